@@ -1,0 +1,149 @@
+"""Build .venv with the pinned stack; `make setup` runs it.
+
+Safe to interrupt and to run again: every step leaves either its whole result
+or nothing that matters, and a finished set-up is recognised at once.
+"""
+import argparse
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+from build_mmcv import mmcv_wheel
+from progress import StepError, clock, run_step
+
+ROOT = Path(__file__).resolve().parents[1]
+REQUIREMENTS = ROOT / 'requirements'
+OLDEST_PYTHON = (3, 10)
+
+
+def cache_folder() -> Path:
+    """Folder outside the checkout for what clones can share."""
+    own = os.environ.get('MMCONVNEXTV2_CACHE')
+    if own:
+        return Path(own).expanduser()
+    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    return Path(base).expanduser() / 'mmconvnextv2'
+
+
+def fingerprint() -> str:
+    """Digest of all that decides what the environment holds."""
+    digest = hashlib.sha256(sys.version.encode())
+    files = [*sorted(REQUIREMENTS.glob('*.txt')),
+             *sorted((ROOT / 'dev').glob('*.py')),
+             ROOT / 'setup.cfg', ROOT / 'pyproject.toml']
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest() + str(ROOT)
+
+
+def mmcv_requirement(stack: str) -> str:
+    """The line of the stack's file that pins mmcv."""
+    for line in (REQUIREMENTS / f'{stack}.txt').read_text().splitlines():
+        if line.split('==')[0] in ('onedl-mmcv', 'mmcv'):
+            return line.strip()
+    raise StepError(f'requirements/{stack}.txt does not pin mmcv')
+
+
+def make_venv(target: Path) -> str:
+    """Create the virtual environment; return its interpreter."""
+    python = target / 'bin' / 'python'
+    works = python.exists() and subprocess.run(
+        [python, '-m', 'pip', '--version'], capture_output=True).returncode == 0
+    if not works:
+        shutil.rmtree(target, ignore_errors=True)
+        try:
+            venv.create(target, with_pip=True)
+        except (subprocess.CalledProcessError, ImportError) as error:
+            raise StepError(
+                f'could not create {target} ({error}). Python needs its venv '
+                'and pip modules (Debian and Ubuntu: apt-get install '
+                'python3-venv).') from error
+    return str(python)
+
+
+def install(python: str, stack: str, logs: Path) -> None:
+    """Install the stack and this package, in the order that they need."""
+
+    def pip(title: str, *arguments: str) -> None:
+        log = logs / f"{title.replace(' ', '_')}.log"
+        run_step(f'installing {title}',
+                 [python, '-m', 'pip', 'install', *arguments], log,
+                 {'PIP_DISABLE_PIP_VERSION_CHECK': '1'})
+
+    def pins(name: str) -> str:
+        return str(REQUIREMENTS / f'{name}.txt')
+
+    no_deps = ('--no-deps', '--no-build-isolation')
+    pip('build tools', '-r', pins('build'))
+    pip('PyTorch', '-r', pins('torch'), '-c', pins('build'))
+    pip('torchvision', '--no-deps', '-r', pins('torchvision'))
+    pip('third-party packages', '-r', pins('common'), '-c', pins('build'))
+    pip('test packages', '-r', pins('tests'), '-c', pins('common'), '-c',
+        pins('torch'), '-c', pins('torchvision'))
+    wheel = mmcv_wheel(python, mmcv_requirement(stack), cache_folder(), logs)
+    pip('mmcv', '--no-deps', str(wheel))
+    pip('OpenMMLab packages', *no_deps, '-r', pins(stack))
+    pip('mmconvnextv2', *no_deps, '-e', str(ROOT))
+
+
+def check(python: str, logs: Path) -> None:
+    """Import everything once, so that a broken set-up shows here."""
+    code = ('import mmconvnextv2, mmcv.ops, mmdet.models, mmseg.models, '
+            'mmpretrain.models')
+    run_step('checking that everything imports', [python, '-c', code],
+             logs / 'check.log')
+
+
+def main() -> int:
+    """Set the environment up unless it is up to date."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--stack', default='maintained', help='a file in '
+                        'requirements/ (default: %(default)s)')
+    parser.add_argument('--venv', type=Path, default=ROOT / '.venv')
+    args = parser.parse_args()
+    if sys.version_info < OLDEST_PYTHON:
+        print(f"Python {'.'.join(map(str, OLDEST_PYTHON))} or newer is "
+              f'needed, this is {sys.version.split()[0]} ({sys.executable}). '
+              'Choose another with `make setup PYTHON=python3.11`.')
+        return 1
+    stamp = args.venv / '.mmconvnextv2-setup'
+    wanted = f'{args.stack} {fingerprint()}'
+    if stamp.exists() and stamp.read_text() == wanted:
+        return 0
+    logs = args.venv.with_name(f'{args.venv.name}-logs')
+    logs.mkdir(exist_ok=True)
+    with (logs / '.lock').open('w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _set_up(args, stamp, wanted, logs)
+
+
+def _set_up(args: argparse.Namespace, stamp: Path, wanted: str,
+            logs: Path) -> int:
+    start = time.monotonic()
+    print(f'Setting up {args.venv} ({args.stack} stack; logs in {logs})',
+          flush=True)
+    stamp.unlink(missing_ok=True)
+    try:
+        python = make_venv(args.venv)
+        install(python, args.stack, logs)
+        check(python, logs)
+    except StepError as error:
+        print(f'\nSet-up stopped: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('\nInterrupted. `make setup` goes on from here.',
+              file=sys.stderr)
+        return 130
+    stamp.write_text(wanted)
+    print(f'Ready after {clock(time.monotonic() - start)}.', flush=True)
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

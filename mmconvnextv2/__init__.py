@@ -1,0 +1,20 @@
+"""ConvNeXt V2 for OpenMMLab.
+
+Importing this package registers its modules with MMEngine. mmdet, mmseg and
+mmpretrain are optional.
+"""
+from .version import __version__, check_required, warn_about_optional
+
+check_required()
+warn_about_optional()
+
+from .compat import declare_missing_torchvision_ops  # noqa: E402
+
+declare_missing_torchvision_ops()
+
+from . import engine, models  # noqa: E402
+from .models import GRN, ConvNeXtV2  # noqa: E402
+
+__all__ = [
+    'engine', 'models'
+]

@@ -1,0 +1,242 @@
+"""ConvNeXt V2 as a backbone.
+
+Written from the paper, with mmpretrain's parameter names. Weights released by
+the authors (github.com/facebookresearch/ConvNeXt-V2) are under CC-BY-NC 4.0.
+"""
+from typing import List, Optional, Sequence, Tuple, Union
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmconvnextv2.registry import MODELS, register
+from mmconvnextv2.utils.layer_ids import group_wise_layer_id
+from ..layers.block import NORM_EPS, ConvNeXtV2Block
+from ..layers.downsample import Downsample, Stem
+from .arch import resolve_arch, resolve_out_indices
+
+_INIT_CFG = (
+    dict(type='TruncNormal', layer=['Conv2d', 'Linear'], std=.02, bias=0.),
+    dict(type='Constant', layer=['LayerNorm'], val=1., bias=0.),
+)
+
+
+@register(MODELS)
+class ConvNeXtV2(BaseModule):
+    """ConvNeXt V2 (arXiv 2301.00808), for every OpenMMLab package.
+
+    Arguments, defaults and their meaning are those of mmpretrain's
+    ``ConvNeXt``, and so are the names of the parameters: to move over, change
+    the type. What only makes sense there is accepted where it agrees with
+    ConvNeXt V2 and refused where it does not. Maps are kept with channels last
+    in memory, so that no layer copies them.
+
+    Args:
+        arch (str | dict): 'atto', 'femto', 'pico', 'nano', 'tiny', 'base',
+            'large', 'huge' (and 'small' and 'xlarge' of ConvNeXt), or a dict
+            with ``depths`` and ``channels``, an entry per stage, for any
+            number of stages. Defaults to 'base'.
+        in_channels (int): Channels of the image. Defaults to 3.
+        stem_patch_size (int): Stride of the stem in pixels. Defaults to 4.
+        norm_cfg (dict): Only ``dict(type='LN2d', eps=1e-6)``, or None.
+        act_cfg (dict): Only ``dict(type='GELU')``, or None.
+        linear_pw_conv (bool): Only True: 1x1 convolutions are linear layers.
+        use_grn (bool): Whether the blocks have GRN. Defaults to True.
+        drop_path_rate (float): Rate of the last block; it rises linearly over
+            the blocks from 0. Defaults to 0.
+        layer_scale_init_value (float): Initial LayerScale. A positive value
+            with ``use_grn=False`` gives the first ConvNeXt. Defaults to 0.
+        out_indices (int | Sequence[int]): Stages to output, negative ones
+            counted from the end. Defaults to -1, the last.
+        frozen_stages (int): How many stages, from the first and each with the
+            stem or downsampling before it, are not trained. Defaults to 0.
+        gap_before_final_norm (bool): Whether each output is averaged over its
+            sites before its norm, as for classification. Without effect if
+            ``final_norm`` is False. Defaults to True.
+        final_norm (bool): Whether each output has a LayerNorm of its own,
+            ``norm{i}``. Defaults to True.
+        with_cp (bool): Whether blocks are recomputed in the backward pass,
+            which takes less memory and more time. Defaults to False.
+        init_cfg (dict | list[dict], optional): Initialisation by
+            ``init_weights()``. By default that of the official code.
+
+    Raises:
+        TypeError, ValueError: If an argument is not as described.
+
+    Example:
+        >>> import torch
+        >>> from mmconvnextv2 import ConvNeXtV2
+        >>> backbone = ConvNeXtV2(
+        ...     'atto', out_indices=(1, 3), gap_before_final_norm=False)
+        >>> [tuple(x.shape) for x in backbone(torch.rand(1, 3, 64, 96))]
+        [(1, 80, 8, 12), (1, 320, 2, 3)]
+    """
+
+    def __init__(self,
+                 arch: Union[str, dict] = 'base',
+                 in_channels: int = 3,
+                 stem_patch_size: int = 4,
+                 norm_cfg: Optional[dict] = None,
+                 act_cfg: Optional[dict] = None,
+                 linear_pw_conv: bool = True,
+                 use_grn: bool = True,
+                 drop_path_rate: float = 0.,
+                 layer_scale_init_value: float = 0.,
+                 out_indices: Union[int, Sequence[int]] = -1,
+                 frozen_stages: int = 0,
+                 gap_before_final_norm: bool = True,
+                 final_norm: bool = True,
+                 with_cp: bool = False,
+                 init_cfg: Union[dict, List[dict], None] = _INIT_CFG) -> None:
+        if init_cfg is _INIT_CFG:
+            init_cfg = [dict(cfg) for cfg in _INIT_CFG]
+        super().__init__(init_cfg=init_cfg)
+        self.depths, self.channels = resolve_arch(arch)
+        self.num_stages = len(self.depths)
+        self.out_indices = resolve_out_indices(out_indices, self.num_stages)
+        _refuse_other_layers(norm_cfg, act_cfg, linear_pw_conv)
+        _check_numbers(in_channels, stem_patch_size, drop_path_rate,
+                       frozen_stages, self.num_stages)
+        if use_grn and layer_scale_init_value > 0:
+            raise ValueError(
+                'ConvNeXtV2: a block has GRN (ConvNeXt V2) or LayerScale '
+                '(ConvNeXt), not both; got use_grn=True and '
+                f'layer_scale_init_value={layer_scale_init_value}. Set '
+                'layer_scale_init_value=0. or use_grn=False.')
+        self.stem_patch_size = stem_patch_size
+        self.frozen_stages = frozen_stages
+        self.gap_before_final_norm = gap_before_final_norm
+        self.final_norm = final_norm
+        self._build_stages(
+            in_channels,
+            drop_path_rate,
+            use_grn=use_grn,
+            layer_scale_init_value=layer_scale_init_value,
+            with_cp=with_cp)
+        self._freeze_stages()
+
+    def _build_stages(self, in_channels: int, drop_path_rate: float,
+                      **block_args) -> None:
+        rates = iter(
+            torch.linspace(0, drop_path_rate, sum(self.depths)).tolist())
+        self.downsample_layers = nn.ModuleList()
+        self.stages = nn.ModuleList()
+        for i, (depth, channels) in enumerate(zip(self.depths, self.channels)):
+            self.downsample_layers.append(
+                Downsample(self.channels[i - 1], channels) if i else
+                Stem(in_channels, channels, self.stem_patch_size))
+            self.stages.append(
+                nn.Sequential(*(ConvNeXtV2Block(channels, next(rates), **
+                                                block_args)
+                                for _ in range(depth))))
+        if self.final_norm:
+            for i in self.out_indices:
+                self.add_module(
+                    f'norm{i}', nn.LayerNorm(self.channels[i], eps=NORM_EPS))
+
+    @property
+    def stride(self) -> int:
+        """Pixels per site of the last stage, in each direction."""
+        return self.stem_patch_size * 2**(self.num_stages - 1)
+
+    def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
+        """Encode images.
+
+        Args:
+            x (Tensor): (N, in_channels, H, W), both sides at least
+                ``stride``. What is left over in a division is cut off at the
+                right and at the bottom, as in the official model.
+
+        Returns:
+            tuple[Tensor]: For each of ``out_indices`` (N, C_i, H_i, W_i), or
+            (N, C_i) with ``gap_before_final_norm``. H_i is H // (4 * 2**i)
+            with the default stem, each division rounded down.
+
+        Raises:
+            ValueError: If ``x`` is not 4-dimensional or too small.
+        """
+        if x.ndim != 4 or min(x.shape[-2:]) < self.stride:
+            raise ValueError(
+                'ConvNeXtV2 expects images (N, C, H, W) with H and W of at '
+                f'least {self.stride} pixels, got {tuple(x.shape)}')
+        outs = []
+        for i, stage in enumerate(self.stages):
+            x = stage(self.downsample_layers[i](x))
+            if i in self.out_indices:
+                outs.append(self._output(x, i))
+        return tuple(outs)
+
+    def _output(self, x: Tensor, stage: int) -> Tensor:
+        if not self.final_norm:
+            return x.permute(0, 3, 1, 2)
+        norm = getattr(self, f'norm{stage}')
+        if self.gap_before_final_norm:
+            return norm(x.mean(dim=(1, 2)))
+        return norm(x).permute(0, 3, 1, 2)
+
+    def _freeze_stages(self) -> None:
+        for i in range(self.frozen_stages):
+            for module in (self.downsample_layers[i], self.stages[i]):
+                module.eval()
+                module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> 'ConvNeXtV2':
+        """Set the training mode; frozen stages stay in evaluation mode."""
+        super().train(mode)
+        self._freeze_stages()
+        return self
+
+    def get_layer_depth(self,
+                        param_name: str,
+                        prefix: str = '') -> Tuple[int, int]:
+        """Layer id of a parameter, for mmpretrain's layer-decay constructor.
+
+        The rule is the paper's group-wise one, as for mmpretrain's ConvNeXt.
+
+        Args:
+            param_name (str): Name of the parameter.
+            prefix (str): What precedes the names of this backbone's
+                parameters. Defaults to ''.
+
+        Returns:
+            tuple[int, int]: The id and the number of ids.
+        """
+        own = param_name[len(prefix):] if param_name.startswith(
+            prefix) else None
+        return group_wise_layer_id(own, self.depths)
+
+
+def _refuse_other_layers(norm_cfg: Optional[dict], act_cfg: Optional[dict],
+                         linear_pw_conv: bool) -> None:
+    if norm_cfg is not None and not (
+            norm_cfg.get('type') in ('LN2d', 'LN', 'mmpretrain.LN2d')
+            and norm_cfg.get('eps', NORM_EPS) == NORM_EPS
+            and set(norm_cfg) <= {'type', 'eps'}):
+        raise ValueError('ConvNeXtV2: the paper\'s norm is LayerNorm with eps '
+                         "1e-6; norm_cfg must be dict(type='LN2d', eps=1e-6) "
+                         f'or left out, got {norm_cfg}')
+    if act_cfg is not None and dict(act_cfg) != dict(type='GELU'):
+        raise ValueError("ConvNeXtV2: the paper's activation is GELU; act_cfg "
+                         "must be dict(type='GELU') or left out, got "
+                         f'{act_cfg}')
+    if not linear_pw_conv:
+        raise ValueError(
+            'ConvNeXtV2: linear_pw_conv=False is not supported: maps are '
+            'channels-last, where a 1x1 convolution is a linear layer. Leave '
+            'it out; weights of shape (4C, C, 1, 1) load once reshaped to '
+            '(4C, C).')
+
+
+def _check_numbers(in_channels: int, stem_patch_size: int,
+                   drop_path_rate: float, frozen_stages: int,
+                   num_stages: int) -> None:
+    if in_channels < 1 or stem_patch_size < 1:
+        raise ValueError('ConvNeXtV2: in_channels and stem_patch_size must be '
+                         f'positive, got {in_channels} and {stem_patch_size}')
+    if not 0 <= drop_path_rate < 1:
+        raise ValueError('ConvNeXtV2: drop_path_rate must lie in [0, 1), got '
+                         f'{drop_path_rate}')
+    if not 0 <= frozen_stages <= num_stages:
+        raise ValueError(f'ConvNeXtV2: frozen_stages must lie in [0, '
+                         f'{num_stages}] for {num_stages} stages, got '
+                         f'{frozen_stages}')

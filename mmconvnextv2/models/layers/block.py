@@ -1,0 +1,81 @@
+"""The residual block of ConvNeXt V2, and of ConvNeXt."""
+import torch
+from mmcv.cnn.bricks import DropPath
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from .grn import GRN
+
+KERNEL_SIZE = 7
+MLP_RATIO = 4
+NORM_EPS = 1e-6
+
+
+class ConvNeXtV2Block(BaseModule):
+    """Residual block over maps with channels last.
+
+    7x7 depthwise convolution, LayerNorm, 1x1 convolution to 4C, GELU, GRN,
+    1x1 convolution to C, drop path, residual sum (ConvNeXt V2, Figure 5).
+
+    Args:
+        channels (int): C, the number of input and output channels.
+        drop_path_rate (float): Probability of skipping the block, per image.
+            Defaults to 0.
+        use_grn (bool): Whether the block has GRN. Defaults to True.
+        layer_scale_init_value (float): Initial LayerScale, as in the first
+            ConvNeXt; none if 0. Defaults to 0.
+        with_cp (bool): Whether to recompute the block in the backward pass
+            rather than keep its activations. Defaults to False.
+    """
+
+    def __init__(self,
+                 channels: int,
+                 drop_path_rate: float = 0.,
+                 use_grn: bool = True,
+                 layer_scale_init_value: float = 0.,
+                 with_cp: bool = False) -> None:
+        super().__init__()
+        self.with_cp = with_cp
+        self.depthwise_conv = nn.Conv2d(
+            channels,
+            channels,
+            KERNEL_SIZE,
+            padding=KERNEL_SIZE // 2,
+            groups=channels)
+        self.norm = nn.LayerNorm(channels, eps=NORM_EPS)
+        self.pointwise_conv1 = nn.Linear(channels, MLP_RATIO * channels)
+        self.act = nn.GELU()
+        self.grn = GRN(MLP_RATIO * channels) if use_grn else None
+        self.pointwise_conv2 = nn.Linear(MLP_RATIO * channels, channels)
+        self.gamma = nn.Parameter(
+            torch.full((channels, ), float(layer_scale_init_value))
+        ) if layer_scale_init_value > 0 else None
+        self.drop_path = DropPath(
+            drop_path_rate) if drop_path_rate > 0 else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the block.
+
+        Args:
+            x (Tensor): (N, H, W, C).
+
+        Returns:
+            Tensor: (N, H, W, C).
+        """
+        if self.with_cp and torch.is_grad_enabled():
+            return checkpoint(self._forward, x, use_reentrant=False)
+        return self._forward(x)
+
+    def _forward(self, x: Tensor) -> Tensor:
+        # The permuted views have the strides of the channels-last memory
+        # format, which convolutions keep: nothing is copied.
+        y = self.depthwise_conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        y = self.pointwise_conv1(self.norm(y))
+        y = self.act(y)
+        if self.grn is not None:
+            y = self.grn(y)
+        y = self.pointwise_conv2(y)
+        if self.gamma is not None:
+            y = y * self.gamma
+        return x + self.drop_path(y)

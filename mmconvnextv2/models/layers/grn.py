@@ -1,0 +1,109 @@
+"""Global Response Normalization."""
+import torch
+from torch import Tensor, nn
+
+from mmconvnextv2.compat import eps_unless_defaulted
+from mmconvnextv2.registry import MODELS, register
+
+_DEFAULT_EPS = 1e-6
+_DATA_FORMATS = ('channels_last', 'channels_first')
+
+
+@register(MODELS)
+class GRN(nn.Module):
+    """Global Response Normalization (ConvNeXt V2, Section 4, Algorithm 1).
+
+    For each image, with g the L2 norm of a channel over all its sites and
+    n = g / (mean of g over the channels + eps):
+
+    .. code-block:: text
+
+        y = gamma * (x * n) + beta + x
+
+    Equation 2 of the paper divides by the sum over the channels; the released
+    code, and this, by the mean. gamma and beta start at zero, so that a new
+    layer is the identity. The norms are taken in float32 at least, whatever
+    the precision of ``x``.
+
+    Args:
+        num_channels (int): C, the number of channels.
+        eps (float): Added to the mean norm. Defaults to 1e-6, also through
+            ``build_norm_layer``, which by itself would pass 1e-5.
+        data_format (str): 'channels_last' for inputs (N, ..., C), such as
+            (N, H, W, C), or 'channels_first' for (N, C, ...), such as
+            (N, C, H, W). Defaults to 'channels_last'.
+
+    Raises:
+        ValueError: If ``data_format`` is neither, or a number is not positive.
+
+    Example:
+        >>> import torch
+        >>> grn = GRN(64)
+        >>> grn(torch.rand(2, 7, 7, 64)).shape
+        torch.Size([2, 7, 7, 64])
+    """
+
+    _abbr_ = 'grn'
+
+    def __init__(self,
+                 num_channels: int,
+                 eps: float = _DEFAULT_EPS,
+                 data_format: str = 'channels_last') -> None:
+        eps = eps_unless_defaulted(eps, _DEFAULT_EPS)
+        super().__init__()
+        if data_format not in _DATA_FORMATS:
+            raise ValueError(f'GRN: data_format must be one of '
+                             f'{_DATA_FORMATS}, got {data_format!r}')
+        if num_channels < 1 or eps <= 0:
+            raise ValueError('GRN: num_channels and eps must be positive, got '
+                             f'num_channels={num_channels}, eps={eps}')
+        self.num_channels = num_channels
+        self.eps = eps
+        self.data_format = data_format
+        self.gamma = nn.Parameter(torch.zeros(num_channels))
+        self.beta = nn.Parameter(torch.zeros(num_channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise the response of each channel, image by image.
+
+        Args:
+            x (Tensor): (N, ..., C), or (N, C, ...) if channels come first.
+
+        Returns:
+            Tensor: Of the shape and type of ``x``.
+        """
+        if self.data_format == 'channels_last':
+            channel, sites = -1, tuple(range(1, x.ndim - 1))
+            gamma, beta = self.gamma, self.beta
+        else:
+            channel, sites = 1, tuple(range(2, x.ndim))
+            shape = (-1, ) + (1, ) * (x.ndim - 2)
+            gamma, beta = self.gamma.view(shape), self.beta.view(shape)
+        scale = 1 + gamma * relative_response(x, sites, channel, self.eps)
+        return torch.addcmul(beta.to(x.dtype), x, scale.to(x.dtype))
+
+    def extra_repr(self) -> str:
+        """Arguments, for printing the module."""
+        return (f'{self.num_channels}, eps={self.eps}, '
+                f'data_format={self.data_format!r}')
+
+
+def relative_response(x: Tensor, sites: tuple, channel: int,
+                      eps: float) -> Tensor:
+    """n of GRN: each channel's L2 norm over the mean norm of the channels.
+
+    Args:
+        x (Tensor): Features of any floating type.
+        sites (tuple[int]): The dimensions that the norm is taken over.
+        channel (int): The dimension of the channels.
+        eps (float): Added to the mean.
+
+    Returns:
+        Tensor: float32, or float64 for such ``x``; size 1 in ``sites``.
+    """
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    norm = torch.linalg.vector_norm(x, dim=sites, keepdim=True, dtype=dtype)
+    # Squares overflow beyond the square root of the largest number. Capping
+    # the norm there keeps the quotient, and the gradient, finite.
+    norm = norm.clamp(max=torch.finfo(dtype).max**0.5)
+    return norm / (norm.mean(dim=channel, keepdim=True) + eps)

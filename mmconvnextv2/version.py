@@ -1,0 +1,70 @@
+"""The version of this package, and the check of what it runs on."""
+import warnings
+from importlib import import_module, metadata
+from typing import Optional
+
+__version__ = '0.1.0'
+
+# Import name: (lowest accepted, first refused).
+REQUIRED = {
+    'torch': ('2.0.0', '3.0.0'),
+    'mmengine': ('0.10.3', '1.0.0'),
+    'mmcv': ('2.0.1', '2.4.0'),
+}
+# Import name: (names on the package index, lowest accepted, first refused).
+OPTIONAL = {
+    'mmdet': (('onedl-mmdetection', 'mmdet'), '3.3.0', '4.0.0'),
+    'mmseg': (('onedl-mmsegmentation', 'mmsegmentation'), '1.2.2', '2.0.0'),
+    'mmpretrain': (('onedl-mmpretrain', 'mmpretrain'), '1.2.0', '2.0.0'),
+}
+_WHERE = 'README.md of mmconvnextv2, section "Installation"'
+
+
+def _mismatch(name: str, found: str, low: str, high: str) -> Optional[str]:
+    from mmengine.utils import digit_version
+    if digit_version(low) <= digit_version(found) < digit_version(high):
+        return None
+    return (f'mmconvnextv2 {__version__} needs {name}>={low},<{high}, but '
+            f'{name} {found} is installed. Versions that work together: '
+            f'{_WHERE}.')
+
+
+def check_required() -> None:
+    """Check torch, mmengine and mmcv.
+
+    Raises:
+        ImportError: If one is missing or has a version that is not accepted;
+            names the version found and the versions accepted.
+    """
+    # mmengine first: comparing versions takes its digit_version.
+    for name in ('mmengine', 'torch', 'mmcv'):
+        low, high = REQUIRED[name]
+        try:
+            found = import_module(name).__version__
+        except ModuleNotFoundError as error:
+            if error.name != name:
+                raise
+            raise ImportError(
+                f'mmconvnextv2 {__version__} needs {name}>={low},<{high}, '
+                f'which is not installed. How to install it: {_WHERE}.'
+            ) from error
+        message = _mismatch(name, found, low, high)
+        if message:
+            raise ImportError(message)
+
+
+def warn_about_optional() -> None:
+    """Warn of installed mmdet, mmseg or mmpretrain that are too old or new.
+
+    Their metadata is read, they are not imported: the backbone works without
+    them.
+    """
+    for name, (distributions, low, high) in OPTIONAL.items():
+        for distribution in distributions:
+            try:
+                found = metadata.version(distribution)
+            except metadata.PackageNotFoundError:
+                continue
+            message = _mismatch(name, found, low, high)
+            if message:
+                warnings.warn(message, stacklevel=2)
