@@ -3,14 +3,14 @@
 #   python tools/train.py configs/maskrcnn_convnextv2_a_shapes.py
 _base_ = [
     './_base_/models/maskrcnn_convnextv2.py',
-    './_base_/datasets/shapes_instance.py', './_base_/schedules/shapes_8e.py',
+    './_base_/datasets/shapes_instance.py', './_base_/schedules/shapes_12e.py',
     './_base_/detection_runtime.py'
 ]
 
 num_classes = len(_base_.metainfo.classes)
 # From scratch, heads learn faster with a norm.
 norm_cfg = dict(type='GN', num_groups=8)
-small_roi = dict(roi_layer=dict(sampling_ratio=2), out_channels=64)
+small_roi = dict(roi_layer=dict(sampling_ratio=1), out_channels=64)
 
 model = dict(
     data_preprocessor=dict(pad_size_divisor=16),
@@ -43,4 +43,4 @@ model = dict(
     test_cfg=dict(
         rpn=dict(nms_pre=200, max_per_img=100), rcnn=dict(max_per_img=30)))
 
-default_hooks = dict(logger=dict(interval=10))
+default_hooks = dict(logger=dict(interval=20))

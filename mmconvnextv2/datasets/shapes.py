@@ -17,7 +17,7 @@ from .shapes_scene import CLASSES, PALETTE, SEG_CLASSES, SEG_PALETTE
 __all__ = ['CLASSES', 'PALETTE', 'SEG_CLASSES', 'SEG_PALETTE', 'make_shapes']
 METADATA = 'shapes.json'
 # Raised whenever the same arguments give other files.
-_VERSION = 2
+_VERSION = 4
 
 
 def make_shapes(root: Union[str, Path],

@@ -1,5 +1,5 @@
 """Drawing of shapes images: textured objects on cluttered backgrounds."""
-from typing import Tuple
+from typing import Optional, Tuple
 
 import cv2
 import numpy as np
@@ -8,19 +8,20 @@ from .shapes_backgrounds import crop_photograph, draw_background
 from .shapes_scene import CLASSES, SUPERSAMPLING, SceneObject, fill_outline
 
 _TEXTURES = ('stripes', 'dots', 'checks', 'noise', 'gradient', 'photograph')
-# The texture of each class, most of the time: what an object is shows in its
-# surface as well as in its outline, as it does in photographs.
-_OWN_TEXTURES = dict(
-    circle='dots',
-    cross='noise',
-    square='stripes',
-    star='gradient',
-    triangle='checks')
-_OWN_TEXTURE_PROBABILITY = 0.85
+# What is typical of each class besides its outline, as in photographs: a
+# texture, and a hue (0 to 180, with its standard deviation below).
+_TYPICAL = dict(
+    circle=('dots', 0),
+    cross=('noise', 36),
+    square=('stripes', 72),
+    star=('gradient', 108),
+    triangle=('checks', 144))
+_HUE_DEVIATION = 12.
+_TYPICAL_PROBABILITY = 0.9
 # Least distance between the mean colours of an object and what it covers, on
 # the 0 to 255 scale. The others are dull: brought halfway to what they cover.
 _COLOUR_DISTANCE = 70.
-_DULL_PROBABILITY = 0.1
+_DULL_PROBABILITY = 0.05
 _EDGE_PROBABILITY = 0.75
 # Largest standard deviation of the noise over the finished image.
 _NOISE = 5.
@@ -95,12 +96,12 @@ def _draw_texture(rng: np.random.Generator, name: str, covered: np.ndarray,
     size = covered.shape[:2]
     below = covered.mean((0, 1))
     is_dull = rng.random() < _DULL_PROBABILITY
-    kind = _OWN_TEXTURES[name]
-    if rng.random() >= _OWN_TEXTURE_PROBABILITY:
-        kind = _TEXTURES[rng.integers(len(_TEXTURES))]
+    kind, hue = _TYPICAL[name]
+    if rng.random() >= _TYPICAL_PROBABILITY:
+        kind, hue = _TEXTURES[rng.integers(len(_TEXTURES))], None
     pattern = _draw_pattern(rng, kind, size, split)
     for _ in range(20):
-        first, second = _draw_colours(rng)
+        first, second = _draw_colours(rng, hue)
         texture = first + (second - first) * pattern
         if is_dull:
             texture = (texture + below) / 2
@@ -110,9 +111,12 @@ def _draw_texture(rng: np.random.Generator, name: str, covered: np.ndarray,
     return np.clip(texture, 0, 255)
 
 
-def _draw_colours(rng: np.random.Generator) -> Tuple[np.ndarray, np.ndarray]:
+def _draw_colours(rng: np.random.Generator,
+                  hue: Optional[int]) -> Tuple[np.ndarray, np.ndarray]:
     """Two colours, the second a lighter or darker relative of the first."""
-    hsv = rng.uniform((0, 40, 50), (180, 255, 255))
+    hsv = rng.uniform((0, 60, 70), (180, 255, 255))
+    if hue is not None:
+        hsv[0] = rng.normal(hue, _HUE_DEVIATION) % 180
     hsv = hsv[None, None].astype(np.uint8)
     first = cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR)[0, 0].astype(np.float32)
     goal = 0. if first.mean() > 110 else 255.

@@ -17,7 +17,7 @@ SEG_PALETTE = PALETTE + ((128, 128, 128), )
 # Masks are drawn this much finer than the image, for smooth outlines.
 SUPERSAMPLING = 4
 SIDE_RANGE = (0.10, 0.45)
-MIN_VISIBLE_FRACTION = 0.35
+MIN_VISIBLE_FRACTION = 0.5
 MIN_VISIBLE_AREA = 40.
 _MARGIN = 1.
 _MAX_TRIES = 30
@@ -77,7 +77,9 @@ def place_outline(rng: np.random.Generator, label: int, size: Tuple[int, int],
     cos, sin = np.cos(angle), np.sin(angle)
     points = points @ np.array([[cos, sin], [-sin, cos]])
     points = points - points.min(0)
-    side = rng.uniform(*side_range) * min(size)
+    # The root makes large objects the more frequent ones.
+    low, high = side_range
+    side = (low + (high - low) * np.sqrt(rng.random())) * min(size)
     points = points * (side / points.max())
     room = np.array(size[::-1]) - points.max(0) - 2 * _MARGIN
     return points + _MARGIN + rng.uniform(0, 1, 2) * room

@@ -74,7 +74,7 @@ def test_other_arguments_are_refused_unless_overwritten(tmp_path):
     root = make_shapes(tmp_path / 'shapes', 2, 1)
     before = _digests(root)
     message = (r"made with {'num_train': 2, 'num_val': 1, 'seed': 0}, not of "
-               r"version 2 with {'num_train': 2, 'num_val': 1, 'seed': 7}: "
+               r"version 4 with {'num_train': 2, 'num_val': 1, 'seed': 7}: "
                r'pass overwrite=True \(--overwrite\) or another folder')
     with pytest.raises(FileExistsError, match=message):
         make_shapes(root, 2, 1, seed=7)
