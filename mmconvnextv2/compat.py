@@ -67,6 +67,8 @@ def eps_unless_defaulted(eps: float, default: float) -> float:
         ``build_norm_layer`` with a config that has no eps, else ``eps``.
     """
     caller = sys._getframe(2)
+    while caller.f_code.co_name == '__init__':  # of a subclass
+        caller = caller.f_back
     if caller.f_code.co_name != 'build_norm_layer':
         return eps
     cfg = caller.f_locals.get('cfg')

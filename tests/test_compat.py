@@ -103,5 +103,17 @@ def test_eps_of_build_norm_layer_counts_only_if_configured(cfg, eps):
     assert build_norm_layer(cfg, 4)[1].eps == eps
 
 
+def test_eps_of_a_subclass():
+
+    class Derived(GRN):
+
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+
+    assert build_norm_layer(dict(type=Derived), 4)[1].eps == 1e-6
+    assert build_norm_layer(dict(type=Derived, eps=1e-5), 4)[1].eps == 1e-5
+    assert Derived(4, eps=1e-5).eps == 1e-5
+
+
 def test_eps_of_a_direct_call_counts():
     assert GRN(4, eps=1e-5).eps == 1e-5

@@ -8,6 +8,7 @@ import contextlib
 import os
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Dict
 
@@ -101,7 +102,8 @@ def demo(args: argparse.Namespace) -> None:
     narrator = Narrator(say)
     # MMEngine's own output goes to the log file only.
     with open(os.devnull, 'w') as nowhere, \
-            contextlib.redirect_stdout(nowhere):
+            contextlib.redirect_stdout(nowhere), warnings.catch_warnings():
+        warnings.simplefilter('ignore')
         runner = Runner.from_cfg(cfg)
         runner.register_hook(narrator, priority='VERY_LOW')
         runner.train()
@@ -118,14 +120,16 @@ def closing(args: argparse.Namespace, runner: Runner, picture: Path) -> str:
     """Where the results are, and what to run next."""
     checkpoint = (args.work_dir / 'last_checkpoint').read_text().strip()
     log = args.work_dir / runner.timestamp / f'{runner.timestamp}.log'
+    config = os.path.relpath(args.config)
+    python = os.path.relpath(sys.executable)
     return f'''
   log          {log}
   checkpoint   {checkpoint}
   picture      {picture} (ground truth beside prediction)
 
 Next:
-  python tools/test.py {args.config} {checkpoint}
-  python tools/train.py configs/maskrcnn_convnextv2_b_coco.py   # with COCO
+  {python} tools/test.py {config} {checkpoint}
+  {python} tools/train.py configs/maskrcnn_convnextv2_b_coco.py   # with COCO
 '''
 
 
