@@ -3,7 +3,7 @@
 #   python tools/train.py configs/maskrcnn_convnextv2_a_shapes.py
 _base_ = [
     './_base_/models/maskrcnn_convnextv2.py',
-    './_base_/datasets/shapes_instance.py', './_base_/schedules/shapes_12e.py',
+    './_base_/datasets/shapes_instance.py', './_base_/schedules/shapes_14e.py',
     './_base_/detection_runtime.py'
 ]
 

@@ -1,6 +1,6 @@
-# A few minutes on two CPU cores: 12 epochs of 100 iterations, AdamW, cosine.
+# A few minutes on two CPU cores: 14 epochs of 100 iterations, AdamW, cosine.
 # From scratch, so all layers learn at the same rate.
-max_epochs = 12
+max_epochs = 14
 
 train_cfg = dict(
     type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=max_epochs)
@@ -28,7 +28,8 @@ optim_wrapper = dict(
     constructor='mmconvnextv2.LayerDecayOptimWrapperConstructor',
     paramwise_cfg=dict(decay_rate=1.0, decay_type='layer_wise'),
     optimizer=dict(
-        type='AdamW', lr=1e-3, betas=(0.9, 0.999), weight_decay=0.05),
+        type='AdamW', lr=2e-3, betas=(0.9, 0.999), weight_decay=0.05,
+        fused=True),
     clip_grad=dict(max_norm=5.0))
 
 auto_scale_lr = dict(enable=False, base_batch_size=4)
