@@ -1,0 +1,27 @@
+"""Run a tool of the installed package: ``python -m mmconvnextv2 train ...``.
+
+For installations without a checkout, whose tools lie in ``.mim/tools``.
+"""
+import runpy
+import sys
+from pathlib import Path
+
+TOOLS = Path(__file__).parent / '.mim' / 'tools'
+
+
+def main() -> None:
+    """Run the tool that the first argument names with the other arguments."""
+    tools = {path.stem: path for path in sorted(TOOLS.glob('*.py'))}
+    name = sys.argv[1] if len(sys.argv) > 1 else ''
+    if name not in tools:
+        print(
+            f"usage: python -m mmconvnextv2 {{{','.join(tools)}}} ...\n"
+            'Each has a --help of its own.',
+            file=sys.stderr)
+        sys.exit(0 if name in ('-h', '--help') else 2)
+    sys.argv = [str(tools[name]), *sys.argv[2:]]
+    runpy.run_path(sys.argv[0], run_name='__main__')
+
+
+if __name__ == '__main__':
+    main()
