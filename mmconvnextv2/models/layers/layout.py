@@ -15,6 +15,8 @@ from typing import Dict, Optional, Sequence
 import torch
 from torch import Tensor, nn
 
+from mmconvnextv2.ops import packed_depthwise
+
 
 class DenseGrid:
     """All sites of the map: (N, H, W, C)."""
@@ -172,7 +174,12 @@ class PackedPatches(DenseGrid):
         return x.permute(0, 3, 1, 2)
 
     def depthwise(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
-        return self._gather(super().depthwise(conv, self._scatter(x)))
+        n, h, w = self.grid
+        p, channels = x.shape[2:]
+        runs = self.only_visible(x).reshape(-1, p, channels)
+        runs = packed_depthwise(runs, conv.weight, conv.bias, self._rows[p],
+                                (n, h * p, w * p))
+        return runs.view(x.shape)
 
     def only_visible(self, x: Tensor) -> Tensor:
         if self._is_visible is None:
