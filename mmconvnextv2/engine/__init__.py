@@ -1,1 +1,4 @@
 """Training: optimiser construction and hooks."""
+from .hooks import ReconstructionHook
+
+__all__ = ['ReconstructionHook']

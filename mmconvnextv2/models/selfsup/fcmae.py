@@ -1,6 +1,7 @@
 """FCMAE, the masked autoencoder of ConvNeXt V2."""
 from typing import Dict, List, Optional, Tuple, Union
 
+import torch
 from mmpretrain.models import BaseSelfSupervisor
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
@@ -69,7 +70,9 @@ class FCMAE(BaseSelfSupervisor):
                     f'FCMAE: {name} of {type(part).__name__} must be '
                     f'{expected} to fit the backbone, got {found}')
 
-    def draw_mask(self, inputs: Tensor) -> Tensor:
+    def draw_mask(self,
+                  inputs: Tensor,
+                  generator: Optional[torch.Generator] = None) -> Tensor:
         """Draw a mask for images from torch's generator.
 
         It is drawn and kept on the host, so that a seed gives the same masks
@@ -77,13 +80,16 @@ class FCMAE(BaseSelfSupervisor):
 
         Args:
             inputs (Tensor): (N, C, H, W).
+            generator (torch.Generator, optional): Another generator, of the
+                CPU.
 
         Returns:
             Tensor: (N, H / stride, W / stride), bool, True = masked.
         """
         stride = self.backbone.stride
         grid = (inputs.shape[-2] // stride, inputs.shape[-1] // stride)
-        return draw_mask(len(inputs), grid, self.mask_ratio)
+        return draw_mask(
+            len(inputs), grid, self.mask_ratio, generator=generator)
 
     def reconstruct(
             self,
