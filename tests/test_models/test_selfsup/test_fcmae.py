@@ -3,7 +3,9 @@ import torch
 from fcmae_reference import fcmae_loss
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmengine.runner import CheckpointLoader
 
+from mmconvnextv2 import ConvNeXtV2
 from mmconvnextv2.models.selfsup import FCMAE
 
 
@@ -231,3 +233,35 @@ def test_arguments_are_not_changed():
     preprocessor = dict(mean=[0], std=[1])
     build(data_preprocessor=preprocessor)
     assert preprocessor == dict(mean=[0], std=[1])
+
+
+def test_checkpoint_serves_downstream(tmp_path):
+    model = build()
+    path = str(tmp_path / 'fcmae.pth')
+    torch.save(dict(state_dict=model.state_dict()), path)
+    state = CheckpointLoader.load_checkpoint(path, 'cpu')['state_dict']
+    state = {
+        name.removeprefix('backbone.'): value
+        for name, value in state.items() if name.startswith('backbone.')
+    }
+    backbone = ConvNeXtV2(
+        dict(depths=[1, 1], channels=[6, 8]),
+        in_channels=2,
+        stem_patch_size=2,
+        out_indices=(0, 1),
+        gap_before_final_norm=False,
+        init_cfg=dict(
+            type='Pretrained', checkpoint=path, prefix='backbone.'))
+    found = backbone.load_state_dict(state, strict=False)
+    assert found.unexpected_keys == []
+    assert found.missing_keys == [
+        f'norm{i}.{x}' for i in (0, 1) for x in ('weight', 'bias')
+    ]
+    with torch.no_grad():
+        for param in backbone.parameters():
+            param.fill_(9.)
+    backbone.init_weights()
+    assert all(
+        torch.equal(value, state[name])
+        for name, value in backbone.state_dict().items()
+        if not name.startswith('norm'))
