@@ -5,8 +5,10 @@ from fcmae_toy import MODEL
 from mmengine.registry import MODELS, DefaultScope
 
 import mmconvnextv2.models.selfsup  # noqa: F401
-from mmconvnextv2.visualization.reconstruction import (draw_reconstructions,
-                                                       to_rgb)
+from mmconvnextv2.visualization.reconstruction import (
+    draw_reconstructions,
+    to_rgb,
+)
 
 
 @pytest.fixture

@@ -2,8 +2,12 @@ import pytest
 import torch
 from torch import nn
 
-from mmconvnextv2.models.layers.layout import (DENSE_GRID, LeakyGrid,
-                                               MaskedGrid, PackedPatches)
+from mmconvnextv2.models.layers.layout import (
+    DENSE_GRID,
+    LeakyGrid,
+    MaskedGrid,
+    PackedPatches,
+)
 from mmconvnextv2.models.layers.masked import build_layout
 
 CPU = torch.device('cpu')

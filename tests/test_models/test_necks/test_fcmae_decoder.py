@@ -26,8 +26,9 @@ def test_without_blocks():
     x = torch.randn(1, 3, 1, 2)
     pred = neck(x, torch.tensor([[[False, True]]]))
     proj = neck.proj.weight @ x[0, :, 0, 0] + neck.proj.bias
-    expected = torch.stack(
-        [neck.pred.weight @ y + neck.pred.bias for y in (proj, neck.mask_token)])
+    expected = torch.stack([
+        neck.pred.weight @ x + neck.pred.bias for x in (proj, neck.mask_token)
+    ])
     torch.testing.assert_close(pred[0], expected)
 
 
