@@ -133,7 +133,7 @@ def _build(python: str, requirement: str, folder: Path, logs: Path) -> Path:
     ], logs / 'mmcv_build.log', {
         'MMCV_WITH_OPS': '1',
         'FORCE_CUDA': '0',
-        'CC': 'gcc' if 'CC' not in os.environ else os.environ['CC'],
+        'CC': os.environ.get('CC', 'gcc'),
         'CFLAGS': flags,
         'CXXFLAGS': flags,
         'MAX_JOBS': str(len(os.sched_getaffinity(0))),

@@ -53,8 +53,9 @@ def mmcv_requirement(stack: str) -> str:
 def make_venv(target: Path) -> str:
     """Create the virtual environment; return its interpreter."""
     python = target / 'bin' / 'python'
-    works = python.exists() and subprocess.run(
-        [python, '-m', 'pip', '--version'], capture_output=True).returncode == 0
+    probe = [python, '-m', 'pip', '--version']
+    works = python.exists() and not subprocess.run(
+        probe, capture_output=True).returncode
     if not works:
         shutil.rmtree(target, ignore_errors=True)
         try:
@@ -94,8 +95,8 @@ def install(python: str, stack: str, logs: Path) -> None:
 
 def check(python: str, logs: Path) -> None:
     """Import everything once, so that a broken set-up shows here."""
-    code = ('import mmconvnextv2, mmcv.ops, mmdet.models, mmseg.models, '
-            'mmpretrain.models')
+    code = ('import mmconvnextv2, mmcv.ops, mmdet.apis, mmseg.apis, '
+            'mmpretrain.apis, mim')
     run_step('checking that everything imports', [python, '-c', code],
              logs / 'check.log')
 

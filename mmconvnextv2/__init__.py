@@ -13,8 +13,10 @@ from .compat import declare_missing_torchvision_ops  # noqa: E402
 declare_missing_torchvision_ops()
 
 from . import engine, models  # noqa: E402
+from .engine import LayerDecayOptimWrapperConstructor  # noqa: E402
 from .models import GRN, ConvNeXtV2  # noqa: E402
 
 __all__ = [
+    'ConvNeXtV2', 'GRN', 'LayerDecayOptimWrapperConstructor', '__version__',
     'engine', 'models'
 ]

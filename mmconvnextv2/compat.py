@@ -29,7 +29,10 @@ def declare_missing_torchvision_ops() -> bool:
     global _torchvision_library
     if 'torchvision' in sys.modules or _torchvision_library is not None:
         return False
-    spec = importlib.util.find_spec('torchvision')
+    try:
+        spec = importlib.util.find_spec('torchvision')
+    except ImportError:  # An import hook hides it.
+        return False
     if spec is None or spec.origin is None:
         return False
     # Only a build for another device than torch's is broken in this way.
@@ -64,6 +67,8 @@ def eps_unless_defaulted(eps: float, default: float) -> float:
         ``build_norm_layer`` with a config that has no eps, else ``eps``.
     """
     caller = sys._getframe(2)
+    while caller.f_code.co_name == '__init__':  # of a subclass
+        caller = caller.f_back
     if caller.f_code.co_name != 'build_norm_layer':
         return eps
     cfg = caller.f_locals.get('cfg')

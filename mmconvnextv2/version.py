@@ -38,17 +38,18 @@ def check_required() -> None:
     """
     # mmengine first: comparing versions takes its digit_version.
     for name in ('mmengine', 'torch', 'mmcv'):
-        low, high = REQUIRED[name]
         try:
             found = import_module(name).__version__
         except ModuleNotFoundError as error:
-            if error.name != name:
+            # It may be one that this one imports: mmengine needs torch.
+            if error.name not in REQUIRED:
                 raise
+            low, high = REQUIRED[error.name]
             raise ImportError(
-                f'mmconvnextv2 {__version__} needs {name}>={low},<{high}, '
-                f'which is not installed. How to install it: {_WHERE}.'
-            ) from error
-        message = _mismatch(name, found, low, high)
+                f'mmconvnextv2 {__version__} needs {error.name}>={low},'
+                f'<{high}, which is not installed. How to install it: '
+                f'{_WHERE}.') from error
+        message = _mismatch(name, found, *REQUIRED[name])
         if message:
             raise ImportError(message)
 

@@ -1,4 +1,5 @@
 """Training: optimiser construction and hooks."""
 from .hooks import ReconstructionHook
+from .layer_decay import LayerDecayOptimWrapperConstructor
 
-__all__ = ['ReconstructionHook']
+__all__ = ['LayerDecayOptimWrapperConstructor', 'ReconstructionHook']

@@ -31,7 +31,7 @@ class ConvNeXtV2(BaseModule):
     ``ConvNeXt``, and so are the names of the parameters: to move over, change
     the type. What only makes sense there is accepted where it agrees with
     ConvNeXt V2 and refused where it does not. Maps are kept with channels last
-    in memory, so that no layer copies them.
+    in memory, so that no layer copies them; outputs are contiguous again.
 
     Args:
         arch (str | dict): 'atto', 'femto', 'pico', 'nano', 'tiny', 'base',
@@ -130,7 +130,8 @@ class ConvNeXtV2(BaseModule):
     def _build_stages(self, in_channels: int, drop_path_rate: float,
                       **block_args) -> None:
         rates = iter(
-            torch.linspace(0, drop_path_rate, sum(self.depths)).tolist())
+            torch.linspace(
+                0, drop_path_rate, sum(self.depths), device='cpu').tolist())
         self.downsample_layers = nn.ModuleList()
         self.stages = nn.ModuleList()
         for i, (depth, channels) in enumerate(zip(self.depths, self.channels)):
@@ -205,12 +206,14 @@ class ConvNeXtV2(BaseModule):
         return build_layout(self.masked_impl, x, is_masked, self.stride, sides)
 
     def _output(self, x: Tensor, stage: int, layout: DenseGrid) -> Tensor:
-        if not self.final_norm:
-            return layout.unpack(x)
-        norm = getattr(self, f'norm{stage}')
-        if self.gap_before_final_norm:
-            return norm(x.mean(dim=(1, 2)))
-        return layout.unpack(norm(x))
+        if self.final_norm:
+            norm = getattr(self, f'norm{stage}')
+            if self.gap_before_final_norm:
+                return norm(x.mean(dim=(1, 2)))
+            x = norm(x)
+        # The one copy of a map: what comes next need not mind strides.
+        # mmcv's RoIAlign, for one, reads its memory as channels-first.
+        return layout.unpack(x).contiguous()
 
     def _freeze_stages(self) -> None:
         for i in range(self.frozen_stages):
@@ -246,14 +249,15 @@ class ConvNeXtV2(BaseModule):
 
 def _refuse_other_layers(norm_cfg: Optional[dict], act_cfg: Optional[dict],
                          linear_pw_conv: bool) -> None:
+    # A norm_cfg without eps means 1e-5 in mmpretrain, so it is refused too.
     if norm_cfg is not None and not (
-            norm_cfg.get('type') in ('LN2d', 'LN', 'mmpretrain.LN2d')
-            and norm_cfg.get('eps', NORM_EPS) == NORM_EPS
-            and set(norm_cfg) <= {'type', 'eps'}):
+            isinstance(norm_cfg, dict) and set(norm_cfg) == {'type', 'eps'}
+            and norm_cfg['type'] in ('LN2d', 'LN', 'mmpretrain.LN2d')
+            and norm_cfg['eps'] == NORM_EPS):
         raise ValueError('ConvNeXtV2: the paper\'s norm is LayerNorm with eps '
                          "1e-6; norm_cfg must be dict(type='LN2d', eps=1e-6) "
                          f'or left out, got {norm_cfg}')
-    if act_cfg is not None and dict(act_cfg) != dict(type='GELU'):
+    if act_cfg not in (None, dict(type='GELU')):
         raise ValueError("ConvNeXtV2: the paper's activation is GELU; act_cfg "
                          "must be dict(type='GELU') or left out, got "
                          f'{act_cfg}')
@@ -274,7 +278,8 @@ def _check_numbers(in_channels: int, stem_patch_size: int,
     if not 0 <= drop_path_rate < 1:
         raise ValueError('ConvNeXtV2: drop_path_rate must lie in [0, 1), got '
                          f'{drop_path_rate}')
-    if not 0 <= frozen_stages <= num_stages:
-        raise ValueError(f'ConvNeXtV2: frozen_stages must lie in [0, '
+    # -1 is what OpenMMLab's other backbones call no frozen stage.
+    if not -1 <= frozen_stages <= num_stages:
+        raise ValueError(f'ConvNeXtV2: frozen_stages must lie in [-1, '
                          f'{num_stages}] for {num_stages} stages, got '
                          f'{frozen_stages}')

@@ -22,8 +22,8 @@ class GRN(nn.Module):
 
     Equation 2 of the paper divides by the sum over the channels; the released
     code, and this, by the mean. gamma and beta start at zero, so that a new
-    layer is the identity. The norms are taken in float32 at least, whatever
-    the precision of ``x``.
+    layer is the identity. It is computed in float32 at least, whatever the
+    precision of ``x``.
 
     Args:
         num_channels (int): C, the number of channels.
@@ -80,7 +80,12 @@ class GRN(nn.Module):
             shape = (-1, ) + (1, ) * (x.ndim - 2)
             gamma, beta = self.gamma.view(shape), self.beta.view(shape)
         scale = 1 + gamma * relative_response(x, sites, channel, self.eps)
-        return torch.addcmul(beta.to(x.dtype), x, scale.to(x.dtype))
+        if scale.dtype == x.dtype:
+            return torch.addcmul(beta, x, scale)
+        # In half precision a rounded scale would double the error, and its
+        # gradient, a sum over all sites, overflows float16: float32 here too.
+        # Not by addcmul: CUDA autocast would keep a float32 copy of x for it.
+        return (x * scale).add_(beta).to(x.dtype)
 
     def extra_repr(self) -> str:
         """Arguments, for printing the module."""

@@ -1,0 +1,37 @@
+# make demo    sets up .venv, trains and evaluates Mask R-CNN on the shapes data
+# make test    sets up .venv, runs the tests          (make test-slow: the rest)
+# make lint    style, docstrings
+# make bench   timings side by side
+# make setup   sets up .venv; does nothing when up to date
+PYTHON ?= python3
+STACK ?= maintained
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: setup demo test test-slow lint bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+setup:
+	@$(PYTHON) dev/setup_env.py --stack $(STACK) --venv $(VENV)
+
+demo: setup
+	@$(RUN) tools/demo.py
+
+test: setup
+	@$(RUN) -m pytest -m 'not slow'
+
+test-slow: setup
+	@$(RUN) -m pytest -m slow
+
+lint: setup
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/interrogate mmconvnextv2 tools dev
+
+bench: setup
+	@$(RUN) benchmarks/backbone.py
+
+clean:
+	rm -rf $(VENV) $(VENV)-logs build dist *.egg-info

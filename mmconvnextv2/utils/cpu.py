@@ -1,0 +1,43 @@
+"""What MMEngine's runner needs to be told on a machine without a GPU."""
+from typing import Callable
+
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.device import get_device
+
+
+def avoid_amp_on_cpu(cfg: Config, say: Callable[[str], None]) -> None:
+    """Train in float32 where MMEngine's mixed precision has no GPU to use.
+
+    Changes ``cfg`` in place.
+    """
+    optim_wrapper = cfg.get('optim_wrapper') or {}
+    if get_device() != 'cpu' or optim_wrapper.get('type') != 'AmpOptimWrapper':
+        return
+    say('No GPU found: training in float32, not in mixed precision.')
+    kept = {
+        key: value
+        for key, value in optim_wrapper.items()
+        if key not in ('type', 'loss_scale', 'dtype', 'use_fsdp')
+    }
+    cfg.optim_wrapper = ConfigDict(type='OptimWrapper', **kept)
+
+
+def join_processes_on_cpu(cfg: Config, say: Callable[[str], None]) -> None:
+    """Let processes that torchrun started work on a machine without a GPU.
+
+    MMEngine's launcher and its default model wrapper select a CUDA device in
+    any case. So the processes meet here, over gloo, and the wrapper is named.
+    Changes ``cfg`` in place.
+    """
+    if get_device() != 'cpu' or cfg.launcher != 'pytorch':
+        return
+    say('No GPU found: the processes run on the CPU and meet over gloo.')
+    wrapper = dict(
+        type='MMDistributedDataParallel',
+        device_ids=None,
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False))
+    cfg.setdefault('model_wrapper_cfg', wrapper)
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group('gloo')

@@ -1,0 +1,162 @@
+"""The layouts of the shapes data set, read by the packages' own classes."""
+import hashlib
+import json
+import os
+
+import cv2
+import numpy as np
+import pytest
+
+from mmconvnextv2.datasets import (
+    CLASSES,
+    make_shapes,
+    shapes_layouts,
+)
+from mmconvnextv2.datasets.shapes_layouts import (
+    annotate,
+    draw_crop,
+    draw_scene,
+    image_rng,
+    write_split,
+)
+
+mask_utils = pytest.importorskip('pycocotools.mask')
+NUM = dict(train=12, val=6)
+SPLITS = ('train', 'val')
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    return make_shapes(
+        tmp_path_factory.mktemp('shapes') / 'shapes', NUM['train'], NUM['val'])
+
+
+def _index(root, split):
+    path = root / 'annotations' / f'instances_{split}2017.json'
+    return json.loads(path.read_text())
+
+
+@pytest.mark.parametrize('split', SPLITS)
+def test_coco_index(root, split):
+    index = _index(root, split)
+    assert [c['name'] for c in index['categories']] == list(CLASSES)
+    assert [c['id'] for c in index['categories']] == [1, 2, 3, 4, 5]
+    first = dict(train=1, val=500001)[split]
+    assert [i['id'] for i in index['images']
+            ] == list(range(first, first + NUM[split]))
+    for image in index['images']:
+        assert image['file_name'] == f'{image["id"]:012d}.jpg'
+        pixels = cv2.imread(str(root / f'{split}2017' / image['file_name']))
+        assert pixels.shape == (image['height'], image['width'], 3)
+        assert 128 <= min(pixels.shape[:2]) <= max(pixels.shape[:2]) <= 192
+    files = sorted(p.name for p in (root / f'{split}2017').iterdir())
+    assert files == [i['file_name'] for i in index['images']]
+    ids = [a['id'] for a in index['annotations']]
+    assert ids == list(range(1, len(ids) + 1))
+    counts = [
+        sum(a['image_id'] == i['id'] for a in index['annotations'])
+        for i in index['images']
+    ]
+    assert min(counts) >= 1 and max(counts) <= 5
+
+
+@pytest.mark.parametrize('split', SPLITS)
+def test_area_and_box_are_those_of_pycocotools(root, split):
+    coco = pytest.importorskip('pycocotools.coco').COCO(
+        str(root / 'annotations' / f'instances_{split}2017.json'))
+    for annotation in coco.dataset['annotations']:
+        rle = coco.annToRLE(annotation)
+        assert annotation['area'] == mask_utils.area(rle) >= 40
+        assert annotation['bbox'] == mask_utils.toBbox(rle).tolist()
+        assert annotation['iscrowd'] == 0
+        image = coco.imgs[annotation['image_id']]
+        x, y = np.concatenate(annotation['segmentation']).reshape(-1, 2).T
+        assert min(x.min(), y.min()) >= 0
+        assert x.max() <= image['width'] and y.max() <= image['height']
+        # Hiding can only make a box smaller; a pixel for rounding.
+        side = max(annotation['bbox'][2:])
+        assert side <= 0.45 * min(image['height'], image['width']) + 1
+
+
+def test_polygons_follow_the_visible_region():
+    ious = []
+    for index in range(40):
+        image, objects = draw_scene(1, 'train', index)
+        for obj in objects:
+            annotation, mask = annotate(obj, image.shape[:2])
+            share = cv2.resize(
+                obj.visible, mask.shape[::-1], interpolation=cv2.INTER_AREA)
+            seen = share >= 128
+            ious.append((mask & seen).sum() / (mask | seen).sum())
+            assert annotation['category_id'] == obj.label + 1
+            assert all(len(p) >= 6 for p in annotation['segmentation'])
+    # The rest is pycocotools' rule for pixels on a boundary.
+    assert np.min(ious) > 0.85
+    assert np.mean(ious) > 0.96
+
+
+def test_polygons_equal_the_semantic_map(root):
+    worst = 1.
+    for split, folder in (('train', 'training'), ('val', 'validation')):
+        index = _index(root, split)
+        for number, image in enumerate(index['images'], 1):
+            seg_map = cv2.imread(
+                str(root / 'ade' / 'annotations' / folder /
+                    f'ADE_{split}_{number:08d}.png'), cv2.IMREAD_UNCHANGED)
+            size = image['height'], image['width']
+            assert seg_map.shape == size and seg_map.dtype == np.uint8
+            masks = np.zeros((6, *size), bool)
+            for annotation in index['annotations']:
+                if annotation['image_id'] == image['id']:
+                    rles = mask_utils.frPyObjects(annotation['segmentation'],
+                                                  *size)
+                    masks[annotation['category_id'] - 1] |= mask_utils.decode(
+                        mask_utils.merge(rles)).astype(bool)
+            masks[5] = ~masks[:5].any(0)
+            for label in set(np.unique(seg_map)) | {6}:
+                of_map, of_polygons = seg_map == label, masks[label - 1]
+                worst = min(worst, (of_map & of_polygons).sum() /
+                            (of_map | of_polygons).sum())
+    # Objects that touch share boundary pixels; nothing else differs.
+    assert worst > 0.93
+
+
+@pytest.mark.parametrize('label', range(5))
+def test_crops_show_one_large_object_of_their_class(label):
+    image, (obj, ) = draw_crop(0, 'val', 5 + label)
+    assert obj.label == label
+    side = np.ptp(obj.outline, axis=0).max() / min(image.shape[:2])
+    assert 0.4 <= side <= 0.75
+
+
+def test_ade_images_are_those_of_coco(root):
+    ade = sorted((root / 'ade' / 'images' / 'training').iterdir())
+    coco = sorted((root / 'train2017').iterdir())
+    assert [p.read_bytes() for p in ade] == [p.read_bytes() for p in coco]
+
+
+def test_images_are_copied_where_they_cannot_be_linked(
+        root, tmp_path, monkeypatch):
+
+    def refuse(source, target):
+        raise OSError('no links here')
+
+    monkeypatch.setattr(os, 'link', refuse)
+    write_split(tmp_path, 'val', 2, 0, lambda: None)
+    ade = sorted((tmp_path / 'ade' / 'images' / 'validation').iterdir())
+    coco = sorted((root / 'val2017').iterdir())[:2]
+    assert [p.read_bytes() for p in ade] == [p.read_bytes() for p in coco]
+    assert all(p.stat().st_nlink == 1 for p in ade)
+
+
+def test_no_two_images_are_the_same(root):
+    images = [*root.glob('*2017/*.jpg'), *root.glob('imagenet/*/*/*.jpg')]
+    digests = {hashlib.sha256(p.read_bytes()).digest() for p in images}
+    assert len(digests) == len(images) == 2 * (NUM['train'] + NUM['val'])
+
+
+def test_every_image_has_a_generator_of_its_own():
+    keys = [(seed, split, task, index) for seed in (0, 1) for split in SPLITS
+            for task in shapes_layouts._TASKS for index in (0, 1)]
+    draws = {int(image_rng(*key).integers(2**62)) for key in keys}
+    assert len(draws) == 16

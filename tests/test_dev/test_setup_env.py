@@ -1,0 +1,77 @@
+"""The set-up of a checkout, as far as it goes without installing."""
+import sys
+from pathlib import Path
+
+import build_mmcv
+import pytest
+import setup_env
+from progress import StepError
+
+
+def test_cache_folder(monkeypatch):
+    monkeypatch.delenv('MMCONVNEXTV2_CACHE', raising=False)
+    monkeypatch.setenv('XDG_CACHE_HOME', '/caches')
+    assert setup_env.cache_folder() == Path('/caches/mmconvnextv2')
+    monkeypatch.setenv('MMCONVNEXTV2_CACHE', '~/mine')
+    assert setup_env.cache_folder() == Path.home() / 'mine'
+
+
+def test_mmcv_is_pinned_in_the_stack():
+    assert setup_env.mmcv_requirement('maintained') == 'onedl-mmcv==2.3.6'
+
+
+@pytest.mark.parametrize('name', ['build', 'torch', 'torchvision', 'common',
+                                  'maintained', 'tests'])
+def test_requirements_are_pinned(name):
+    lines = (setup_env.REQUIREMENTS / f'{name}.txt').read_text().splitlines()
+    pins = [x for x in lines if x and not x.startswith('#')]
+    assert pins
+    assert all(x.count('==') == 1 for x in pins)
+
+
+def test_up_to_date_environment_is_left_alone(tmp_path, monkeypatch, capsys):
+    target = tmp_path / '.venv'
+    target.mkdir()
+    (target / '.mmconvnextv2-setup').write_text(
+        f'maintained {setup_env.fingerprint()}')
+    monkeypatch.setattr(sys, 'argv', ['setup_env', '--venv', str(target)])
+    assert setup_env.main() == 0
+    assert capsys.readouterr().out == ''
+    assert [x.name for x in tmp_path.iterdir()] == ['.venv']
+
+
+def test_failed_step_ends_with_its_message(tmp_path, monkeypatch, capsys):
+
+    def fail(target):
+        raise StepError('no pip')
+
+    monkeypatch.setattr(setup_env, 'make_venv', fail)
+    monkeypatch.setattr(
+        sys, 'argv', ['setup_env', '--venv', str(tmp_path / '.venv')])
+    assert setup_env.main() == 1
+    assert 'Set-up stopped: no pip\n' in capsys.readouterr().err
+
+
+def test_old_python_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr(setup_env, 'OLDEST_PYTHON', (99, 0))
+    monkeypatch.setattr(sys, 'argv', ['setup_env'])
+    assert setup_env.main() == 1
+    assert capsys.readouterr().out.startswith(
+        'Python 99.0 or newer is needed, this is 3.')
+
+
+def test_cached_wheel_is_used(tmp_path, monkeypatch):
+    key = 'onedl-mmcv-2.3.6-torch2.13.0+cpu-cp311-linux-x86_64'
+    monkeypatch.setattr(build_mmcv, '_query', lambda *_: key.split('-', 3)[3])
+    wheel = tmp_path / 'wheels' / key / 'onedl_mmcv-2.3.6-cp311.whl'
+    wheel.parent.mkdir(parents=True)
+    wheel.touch()
+    found = build_mmcv.mmcv_wheel('python', 'onedl-mmcv==2.3.6', tmp_path,
+                                  tmp_path)
+    assert found == wheel
+
+
+def test_missing_compiler_is_named(monkeypatch):
+    monkeypatch.setenv('CXX', 'no-such-compiler')
+    with pytest.raises(StepError, match="'no-such-compiler' was not found"):
+        build_mmcv._compiler()

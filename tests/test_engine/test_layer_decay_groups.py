@@ -1,0 +1,183 @@
+"""Parameter groups as MMEngine's runner and schedulers meet them."""
+import copy
+import re
+
+import pytest
+import torch
+from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper, build_optim_wrapper
+from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, DefaultScope
+from mmengine.runner import Runner
+from param_settings import LR, WEIGHT_DECAY, build
+from torch import nn
+
+from mmconvnextv2 import ConvNeXtV2, LayerDecayOptimWrapperConstructor
+
+ARCH = dict(depths=(1, 2, 4, 2), channels=(4, 8, 8, 8))
+CONSTRUCTOR = 'mmconvnextv2.LayerDecayOptimWrapperConstructor'
+
+
+class Classifier(BaseModel):
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = ConvNeXtV2(ARCH)
+        self.head = nn.Linear(8, 2)
+
+    def forward(self, x, mode):
+        return dict(loss=self.head(self.backbone(x)[-1]).square().mean())
+
+
+def test_groups_are_few_and_the_first_has_the_full_rate():
+    model = Classifier()
+    groups = build(model, decay_rate=0.5).optimizer.param_groups
+    settings = [(g['lr'], g['weight_decay']) for g in groups]
+    # Scales 1 and 1/2 to 1/2^9, each with and without decay.
+    assert settings == [(LR * 0.5**i, decay) for i in range(10)
+                        for decay in (WEIGHT_DECAY, 0)]
+    assert [g['lr_scale'] for g in groups[::2]] == [0.5**i for i in range(10)]
+    assert set(groups[0]['params']) == {model.head.weight}
+
+
+def test_full_rate_is_first_also_when_a_custom_key_asks_for_more():
+    optim_wrapper = build(
+        Classifier(), decay_rate=0.5, custom_keys={'head': dict(lr_mult=10.)})
+    assert optim_wrapper.get_lr()['lr'][:4] == [LR, 10 * LR, 10 * LR, LR / 2]
+
+
+def test_state_is_resumed_into_a_second_build():
+    first, second = Classifier(), Classifier()
+    second.load_state_dict(first.state_dict())
+    x = torch.rand(2, 3, 32, 32)
+    trained = build(first, decay_rate=0.5)
+    trained.update_params(first(x, 'loss')['loss'])
+    resumed = build(second, decay_rate=0.5)
+    # A file does not share its tensors with the run that wrote it either.
+    resumed.load_state_dict(copy.deepcopy(trained.state_dict()))
+    second.load_state_dict(first.state_dict())
+    for model, optim_wrapper in ((first, trained), (second, resumed)):
+        optim_wrapper.update_params(model(x, 'loss')['loss'])
+    for name, param in second.named_parameters():
+        assert torch.equal(param, first.get_parameter(name)), name
+
+
+def test_wrapper_and_optimizer_options_pass_through():
+
+    class OtherWrapper(OptimWrapper):
+        pass
+
+    cfg = dict(
+        type=OtherWrapper,
+        accumulative_counts=3,
+        clip_grad=dict(max_norm=1.),
+        optimizer=dict(
+            type='AdamW', lr=LR, betas=(0.9, 0.95), weight_decay=0.05),
+        constructor='LayerDecayOptimWrapperConstructor',
+        paramwise_cfg=dict(decay_rate=0.9))
+    optim_wrapper = build_optim_wrapper(Classifier(), cfg)
+    assert type(optim_wrapper) is OtherWrapper
+    assert optim_wrapper._accumulative_counts == 3
+    assert optim_wrapper.clip_grad_kwargs == dict(max_norm=1.)
+    assert {g['betas'] for g in optim_wrapper.param_groups} == {(0.9, 0.95)}
+    assert cfg['paramwise_cfg'] == dict(decay_rate=0.9)
+    assert OPTIM_WRAPPER_CONSTRUCTORS.get(
+        CONSTRUCTOR) is LayerDecayOptimWrapperConstructor
+
+
+def test_runner_scales_schedules_and_logs_the_rates(tmp_path, monkeypatch):
+    # The runner sets a default scope, which is not to stay for other tests.
+    monkeypatch.setattr(DefaultScope, '_instance_dict',
+                        DefaultScope._instance_dict.copy())
+    runner = Runner(
+        Classifier(),
+        str(tmp_path),
+        train_dataloader=dict(
+            dataset=[dict(x=torch.rand(3, 32, 32)) for _ in range(4)],
+            batch_size=2,
+            collate_fn=dict(type='default_collate'),
+            sampler=dict(type='DefaultSampler', shuffle=False)),
+        train_cfg=dict(by_epoch=False, max_iters=2),
+        optim_wrapper=dict(
+            optimizer=dict(type='AdamW', lr=LR, weight_decay=WEIGHT_DECAY),
+            constructor=CONSTRUCTOR,
+            paramwise_cfg=dict(decay_rate=0.5)),
+        auto_scale_lr=dict(enable=True, base_batch_size=8),
+        param_scheduler=dict(
+            type='LinearLR', start_factor=0.1, begin=0, end=10,
+            by_epoch=False),
+        experiment_name=tmp_path.name)
+    runner.train()
+    # A quarter of the batch; warm-up from 0.1 in steps of 0.1.
+    logged = runner.message_hub.get_scalar('train/lr').data[0]
+    assert logged == pytest.approx([LR / 4 * 0.1, LR / 4 * 0.2])
+    for group in runner.optim_wrapper.optimizer.param_groups:
+        assert group['lr'] == pytest.approx(LR / 4 * 0.3 * group['lr_scale'])
+
+
+def share_module(model):
+    model.other = model.head
+
+
+def share_parameter(model):
+    model.other = nn.Linear(8, 2, bias=False)
+    model.other.weight = model.head.weight
+
+
+@pytest.mark.parametrize('share', [share_module, share_parameter])
+def test_a_shared_parameter_is_taken_once_or_refused(share):
+    model = Classifier()
+    share(model)
+    groups = build(model, decay_rate=0.5).optimizer.param_groups
+    assert sum(len(g['params']) for g in groups) == len(
+        list(model.parameters()))
+    message = ('head.weight and other.weight are one parameter: with '
+               'bypass_duplicate=True in paramwise_cfg it is taken once')
+    with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
+        build(model, decay_rate=0.5, bypass_duplicate=False)
+
+
+class ConvNeXt(nn.Linear):
+    """Another package's, with other parameters."""
+
+
+@pytest.mark.parametrize('model_class', [nn.Linear, ConvNeXt])
+def test_model_without_such_a_backbone(model_class):
+    message = (
+        'layer decay needs a backbone mmconvnextv2.ConvNeXtV2 or '
+        f'mmpretrain.ConvNeXt, and {model_class.__name__} has none: set it as '
+        'the type of the '
+        "backbone, or train another one with MMEngine's "
+        'DefaultOptimWrapperConstructor by leaving out '
+        'optim_wrapper.constructor and the decay_rate and decay_type of '
+        'paramwise_cfg')
+    with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
+        build(model_class(2, 2), decay_rate=0.5)
+
+
+def test_optimizer_without_lr():
+    message = ('the optimizer has no lr that could be scaled: set '
+               'optim_wrapper.optimizer.lr')
+    with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
+        LayerDecayOptimWrapperConstructor(
+            dict(optimizer=dict(type='AdamW')), dict(decay_rate=0.9))
+
+
+def test_options_that_are_no_dict():
+    with pytest.raises(
+            TypeError, match='^paramwise_cfg must be a dict, got list$'):
+        LayerDecayOptimWrapperConstructor(
+            dict(optimizer=dict(type='AdamW', lr=LR)), ['decay_rate'])
+
+
+def test_optimizer_without_weight_decay():
+    cfg = dict(optimizer=dict(type='AdamW', lr=LR))
+    model = Classifier()
+    groups = LayerDecayOptimWrapperConstructor(
+        cfg, dict(decay_rate=1.))(model).optimizer.param_groups
+    # The optimizer's own default, and none.
+    assert [g['weight_decay'] for g in groups] == [0.01, 0]
+    message = ('the optimizer has no weight_decay that could be multiplied by '
+               '0.5: set optim_wrapper.optimizer.weight_decay')
+    with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
+        LayerDecayOptimWrapperConstructor(
+            cfg, dict(decay_rate=1., norm_decay_mult=0.5))(model)

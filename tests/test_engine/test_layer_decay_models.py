@@ -1,0 +1,130 @@
+"""The backbone is found in whatever model it is built into."""
+import re
+
+import mmdet.models  # noqa: F401
+import mmpretrain.models  # noqa: F401
+import mmseg.models  # noqa: F401
+import pytest
+import torch
+from mmengine.hub import get_config
+from mmengine.model import MMDistributedDataParallel
+from mmengine.registry import MODELS, DefaultScope
+from param_settings import LR, WEIGHT_DECAY, build, param_settings
+from torch import nn
+from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import (
+    apply_activation_checkpointing,
+)
+
+from mmconvnextv2 import ConvNeXtV2
+from mmconvnextv2.models.layers import ConvNeXtV2Block
+
+ARCH = dict(depths=(1, 2, 4, 2), channels=(4, 8, 8, 8))
+BACKBONE = dict(
+    type='mmconvnextv2.ConvNeXtV2',
+    arch=ARCH,
+    out_indices=(0, 1, 2, 3),
+    gap_before_final_norm=False)
+
+
+def build_in(scope, cfg):
+    with DefaultScope.overwrite_default_scope(scope):
+        return MODELS.build(cfg)
+
+
+def lr_scales(model, **paramwise_cfg):
+    settings = param_settings(model, build(model, **paramwise_cfg))
+    return {name: lr / LR for name, (lr, _) in settings.items()}
+
+
+def test_mask_rcnn():
+    cfg = get_config('mmdet::mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py').model
+    cfg.backbone = BACKBONE
+    cfg.neck.in_channels = list(ARCH['channels'])
+    model = build_in('mmdet', cfg)
+    settings = param_settings(
+        model, build(model, decay_rate=0.9, decay_type='layer_wise'))
+    outside = 0
+    for name, param in model.named_parameters():
+        lr, weight_decay = settings[name]
+        own = re.match(r'backbone\.(stages|downsample_layers)', name)
+        outside += not own
+        assert (lr == LR) == (not own), name
+        no_decay = param.ndim == 1 or '.grn.' in name
+        assert weight_decay == (0 if no_decay else WEIGHT_DECAY), name
+    # Output norms; FPN, RPN, box head, mask head.
+    assert outside == 8 + 16 + 6 + 8 + 12
+
+
+def classifier():
+    return build_in(
+        'mmpretrain',
+        dict(
+            type='ImageClassifier',
+            backbone=BACKBONE,
+            head=dict(type='LinearClsHead', num_classes=3, in_channels=8)))
+
+
+def segmentor():
+    return build_in(
+        'mmseg',
+        dict(
+            type='EncoderDecoder',
+            backbone=BACKBONE,
+            decode_head=dict(
+                type='FCNHead', in_channels=8, channels=4, num_classes=2)))
+
+
+def checkpointed():
+    model = nn.Sequential(ConvNeXtV2(ARCH))
+    apply_activation_checkpointing(
+        model, check_fn=lambda m: isinstance(m, ConvNeXtV2Block))
+    return model
+
+
+def stages_compiled():
+    model = backbone()
+    for i, stage in enumerate(model.stages):
+        model.stages[i] = torch.compile(stage)
+    return model
+
+
+def inside(**children):
+    return nn.ModuleDict(children)
+
+
+def backbone():
+    return ConvNeXtV2(ARCH)
+
+
+@pytest.mark.parametrize('make_model', [
+    backbone, classifier, segmentor, checkpointed, stages_compiled,
+    lambda: inside(detector=inside(backbone=backbone())),
+    lambda: inside(module=inside(backbone=backbone())),
+    lambda: torch.compile(backbone()),
+])
+def test_backbone_is_found_wherever_it_sits(make_model):
+    model = make_model()
+    # From the second block of the third stage on there are five blocks.
+    scales = lr_scales(model, decay_rate=0.5)
+    found = [
+        scale for name, scale in scales.items()
+        if re.search(r'stages\.2\..*\b1\..*pointwise_conv1\.weight', name)
+    ]
+    assert found == [0.5**5]
+    outside = [n for n in scales if not re.search('stages|downsample', n)]
+    assert outside
+    assert {scales[name] for name in outside} == {1}
+
+
+def test_distributed_data_parallel(tmp_path):
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1)
+    try:
+        plain = inside(backbone=backbone())
+        wrapped = MMDistributedDataParallel(plain)
+        assert lr_scales(wrapped.module, decay_rate=0.5) == {
+            name.removeprefix('module.'): scale
+            for name, scale in lr_scales(wrapped, decay_rate=0.5).items()
+        }
+    finally:
+        torch.distributed.destroy_process_group()

@@ -1,0 +1,42 @@
+import subprocess
+import sys
+
+_PROGRAM = '''
+import importlib.abc, sys
+
+OPTIONAL = ('mmdet', 'mmseg', 'mmpretrain', 'torchvision', 'timm')
+
+
+class Block(importlib.abc.MetaPathFinder):
+
+    def find_spec(self, name, path, target=None):
+        if name.split('.')[0] in OPTIONAL:
+            raise ModuleNotFoundError(f'No module named {name!r}', name=name)
+
+
+sys.meta_path.insert(0, Block())
+from mmengine.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
+
+# The scope alone makes MMEngine import the package.
+assert 'mmconvnextv2' not in sys.modules
+backbone = MODELS.build(dict(type='mmconvnextv2.ConvNeXtV2', arch='atto'))
+assert 'mmconvnextv2' in sys.modules
+for name in ('ConvNeXtV2', 'GRN'):
+    assert MODELS.get(name) is MODELS.get(f'mmconvnextv2.{name}')
+    assert MODELS.get(name).__module__.startswith('mmconvnextv2.')
+constructor = OPTIM_WRAPPER_CONSTRUCTORS.get(
+    'mmconvnextv2.LayerDecayOptimWrapperConstructor')
+assert constructor is OPTIM_WRAPPER_CONSTRUCTORS.get(
+    'LayerDecayOptimWrapperConstructor')
+import mmconvnextv2
+assert type(backbone) is mmconvnextv2.ConvNeXtV2
+assert not set(OPTIONAL) & set(sys.modules)
+print('registered')
+'''
+
+
+def test_backbone_registers_where_mmdet_mmseg_and_mmpretrain_are_absent():
+    done = subprocess.run([sys.executable, '-c', _PROGRAM],
+                          capture_output=True,
+                          text=True)
+    assert done.stdout.endswith('registered\n'), done.stderr

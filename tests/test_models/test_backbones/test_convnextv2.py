@@ -1,0 +1,190 @@
+"""The backbone's contract: arguments, shapes, names, registries."""
+import copy
+import importlib
+import pickle
+import re
+
+import pytest
+import torch
+from torch import nn
+
+from mmconvnextv2 import GRN, ConvNeXtV2
+
+SMALL = dict(depths=[1, 2], channels=[4, 6])
+
+
+def names_of(state):
+    """State-dict names with stage and block numbers left out."""
+    return {re.sub(r'(?<=\.)\d+\.\d+(?=\.)', 'i.j', name) for name in state}
+
+
+def test_parameter_names():
+    state = ConvNeXtV2('atto', out_indices=(0, 1, 2, 3)).state_dict()
+    block = [
+        f'stages.i.j.{layer}.{leaf}'
+        for layer in ('depthwise_conv', 'norm', 'pointwise_conv1',
+                      'pointwise_conv2') for leaf in ('weight', 'bias')
+    ] + ['stages.i.j.grn.gamma', 'stages.i.j.grn.beta']
+    assert names_of(state) == {
+        *block, 'downsample_layers.i.j.weight', 'downsample_layers.i.j.bias',
+        *(f'norm{i}.{leaf}' for i in range(4) for leaf in ('weight', 'bias'))
+    }
+    assert len(state) == 12 * len(block) + 4 * 4 + 4 * 2
+    assert state['stages.3.1.grn.gamma'].shape == (1280, )
+    assert state['stages.3.1.pointwise_conv1.weight'].shape == (1280, 320)
+    v1 = ConvNeXtV2(SMALL, use_grn=False, layer_scale_init_value=1e-6)
+    assert v1.state_dict()['stages.1.1.gamma'].shape == (6, )
+    assert not any('grn' in name for name in v1.state_dict())
+
+
+@pytest.mark.parametrize('stages', [1, 2, 3, 5, 6])
+@pytest.mark.parametrize('in_channels, patch', [(1, 4), (5, 2)])
+def test_any_number_of_stages_and_channels(stages, in_channels, patch):
+    channels = [3 + i for i in range(stages)]
+    model = ConvNeXtV2(
+        dict(depths=[1] * stages, channels=channels),
+        in_channels=in_channels,
+        stem_patch_size=patch,
+        out_indices=range(stages),
+        gap_before_final_norm=False)
+    assert model.stride == patch * 2**(stages - 1)
+    h, w = model.stride + 1, 3 * model.stride - 1
+    outs = model(torch.randn(2, in_channels, h, w))
+    sizes = [(h // (patch * 2**i), w // (patch * 2**i)) for i in range(stages)]
+    assert [tuple(out.shape) for out in outs] == [
+        (2, c, *size) for c, size in zip(channels, sizes)]
+    assert sizes[-1] == (1, 2)
+
+
+@pytest.mark.parametrize('out_indices, stages', [
+    (-1, [1]), (0, [0]), ([-2], [0]), ((0, 1), [0, 1]), ([-1, 0], [0, 1])])
+def test_outputs_and_their_norms(out_indices, stages):
+    x = torch.randn(2, 3, 24, 16)
+    shapes = [(2, 4, 6, 4), (2, 6, 3, 2)]
+    for gap, norm in ((True, True), (False, True), (True, False)):
+        model = ConvNeXtV2(
+            SMALL, out_indices=out_indices, gap_before_final_norm=gap,
+            final_norm=norm)
+        outs = model(x)
+        cut = 2 if gap and norm else 4
+        assert isinstance(outs, tuple)
+        assert [tuple(y.shape) for y in outs] == [
+            shapes[i][:cut] for i in stages]
+        norms = [n for n, _ in model.named_children() if n.startswith('norm')]
+        assert norms == [f'norm{i}' for i in stages if norm]
+
+
+def test_output_norm_comes_after_the_mean():
+    model = ConvNeXtV2(SMALL)
+    nn.init.normal_(model.norm1.weight)
+    x = torch.randn(2, 3, 24, 16)
+    bare = ConvNeXtV2(SMALL, final_norm=False)
+    bare.load_state_dict(model.state_dict(), strict=False)
+    maps, = bare(x)
+    torch.testing.assert_close(model(x)[0], model.norm1(maps.mean((2, 3))))
+    model.gap_before_final_norm = False
+    torch.testing.assert_close(
+        model(x)[0].permute(0, 2, 3, 1), model.norm1(maps.permute(0, 2, 3, 1)))
+
+
+def test_arguments_are_not_modified():
+    kwargs = dict(
+        arch=dict(depths=[1, 2], channels=[4, 6]),
+        out_indices=[-1, 0],
+        norm_cfg=dict(type='LN2d', eps=1e-6),
+        act_cfg=dict(type='GELU'),
+        init_cfg=[dict(type='TruncNormal', layer=['Conv2d'], std=.02)])
+    before = copy.deepcopy(kwargs)
+    model = ConvNeXtV2(**kwargs)
+    model.init_weights()
+    model(torch.randn(1, 3, 8, 8))
+    assert kwargs == before
+    # Nor is the default shared between models.
+    first, second = ConvNeXtV2(SMALL), ConvNeXtV2(SMALL)
+    first.init_cfg[0]['std'] = 7.
+    assert second.init_cfg[0]['std'] == ConvNeXtV2(SMALL).init_cfg[0]['std']
+
+
+RANGE = 'ConvNeXtV2: frozen_stages must lie in [-1, 2] for 2 stages, got '
+NORM = ("ConvNeXtV2: the paper's norm is LayerNorm with eps 1e-6; norm_cfg "
+        "must be dict(type='LN2d', eps=1e-6) or left out, got ")
+ACT = ("ConvNeXtV2: the paper's activation is GELU; act_cfg must be "
+       "dict(type='GELU') or left out, got ")
+
+
+@pytest.mark.parametrize('kwargs, message', [
+    (dict(out_indices=2),
+     'out_indices must lie in [-2, 1] for 2 stages, got 2'),
+    (dict(drop_path_rate=1.),
+     'ConvNeXtV2: drop_path_rate must lie in [0, 1), got 1.0'),
+    (dict(drop_path_rate=-.1),
+     'ConvNeXtV2: drop_path_rate must lie in [0, 1), got -0.1'),
+    (dict(frozen_stages=3), RANGE + '3'),
+    (dict(frozen_stages=-2), RANGE + '-2'),
+    (dict(in_channels=0), 'ConvNeXtV2: in_channels and stem_patch_size must '
+     'be positive, got 0 and 4'),
+    (dict(stem_patch_size=0), 'ConvNeXtV2: in_channels and stem_patch_size '
+     'must be positive, got 3 and 0'),
+    (dict(norm_cfg=dict(type='BN')), NORM + "{'type': 'BN'}"),
+    (dict(norm_cfg=dict(type='BN', eps=1e-6)),
+     NORM + "{'type': 'BN', 'eps': 1e-06}"),
+    (dict(norm_cfg=dict(type='LN2d', eps=1e-5)),
+     NORM + "{'type': 'LN2d', 'eps': 1e-05}"),
+    # mmpretrain takes this one for eps=1e-5.
+    (dict(norm_cfg=dict(type='LN2d')), NORM + "{'type': 'LN2d'}"),
+    (dict(norm_cfg='LN2d'), NORM + 'LN2d'),
+    (dict(act_cfg=dict(type='ReLU')), ACT + "{'type': 'ReLU'}"),
+    (dict(act_cfg='GELU'), ACT + 'GELU'),
+    (dict(linear_pw_conv=False),
+     'ConvNeXtV2: linear_pw_conv=False is not supported: maps are '
+     'channels-last, where a 1x1 convolution is a linear layer. Leave it out; '
+     'weights of shape (4C, C, 1, 1) load once reshaped to (4C, C).'),
+    (dict(layer_scale_init_value=1e-6),
+     'ConvNeXtV2: a block has GRN (ConvNeXt V2) or LayerScale (ConvNeXt), not '
+     'both; got use_grn=True and layer_scale_init_value=1e-06. Set '
+     'layer_scale_init_value=0. or use_grn=False.'),
+])
+def test_refusals(kwargs, message):
+    with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
+        ConvNeXtV2(SMALL, **kwargs)
+
+
+@pytest.mark.parametrize('shape', [(3, 8, 8), (1, 3, 7, 8), (1, 3, 8, 7)])
+def test_refuses_images(shape):
+    message = re.escape('ConvNeXtV2 expects images (N, C, H, W) with H and W '
+                        f'of at least 8 pixels, got {shape}')
+    with pytest.raises(ValueError, match=f'^{message}$'):
+        ConvNeXtV2(SMALL)(torch.randn(shape))
+
+
+def test_accepts_what_agrees_with_mmpretrain():
+    ConvNeXtV2(
+        SMALL,
+        norm_cfg=dict(type='LN2d', eps=1e-6),
+        act_cfg=dict(type='GELU'),
+        linear_pw_conv=True,
+        use_grn=True,
+        layer_scale_init_value=0.,
+        frozen_stages=-1)
+
+
+@pytest.mark.parametrize('package', ['mmengine', 'mmdet', 'mmseg',
+                                     'mmpretrain'])
+def test_built_by_every_package(package):
+    models = importlib.import_module(f'{package}.registry').MODELS
+    for name in ('mmconvnextv2.ConvNeXtV2', 'ConvNeXtV2'):
+        cfg = dict(type=name, arch=SMALL, in_channels=1)
+        model = models.build(cfg)
+        assert type(model) is ConvNeXtV2
+        assert model.downsample_layers[0][0].in_channels == 1
+    grn = models.build(dict(type='mmconvnextv2.GRN', num_channels=4, eps=1e-5))
+    assert type(grn) is GRN and grn.eps == 1e-5
+
+
+def test_copies_equal_the_original():
+    model = ConvNeXtV2(SMALL, drop_path_rate=.1, frozen_stages=1)
+    x = torch.randn(2, 3, 16, 16)
+    expected, = model.eval()(x)
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert torch.equal(twin(x)[0], expected)
+        assert twin.norm1.weight is not model.norm1.weight

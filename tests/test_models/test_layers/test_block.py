@@ -1,0 +1,86 @@
+"""The residual block."""
+import pytest
+import torch
+from mmcv.cnn.bricks import DropPath
+from timm_reference import randomise
+from torch import nn
+from torch.nn import functional as F  # noqa: N812
+
+from mmconvnextv2.models.layers import ConvNeXtV2Block
+
+
+def names(block):
+    return [name for name, _ in block.named_parameters()]
+
+
+BASE = [
+    'depthwise_conv.weight', 'depthwise_conv.bias', 'norm.weight',
+    'norm.bias', 'pointwise_conv1.weight', 'pointwise_conv1.bias'
+]
+LAST = ['pointwise_conv2.weight', 'pointwise_conv2.bias']
+
+
+def test_parameters_of_both_versions():
+    v2 = ConvNeXtV2Block(6)
+    assert names(v2) == BASE + ['grn.gamma', 'grn.beta'] + LAST
+    assert v2.gamma is None and v2.grn.gamma.shape == (24, )
+    v1 = ConvNeXtV2Block(6, use_grn=False, layer_scale_init_value=1e-6)
+    assert names(v1) == ['gamma'] + BASE + LAST
+    assert v1.grn is None
+    assert torch.equal(v1.gamma, torch.full((6, ), 1e-6))
+    assert names(ConvNeXtV2Block(6, use_grn=False)) == BASE + LAST
+
+
+@pytest.mark.parametrize('scale', [0., 0.5])
+def test_steps_of_the_paper(scale):
+    block = randomise(
+        ConvNeXtV2Block(
+            6, use_grn=scale == 0, layer_scale_init_value=scale))
+    x = torch.randn(2, 9, 5, 6)
+    y = F.conv2d(
+        F.pad(x.permute(0, 3, 1, 2), (3, 3, 3, 3)),
+        block.depthwise_conv.weight,
+        block.depthwise_conv.bias,
+        groups=6).permute(0, 2, 3, 1)
+    y = (y - y.mean(-1, keepdim=True)) / (
+        y.var(-1, unbiased=False, keepdim=True) + 1e-6)**0.5
+    y = y * block.norm.weight + block.norm.bias
+    y = y @ block.pointwise_conv1.weight.T + block.pointwise_conv1.bias
+    y = y * (1 + torch.erf(y / 2**0.5)) / 2
+    if scale == 0:
+        g = (y**2).sum((1, 2), keepdim=True).sqrt()
+        n = g / (g.mean(-1, keepdim=True) + 1e-6)
+        y = block.grn.gamma * (y * n) + block.grn.beta + y
+    y = y @ block.pointwise_conv2.weight.T + block.pointwise_conv2.bias
+    if scale > 0:
+        y = y * block.gamma
+    torch.testing.assert_close(block(x), x + y, rtol=1e-4, atol=1e-5)
+
+
+def test_drop_path_skips_whole_images():
+    block = randomise(ConvNeXtV2Block(4, drop_path_rate=0.5))
+    assert isinstance(block.drop_path, DropPath)
+    assert isinstance(ConvNeXtV2Block(4).drop_path, nn.Identity)
+    x = torch.randn(64, 3, 3, 4)
+    full = block.eval()(x) - x
+    residual = block.train()(x) - x
+    kept = residual.flatten(1).abs().amax(1) > 0
+    assert 16 < kept.sum() < 48
+    torch.testing.assert_close(residual[kept], 2 * full[kept])
+
+
+@pytest.mark.parametrize('drop_path_rate', [0., 0.5])
+def test_recomputing_changes_nothing(drop_path_rate):
+    block = randomise(ConvNeXtV2Block(4, drop_path_rate=drop_path_rate))
+    x = torch.randn(16, 3, 3, 4, requires_grad=True)
+    results, calls = [], []
+    block.grn.register_forward_hook(lambda *_: calls.append(1))
+    for with_cp in (False, True):
+        block.with_cp = with_cp
+        torch.manual_seed(1)
+        y = block(x)
+        grads = torch.autograd.grad(y.square().sum(), [
+            x, *block.parameters()])
+        results.append([y, *grads])
+    assert len(calls) == 3
+    assert all(torch.equal(a, b) for a, b in zip(*results))

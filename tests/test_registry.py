@@ -1,0 +1,70 @@
+from importlib import import_module
+
+import pytest
+from mmengine.config import ConfigDict
+from mmengine.registry import (
+    HOOKS,
+    MODELS,
+    OPTIM_WRAPPER_CONSTRUCTORS,
+    DefaultScope,
+)
+
+import mmconvnextv2
+from mmconvnextv2 import registry
+
+
+@pytest.mark.parametrize('scope', ['mmengine', 'mmdet', 'mmseg', 'mmpretrain'])
+@pytest.mark.parametrize('name', ['ConvNeXtV2', 'GRN'])
+def test_prefixed_name_resolves_in_every_package(scope, name):
+    models = import_module(f'{scope}.registry').MODELS
+    assert models.get(f'mmconvnextv2.{name}') is getattr(mmconvnextv2, name)
+
+
+@pytest.mark.parametrize('scope', ['mmengine', 'mmdet', 'mmseg', 'mmpretrain'])
+def test_plain_backbone_resolves_in_every_package(scope):
+    models = import_module(f'{scope}.registry').MODELS
+    assert models.get('ConvNeXtV2') is mmconvnextv2.ConvNeXtV2
+
+
+@pytest.mark.parametrize('scope', ['mmdet', 'mmseg', 'mmpretrain'])
+@pytest.mark.parametrize('prefix', ['', 'mmconvnextv2.'])
+def test_backbone_builds_under_a_default_scope(scope, prefix):
+    import_module(f'{scope}.registry')
+    cfg = ConfigDict(
+        type=f'{prefix}ConvNeXtV2', arch=dict(depths=[1], channels=[4]))
+    with DefaultScope.overwrite_default_scope(scope):
+        assert type(MODELS.build(cfg)) is mmconvnextv2.ConvNeXtV2
+
+
+@pytest.mark.parametrize('scope', ['mmengine', 'mmdet', 'mmseg', 'mmpretrain'])
+def test_layer_decay_constructor_resolves_in_every_package(scope):
+    constructors = import_module(
+        f'{scope}.registry').OPTIM_WRAPPER_CONSTRUCTORS
+    name = 'LayerDecayOptimWrapperConstructor'
+    assert constructors.get(f'mmconvnextv2.{name}') is constructors.get(name)
+    assert constructors.get(name).__module__.startswith('mmconvnextv2.')
+
+
+@pytest.mark.parametrize('own, root', [
+    (registry.MODELS, MODELS),
+    (registry.HOOKS, HOOKS),
+    (registry.OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPER_CONSTRUCTORS),
+])
+def test_registries_are_children_of_the_root(own, root):
+    assert own.parent is root
+    assert own.scope == 'mmconvnextv2'
+    assert root.children['mmconvnextv2'] is own
+
+
+def test_register_enters_class_in_child_and_root():
+
+    class Thing:
+        pass
+
+    try:
+        assert registry.register(registry.HOOKS)(Thing) is Thing
+        assert registry.HOOKS.module_dict['Thing'] is Thing
+        assert HOOKS.module_dict['Thing'] is Thing
+    finally:
+        registry.HOOKS.module_dict.pop('Thing', None)
+        HOOKS.module_dict.pop('Thing', None)

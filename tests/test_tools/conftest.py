@@ -1,0 +1,105 @@
+"""Tools loaded as modules, and run as users run them."""
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from toy_task import write_toy_task
+
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+
+
+@pytest.fixture(autouse=True)
+def _local_rank(monkeypatch):
+    # The tools set it for good.
+    monkeypatch.setenv('LOCAL_RANK', '0')
+
+
+@pytest.fixture(scope='session')
+def tools():
+    """The folder of the tools."""
+    return TOOLS
+
+
+@pytest.fixture(scope='session')
+def load_tool():
+    """Function that loads tools/NAME.py as a fresh module."""
+
+    def load(name):
+        spec = importlib.util.spec_from_file_location(
+            f'{name}_tool', TOOLS / f'{name}.py')
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture(scope='session')
+def run():
+    """Function that runs a command line in a folder outside the checkout."""
+
+    def run_in(folder, *command, **variables):
+        env = {
+            **os.environ, 'PYTHONPATH': str(Path(__file__).parent),
+            'PYTHON': sys.executable,
+            'OMP_NUM_THREADS': '1',
+            **variables
+        }
+        return subprocess.run([str(word) for word in command],
+                              cwd=folder,
+                              env=env,
+                              capture_output=True,
+                              text=True)
+
+    return run_in
+
+
+@pytest.fixture
+def toy(monkeypatch, tmp_path):
+    """Path of the toy config; the present folder is an empty one."""
+    monkeypatch.chdir(tmp_path)
+    return write_toy_task(tmp_path)
+
+
+@pytest.fixture
+def built(monkeypatch):
+    """Configs that a loaded tool would have run, appended as it does."""
+    configs = []
+
+    class Recorder:
+
+        def __init__(self, cfg):
+            self.cfg = cfg
+            self.test_evaluator = type('Evaluator', (), dict(metrics=[]))()
+            configs.append(self)
+
+        def train(self):
+            self.ran = 'train'
+
+        def test(self):
+            self.ran = 'test'
+
+    def attach(tool):
+        monkeypatch.setattr(tool, 'build_runner', Recorder)
+        return configs
+
+    return attach
+
+
+@pytest.fixture
+def train(load_tool, built):
+    """Function that runs train.py up to the runner; returns its config."""
+    tool = load_tool('train')
+    runners = built(tool)
+
+    def run_train(*arguments):
+        assert tool.main([str(x) for x in arguments]) == 0
+        runner = runners.pop()
+        assert runner.ran == 'train' and not runners
+        return runner.cfg
+
+    run_train.main = tool.main
+    return run_train

@@ -1,0 +1,142 @@
+import pickle
+import socket
+
+import pytest
+
+
+def _free_port():
+    with socket.socket() as sock:
+        sock.bind(('127.0.0.1', 0))
+        return str(sock.getsockname()[1])
+
+
+@pytest.mark.parametrize('script, words', [
+    ('dist_train.sh', 'CONFIG GPUS [arguments of train.py]'),
+    ('dist_test.sh', 'CONFIG CHECKPOINT GPUS [arguments of test.py]'),
+    ('slurm_train.sh',
+     'PARTITION JOB_NAME CONFIG WORK_DIR [arguments of train.py]'),
+    ('slurm_test.sh',
+     'PARTITION JOB_NAME CONFIG CHECKPOINT [arguments of test.py]'),
+])
+def test_usage_is_told_if_arguments_are_missing(tmp_path, tools, run, script,
+                                                words):
+    told = run(tmp_path, 'bash', tools / script, 'config.py')
+    assert told.returncode == 2
+    assert words in told.stderr.splitlines()[0]
+
+
+@pytest.fixture
+def stand_in(tmp_path):
+    """Program that prints its arguments, one a line, then some variables."""
+    path = tmp_path / 'bin' / 'srun'
+    path.parent.mkdir()
+    path.write_text('#!/usr/bin/env bash\nprintf "%s\\n" "$@"\n'
+                    'echo "PYTHONPATH=$PYTHONPATH"\n')
+    path.chmod(0o755)
+    return path
+
+
+def test_dist_train_hands_everything_on(tmp_path, tools, run, stand_in):
+    done = run(
+        tmp_path,
+        'bash',
+        tools / 'dist_train.sh',
+        'my config.py',
+        3,
+        '--cfg-options',
+        'a="[1, 2]"',
+        PYTHON=str(stand_in),
+        NNODES='2',
+        NODE_RANK='1',
+        MASTER_ADDR='10.0.0.1',
+        PORT='4')
+    assert done.stdout.splitlines() == [
+        '-m', 'torch.distributed.run', '--nnodes=2', '--node_rank=1',
+        '--master_addr=10.0.0.1', '--master_port=4', '--nproc_per_node=3',
+        f'{tools}/train.py', 'my config.py', '--launcher', 'pytorch',
+        '--cfg-options', 'a="[1, 2]"',
+        f'PYTHONPATH={tools}/..:{tools.parent}/tests/test_tools'
+    ]
+
+
+def test_slurm_train_hands_everything_on(tmp_path, tools, run, stand_in):
+    done = run(
+        tmp_path,
+        'bash',
+        tools / 'slurm_train.sh',
+        'part',
+        'a job',
+        'my config.py',
+        'my dir',
+        '--cfg-options',
+        'a="[1, 2]"',
+        PATH=f'{stand_in.parent}:/usr/bin:/bin',
+        PYTHON='python3',
+        GPUS='4',
+        SRUN_ARGS='--time=1:00 --mem=8G')
+    assert done.stdout.splitlines()[:-1] == [
+        '-p', 'part', '--job-name=a job', '--gres=gpu:4', '--ntasks=4',
+        '--ntasks-per-node=4', '--cpus-per-task=5', '--kill-on-bad-exit=1',
+        '--time=1:00', '--mem=8G', 'python3', '-u', f'{tools}/train.py',
+        'my config.py', '--work-dir=my dir', '--launcher=slurm',
+        '--cfg-options', 'a="[1, 2]"'
+    ]
+
+
+@pytest.mark.parametrize('variables, expected', [
+    (dict(), ['--gres=gpu:8', '--ntasks=8', '--ntasks-per-node=8']),
+    (dict(GPUS='16'), ['--gres=gpu:8', '--ntasks=16', '--ntasks-per-node=8']),
+    (dict(GPUS='8', GPUS_PER_NODE='4'),
+     ['--gres=gpu:4', '--ntasks=8', '--ntasks-per-node=4']),
+])
+def test_slurm_test_counts_gpus(tmp_path, tools, run, stand_in, variables,
+                                expected):
+    done = run(
+        tmp_path,
+        'bash',
+        tools / 'slurm_test.sh',
+        'part',
+        'job',
+        'c.py',
+        'w.pth',
+        '--tta',
+        PATH=f'{stand_in.parent}:/usr/bin:/bin',
+        PYTHON='python3',
+        **variables)
+    words = done.stdout.splitlines()[:-1]
+    assert words[3:6] == expected
+    assert words[8:] == [
+        'python3', '-u', f'{tools}/test.py', 'c.py', 'w.pth',
+        '--launcher=slurm', '--tta'
+    ]
+
+
+def test_two_processes_train_and_evaluate_over_gloo(toy, tmp_path, tools, run):
+    trained = run(
+        tmp_path,
+        'bash',
+        tools / 'dist_train.sh',
+        'toy.py',
+        2,
+        '--work-dir',
+        'w',
+        CUDA_VISIBLE_DEVICES='',
+        PORT=_free_port())
+    assert trained.returncode == 0, trained.stderr
+    # 4 images, 2 processes, 2 images each: one iteration an epoch.
+    assert 'Epoch(train) [1][1/1]' in trained.stderr + trained.stdout
+    assert trained.stdout.count('No GPU found') == 1
+    tested = run(
+        tmp_path,
+        'bash',
+        tools / 'dist_test.sh',
+        'toy.py',
+        'w/epoch_1.pth',
+        2,
+        '--out',
+        'o.pkl',
+        CUDA_VISIBLE_DEVICES='',
+        PORT=_free_port())
+    assert tested.returncode == 0, tested.stderr
+    results = pickle.loads((tmp_path / 'o.pkl').read_bytes())
+    assert [sample['label'] for sample in results] == [0, 1, 0, 1]

@@ -1,0 +1,199 @@
+import pickle
+from urllib.error import URLError
+
+import pytest
+
+_REFUSED = 2
+
+
+@pytest.fixture
+def evaluate(load_tool, built):
+    """Function that runs test.py up to the runner; returns its config."""
+    tool = load_tool('test')
+    runners = built(tool)
+
+    def run_evaluate(*arguments):
+        assert tool.main([str(x) for x in arguments]) == 0
+        runner = runners.pop()
+        assert runner.ran == 'test' and not runners
+        run_evaluate.metrics = runner.test_evaluator.metrics
+        return runner.cfg
+
+    run_evaluate.main = tool.main
+    return run_evaluate
+
+
+@pytest.fixture
+def weights(tmp_path):
+    path = tmp_path / 'weights.pth'
+    path.touch()
+    return path
+
+
+def _scope(config, scope):
+    config.write_text(f'{config.read_text()}default_scope = {scope!r}\n'
+                      "visualizer = dict(type='Visualizer')\n")
+
+
+def test_defaults(toy, weights, evaluate):
+    cfg = evaluate(toy, weights)
+    assert cfg.load_from == str(weights)
+    assert cfg.resume is False
+    assert cfg.work_dir == './work_dirs/toy'
+    assert 'visualization' not in cfg.default_hooks
+    assert not evaluate.metrics
+
+
+def test_checkpoint_may_be_a_url(toy, evaluate):
+    url = 'https://x.org/w.pth'
+    assert evaluate(toy, url).load_from == url
+
+
+def test_missing_checkpoint_is_named(toy, weights, evaluate, tmp_path, capsys):
+    assert evaluate.main([str(toy), str(tmp_path / 'wights.pth')]) == _REFUSED
+    assert capsys.readouterr().err == (
+        f"test.py: checkpoint: there is no file '{tmp_path}/wights.pth' (seen "
+        f'from {tmp_path}). Checkpoints in {tmp_path}: weights.pth.\n')
+
+
+def test_missing_config_is_named(evaluate, weights, capsys):
+    assert evaluate.main(['nothing.py', str(weights)]) == _REFUSED
+    assert "there is no config file 'nothing.py'" in capsys.readouterr().err
+
+
+def test_only_test_data_is_needed_and_no_initial_weights(
+        toy, weights, evaluate, capsys):
+    toy.write_text(
+        toy.read_text() + "train_dataloader = dict(dataset=dict(ann_file='g'))"
+        "\nmodel.update(init_cfg=dict(type='Pretrained', checkpoint='g'))\n")
+    evaluate(toy, weights)
+    toy.write_text(toy.read_text() +
+                   "test_dataloader = dict(dataset=dict(ann_file='gone'))\n")
+    assert evaluate.main([str(toy), str(weights)]) == _REFUSED
+    message = capsys.readouterr().err
+    assert '  gone\n' in message
+    assert 'train.py maskrcnn_convnextv2_a_shapes.py' in message
+
+
+@pytest.mark.parametrize('scope, hook, save_dir', [
+    ('mmdet', dict(type='DetVisualizationHook', draw=True,
+                   test_out_dir='p'), None),
+    ('mmseg', dict(type='SegVisualizationHook', draw=True), 'p'),
+    ('mmpretrain', dict(type='VisualizationHook', enable=True,
+                        out_dir='p'), None),
+])
+def test_pictures_are_drawn_by_the_hook_of_the_scope(toy, weights, evaluate,
+                                                     scope, hook, save_dir):
+    _scope(toy, scope)
+    cfg = evaluate(toy, weights, '--show-dir', 'p')
+    assert cfg.default_hooks.visualization == hook
+    assert cfg.visualizer.get('save_dir') == save_dir
+    cfg = evaluate(toy, weights, '--show', '--wait-time', 3)
+    assert cfg.default_hooks.visualization.show is True
+    assert cfg.default_hooks.visualization.wait_time == 3
+    assert cfg.visualizer.get('save_dir') is None
+
+
+def test_pictures_need_a_scope(toy, weights, evaluate, capsys):
+    arguments = [str(toy), str(weights), '--show-dir', 'p']
+    assert evaluate.main(arguments) == _REFUSED
+    assert capsys.readouterr().err == (
+        'test.py: --show and --show-dir work with the default_scope mmdet, '
+        'mmseg, mmpretrain; the config has None\n')
+
+
+def test_hook_of_the_config_keeps_its_settings(toy, weights, evaluate):
+    _scope(toy, 'mmdet')
+    toy.write_text(toy.read_text() + 'default_hooks.update(visualization=dict('
+                   "type='DetVisualizationHook', interval=7))\n")
+    cfg = evaluate(toy, weights, '--show-dir', 'p')
+    assert cfg.default_hooks.visualization == dict(
+        type='DetVisualizationHook', interval=7, draw=True, test_out_dir='p')
+
+
+def test_tta_takes_model_and_pipeline_of_the_config(toy, weights, evaluate,
+                                                    capsys):
+    assert evaluate.main([str(toy), str(weights), '--tta']) == _REFUSED
+    assert capsys.readouterr().err == (
+        'test.py: --tta needs tta_model and tta_pipeline in the config\n')
+    toy.write_text(
+        toy.read_text() + "tta_model = dict(type='Average', tta_cfg=dict(a=1))"
+        "\ntta_pipeline = [dict(type='Flip')]\n"
+        "test_dataloader = dict(dataset=dict(type='RepeatDataset', "
+        'dataset=dict()))\n')
+    cfg = evaluate(toy, weights, '--tta')
+    assert (cfg.model.type, cfg.model.tta_cfg) == ('Average', dict(a=1))
+    assert cfg.model.module.type == 'ToyClassifier'
+    assert cfg.test_dataloader.dataset.dataset.pipeline == [dict(type='Flip')]
+
+
+@pytest.mark.parametrize('scope, kind', [
+    ('mmengine', 'DumpResults'),
+    ('mmdet', 'DumpDetResults'),
+])
+def test_out_dumps_with_the_metric_of_the_scope(toy, weights, evaluate, scope,
+                                                kind):
+    _scope(toy, scope)
+    evaluate(toy, weights, '--out', 'o.pkl')
+    (metric, ) = evaluate.metrics
+    assert type(metric).__name__ == kind
+    assert metric.out_file_path == 'o.pkl'
+
+
+def test_out_must_be_a_pickle(toy, weights, evaluate, capsys):
+    arguments = [str(toy), str(weights), '--out', 'o.json']
+    assert evaluate.main(arguments) == _REFUSED
+    assert capsys.readouterr().err == (
+        "test.py: --out must end in .pkl, got 'o.json'\n")
+
+
+def test_evaluates_what_was_trained(toy, tmp_path, load_tool):
+    assert load_tool('train').main([str(toy)]) == 0
+    checkpoint = 'work_dirs/toy/epoch_1.pth'
+    assert load_tool('test').main(
+        [str(toy), checkpoint, '--out', 'new/o.pkl', '--work-dir', 'w']) == 0
+    results = pickle.loads((tmp_path / 'new' / 'o.pkl').read_bytes())
+    assert [sample['label'] for sample in results] == [0, 1, 0, 1]
+    assert (tmp_path / 'w' / 'toy.py').is_file()
+
+
+def test_failed_download_names_the_argument(toy, load_tool, monkeypatch,
+                                            capsys):
+    tool = load_tool('test')
+
+    class Offline:
+
+        def __init__(self, cfg):
+            pass
+
+        def test(self):
+            raise URLError('offline')
+
+    monkeypatch.setattr(tool, 'build_runner', Offline)
+    assert tool.main([str(toy), 'https://x.org/w.pth']) == _REFUSED
+    assert 'https://x.org/w.pth\n' in capsys.readouterr().err
+
+
+def test_detector_on_shapes_end_to_end(monkeypatch, tmp_path, load_tool):
+    from mmconvnextv2.datasets import make_shapes
+    monkeypatch.chdir(tmp_path)
+    make_shapes('data/shapes', num_train=4, num_val=2)
+    config = 'maskrcnn_convnextv2_a_shapes'
+    options = ['--cfg-options', 'train_cfg.max_epochs=1']
+    options += [
+        f'{split}_dataloader.{key}' for split in ('train', 'val', 'test')
+        for key in ('num_workers=0', 'persistent_workers=False')
+    ]
+    assert load_tool('train').main(
+        [config, '--no-validate', '--work-dir', 'w', *options]) == 0
+    assert load_tool('test').main([
+        config, 'w/epoch_1.pth', '--work-dir', 'w', '--out', 'o.pkl',
+        '--show-dir', 'p', *options
+    ]) == 0
+    results = pickle.loads((tmp_path / 'o.pkl').read_bytes())
+    assert len(results) == 2
+    for sample in results:
+        assert all(
+            set(mask) == {'size', 'counts'}
+            for mask in sample['pred_instances']['masks'])
+    assert len(list((tmp_path / 'w').glob('*/p/*'))) == 2

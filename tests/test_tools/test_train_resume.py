@@ -1,0 +1,86 @@
+"""Where train.py starts from, and what it protects."""
+import pytest
+
+_REFUSED = 2
+
+
+def _change(config, text):
+    config.write_text(config.read_text() + text)
+    return config
+
+
+def _fill(work_dir, *names):
+    work_dir.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (work_dir / name).touch()
+
+
+@pytest.mark.parametrize('names, advice', [
+    (('last_checkpoint', 'epoch_1.pth'), 'with --resume, or'),
+    (('epoch_1.pth', ), 'with --resume CHECKPOINT, or'),
+])
+def test_checkpoints_of_another_run_are_protected(toy, train, tmp_path, capsys,
+                                                  names, advice):
+    _fill(tmp_path / 'w', *names)
+    assert train.main([str(toy), '--work-dir', 'w']) == _REFUSED
+    message = capsys.readouterr().err
+    assert message.startswith('train.py: w holds the checkpoints of another '
+                              'run. Choose another --work-dir, or continue')
+    assert advice in message and '--overwrite' in message
+    train(toy, '--work-dir', 'w', '--overwrite')
+    train(toy, '--work-dir', 'other')
+
+
+def test_logs_of_another_run_are_no_obstacle(toy, train, tmp_path):
+    _fill(tmp_path / 'w', 'toy.py')
+    _fill(tmp_path / 'w' / '20250101_000000', 'some.log')
+    train(toy, '--work-dir', 'w')
+
+
+def test_resume_from_the_latest_checkpoint(toy, train, tmp_path):
+    _change(toy, "load_from = 'start.pth'\n")
+    (tmp_path / 'start.pth').touch()
+    _fill(tmp_path / 'work_dirs' / 'toy', 'last_checkpoint')
+    cfg = train(toy, '--resume')
+    assert cfg.resume is True and cfg.load_from is None
+
+
+def test_resume_without_a_checkpoint_starts_from_the_beginning(
+        toy, train, tmp_path, capsys):
+    _change(toy, "load_from = 'start.pth'\n")
+    (tmp_path / 'start.pth').touch()
+    cfg = train(toy, '--resume')
+    assert not cfg.get('resume') and cfg.load_from == 'start.pth'
+    assert capsys.readouterr().out == ('Nothing to resume in ./work_dirs/toy: '
+                                       'starting from the beginning.\n')
+
+
+def test_resume_does_not_overwrite_what_it_cannot_continue(
+        toy, train, tmp_path, capsys):
+    _fill(tmp_path / 'work_dirs' / 'toy', 'epoch_1.pth')
+    assert train.main([str(toy), '--resume']) == _REFUSED
+    assert '--resume CHECKPOINT' in capsys.readouterr().err
+
+
+def test_resume_from_a_path(toy, train, tmp_path, capsys):
+    _fill(tmp_path / 'w', 'epoch_3.pth')
+    cfg = train(toy, '--resume', 'w/epoch_3.pth', '--work-dir', 'w')
+    assert cfg.resume is True and cfg.load_from == 'w/epoch_3.pth'
+    assert train.main([str(toy), '--resume', 'w/epoch_4.pth']) == _REFUSED
+    assert capsys.readouterr().err == (
+        "train.py: --resume: there is no file 'w/epoch_4.pth' (seen from "
+        f'{tmp_path}). Checkpoints in w: epoch_3.pth.\n')
+
+
+def test_trains_and_resumes(toy, tmp_path, load_tool):
+    main = load_tool('train').main
+    work_dir = tmp_path / 'work_dirs' / 'toy'
+    assert main([str(toy)]) == 0
+    written = (work_dir / 'epoch_1.pth').stat().st_mtime_ns
+    more = ['--cfg-options', 'train_cfg.max_epochs=2']
+    assert main([str(toy), '--resume', *more]) == 0
+    assert (work_dir / 'epoch_2.pth').is_file()
+    assert (work_dir / 'epoch_1.pth').stat().st_mtime_ns == written
+    assert (work_dir / 'last_checkpoint').read_text().endswith('epoch_2.pth')
+    assert main([str(toy), '--overwrite', *more]) == 0
+    assert (work_dir / 'epoch_1.pth').stat().st_mtime_ns > written

@@ -1,0 +1,67 @@
+from argparse import Namespace
+from urllib.error import URLError
+
+import pytest
+
+from mmconvnextv2.utils import cli
+
+_URL = 'https://x.org/w.pth'
+
+
+def _fail_to_download(cfg):
+    with cli.explained_downloads(cfg):
+        raise URLError('Name or service not known')
+
+
+def test_failed_download_is_told_with_a_way_out():
+    init_cfg = dict(type='Pretrained', checkpoint=_URL)
+    with pytest.raises(cli.CommandError) as caught:
+        _fail_to_download(dict(model=dict(backbone=dict(init_cfg=init_cfg))))
+    assert str(caught.value) == (
+        'the weights could not be downloaded (Name or service not known):\n'
+        f'  {_URL}\nGet the file on another machine and name it: '
+        '--cfg-options model.backbone.init_cfg.checkpoint=FILE')
+
+
+def test_other_failed_connections_are_not_blamed_on_weights():
+    with pytest.raises(URLError):
+        _fail_to_download(dict(load_from='local.pth'))
+
+
+@pytest.mark.parametrize('launcher, variable', [
+    ('pytorch', 'RANK'),
+    ('slurm', 'SLURM_PROCID'),
+    ('mpi', 'OMPI_COMM_WORLD_RANK'),
+])
+def test_rank_is_read_from_the_launchers_variable(monkeypatch, launcher,
+                                                  variable):
+    monkeypatch.delenv(variable, raising=False)
+    assert cli.is_main_process(launcher)
+    monkeypatch.setenv(variable, '1')
+    assert not cli.is_main_process(launcher)
+    assert cli.is_main_process('none')
+    monkeypatch.setenv(variable, '0')
+    assert cli.is_main_process(launcher)
+
+
+def _refuse(args):
+    raise cli.CommandError('because')
+
+
+def test_run_command_sets_the_local_rank_and_the_exit_code(
+        monkeypatch, capsys):
+    monkeypatch.setenv('LOCAL_RANK', '')  # so that it is put back
+    monkeypatch.delenv('LOCAL_RANK')
+    args = Namespace(launcher='none', local_rank=3)
+    assert cli.run_command(_refuse, args) == 2
+    assert cli.os.environ['LOCAL_RANK'] == '3'
+    assert capsys.readouterr().err == '_refuse.py: because\n'
+    monkeypatch.setenv('LOCAL_RANK', '1')
+    assert cli.run_command(lambda args: None, args) == 0
+    assert cli.os.environ['LOCAL_RANK'] == '1'
+
+
+def test_other_errors_keep_their_traceback():
+    args = Namespace(launcher='none', local_rank=0)
+    with pytest.raises(ZeroDivisionError):
+        cli.run_command(lambda args: 1 / 0, args)

@@ -1,0 +1,123 @@
+"""Evaluate a checkpoint on the test data that a config names."""
+import argparse
+import sys
+from typing import List, Optional
+
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import METRICS
+from mmengine.runner import Runner
+
+from mmconvnextv2.utils.cli import (
+    CommandError,
+    add_common_arguments,
+    build_runner,
+    explained_downloads,
+    load_config,
+    require_data,
+    require_file,
+    run_command,
+    speaker,
+)
+from mmconvnextv2.utils.cpu import join_processes_on_cpu
+
+# Scope: (its visualisation hook, what turns it on, where it takes a folder).
+# mmsegmentation's takes none: its visualiser does.
+_HOOKS = {
+    'mmdet': ('DetVisualizationHook', 'draw', 'test_out_dir'),
+    'mmseg': ('SegVisualizationHook', 'draw', None),
+    'mmpretrain': ('VisualizationHook', 'enable', 'out_dir'),
+}
+
+
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        'config', help='path of a config, or the name of one of ours')
+    parser.add_argument('checkpoint', help='path or URL of the weights')
+    parser.add_argument(
+        '--out', metavar='FILE.pkl', help='write the predictions to this file')
+    parser.add_argument(
+        '--show', action='store_true', help='show the predictions in a window')
+    parser.add_argument(
+        '--show-dir', help='folder for pictures of the predictions')
+    parser.add_argument(
+        '--wait-time',
+        type=float,
+        default=2,
+        help='seconds a window is shown (default: %(default)s)')
+    parser.add_argument(
+        '--tta',
+        action='store_true',
+        help="augment at test time, by the config's tta_model and "
+        'tta_pipeline')
+    add_common_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
+    """Draw predictions, with the hook of the package in charge."""
+    scope = cfg.get('default_scope')
+    if scope not in _HOOKS:
+        raise CommandError('--show and --show-dir work with the default_scope '
+                           f'{", ".join(_HOOKS)}; the config has {scope}')
+    kind, switch, folder = _HOOKS[scope]
+    hooks = cfg.setdefault('default_hooks', {})
+    hook = dict(hooks.get('visualization') or dict(type=kind))
+    hook.update({switch: True})
+    if args.show:
+        hook.update(show=True, wait_time=args.wait_time)
+    if args.show_dir and folder:
+        hook[folder] = args.show_dir
+    elif args.show_dir:
+        cfg.visualizer.save_dir = args.show_dir
+    hooks['visualization'] = hook
+
+
+def set_tta(cfg: Config) -> None:
+    """Put the model and the pipeline for test-time augmentation in place."""
+    absent = [x for x in ('tta_model', 'tta_pipeline') if x not in cfg]
+    if absent:
+        raise CommandError(f'--tta needs {" and ".join(absent)} in the config')
+    cfg.model = ConfigDict(cfg.tta_model, module=cfg.model)
+    dataset = cfg.test_dataloader.dataset
+    while 'dataset' in dataset:
+        dataset = dataset.dataset
+    dataset.pipeline = cfg.tta_pipeline
+
+
+def dump_predictions(runner: Runner, scope: Optional[str], out: str) -> None:
+    """Let the evaluator write the predictions to a file as well."""
+    # mmdet's keeps masks compressed.
+    kind = 'mmdet.DumpDetResults' if scope == 'mmdet' else 'DumpResults'
+    metric = METRICS.build(dict(type=kind, out_file_path=out))
+    runner.test_evaluator.metrics.append(metric)
+
+
+def test(args: argparse.Namespace) -> None:
+    """Check the request, then evaluate."""
+    if args.out and not args.out.endswith(('.pkl', '.pickle')):
+        raise CommandError(f'--out must end in .pkl, got {args.out!r}')
+    cfg = load_config(args)
+    require_file(args.checkpoint, 'checkpoint')
+    cfg.load_from, cfg.resume = args.checkpoint, False
+    if args.show or args.show_dir:
+        set_visualization(cfg, args)
+    if args.tta:
+        set_tta(cfg)
+    require_data(cfg, args, ('test', ), initial_weights=False)
+    join_processes_on_cpu(cfg, speaker(args.launcher))
+    runner = build_runner(cfg)
+    if args.out:
+        dump_predictions(runner, cfg.get('default_scope'), args.out)
+    with explained_downloads(cfg):
+        runner.test()
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    """Run the tool; returns its exit code."""
+    return run_command(test, parse_args(argv))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

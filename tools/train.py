@@ -1,0 +1,121 @@
+"""Train what a config describes: classifier, detector, segmentor or FCMAE."""
+import argparse
+import sys
+from pathlib import Path
+from typing import List, Optional
+
+from mmengine.config import Config
+
+from mmconvnextv2.utils.cli import (
+    CommandError,
+    add_common_arguments,
+    build_runner,
+    explained_downloads,
+    load_config,
+    require_data,
+    require_file,
+    run_command,
+    speaker,
+)
+from mmconvnextv2.utils.cpu import avoid_amp_on_cpu, join_processes_on_cpu
+
+
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        'config', help='path of a config, or the name of one of ours')
+    parser.add_argument(
+        '--amp', action='store_true', help='train in mixed precision')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate by the actual over the base batch size')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='continue a run: from this checkpoint, or without a value from '
+        'the latest one in the work dir, if there is any')
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='start anew although the work dir holds checkpoints, which the '
+        'new ones may replace')
+    parser.add_argument(
+        '--no-validate',
+        action='store_true',
+        help='do not evaluate while training')
+    add_common_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def set_amp(cfg: Config) -> None:
+    """Turn mixed precision on."""
+    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    if kind == 'AmpOptimWrapper':
+        return
+    if kind != 'OptimWrapper':
+        raise CommandError('--amp works with optim_wrapper.type OptimWrapper, '
+                           f'the config has {kind}')
+    cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def set_auto_scale_lr(cfg: Config) -> None:
+    """Let MMEngine scale the learning rate."""
+    if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+        raise CommandError(
+            '--auto-scale-lr needs to know the batch size that the learning '
+            'rate is meant for: set auto_scale_lr=dict(enable=False, '
+            'base_batch_size=...) in the config')
+    cfg.auto_scale_lr.enable = True
+
+
+def set_resume(cfg: Config, args: argparse.Namespace) -> None:
+    """Decide where to start from; protect the checkpoints of other runs."""
+    work_dir = Path(cfg.work_dir)
+    can_continue = (work_dir / 'last_checkpoint').exists()
+    if args.resume not in (None, 'auto'):
+        require_file(args.resume, '--resume')
+        cfg.resume, cfg.load_from = True, args.resume
+    elif args.resume == 'auto' and can_continue:
+        cfg.resume, cfg.load_from = True, None
+    elif not cfg.get('resume') and not args.overwrite and (
+            can_continue or any(work_dir.glob('*.pth'))):
+        raise CommandError(
+            f'{cfg.work_dir} holds the checkpoints of another run. Choose '
+            'another --work-dir, or continue that run with --resume'
+            f"{'' if can_continue else ' CHECKPOINT'}, or start anew with "
+            '--overwrite, which may replace them.')
+    elif args.resume == 'auto':
+        speaker(args.launcher)(f'Nothing to resume in {cfg.work_dir}: '
+                               'starting from the beginning.')
+
+
+def train(args: argparse.Namespace) -> None:
+    """Check the request, then train."""
+    cfg = load_config(args)
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.amp:
+        set_amp(cfg)
+    if args.auto_scale_lr:
+        set_auto_scale_lr(cfg)
+    set_resume(cfg, args)
+    require_data(cfg, args, ('train', 'val'), initial_weights=True)
+    say = speaker(args.launcher)
+    avoid_amp_on_cpu(cfg, say)
+    join_processes_on_cpu(cfg, say)
+    with explained_downloads(cfg):
+        build_runner(cfg).train()
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    """Run the tool; returns its exit code."""
+    return run_command(train, parse_args(argv))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
