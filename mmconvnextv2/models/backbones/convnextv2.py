@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 from mmconvnextv2.registry import MODELS, register
 from mmconvnextv2.utils.layer_ids import group_wise_layer_id
-from ..layers.block import NORM_EPS, ConvNeXtV2Block
+from ..layers.block import NORM_EPS, ConvNeXtV2Block, Stage
 from ..layers.downsample import Downsample, Stem
+from ..layers.layout import DENSE_GRID, DenseGrid
+from ..layers.masked import MASKED_LAYOUTS, build_layout
 from .arch import resolve_arch, resolve_out_indices
 
 _INIT_CFG = (
@@ -57,6 +59,11 @@ class ConvNeXtV2(BaseModule):
             ``norm{i}``. Defaults to True.
         with_cp (bool): Whether blocks are recomputed in the backward pass,
             which takes less memory and more time. Defaults to False.
+        masked_impl (str): How images are encoded under a mask: 'packed',
+            visible patches only; 'dense', the whole map with masked sites
+            zeroed where it matters, which gives the same features; or
+            'leaky', the paper's negative control, where only the pixels are
+            zeroed and masked sites take part. Defaults to 'packed'.
         init_cfg (dict | list[dict], optional): Initialisation by
             ``init_weights()``. By default that of the official code.
 
@@ -87,6 +94,7 @@ class ConvNeXtV2(BaseModule):
                  gap_before_final_norm: bool = True,
                  final_norm: bool = True,
                  with_cp: bool = False,
+                 masked_impl: str = 'packed',
                  init_cfg: Union[dict, List[dict], None] = _INIT_CFG) -> None:
         if init_cfg is _INIT_CFG:
             init_cfg = [dict(cfg) for cfg in _INIT_CFG]
@@ -103,6 +111,10 @@ class ConvNeXtV2(BaseModule):
                 '(ConvNeXt), not both; got use_grn=True and '
                 f'layer_scale_init_value={layer_scale_init_value}. Set '
                 'layer_scale_init_value=0. or use_grn=False.')
+        if masked_impl not in MASKED_LAYOUTS:
+            raise ValueError('ConvNeXtV2: masked_impl must be one of '
+                             f'{list(MASKED_LAYOUTS)}, got {masked_impl!r}')
+        self.masked_impl = masked_impl
         self.stem_patch_size = stem_patch_size
         self.frozen_stages = frozen_stages
         self.gap_before_final_norm = gap_before_final_norm
@@ -127,9 +139,8 @@ class ConvNeXtV2(BaseModule):
                 Downsample(self.channels[i - 1], channels) if i else
                 Stem(in_channels, channels, self.stem_patch_size))
             self.stages.append(
-                nn.Sequential(*(ConvNeXtV2Block(channels, next(rates), **
-                                                block_args)
-                                for _ in range(depth))))
+                Stage(*(ConvNeXtV2Block(channels, next(rates), **block_args)
+                        for _ in range(depth))))
         if self.final_norm:
             for i in self.out_indices:
                 self.add_module(
@@ -140,34 +151,61 @@ class ConvNeXtV2(BaseModule):
         """Pixels per site of the last stage, in each direction."""
         return self.stem_patch_size * 2**(self.num_stages - 1)
 
-    def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
-        """Encode images.
+    def forward(self,
+                x: Tensor,
+                is_masked: Optional[Tensor] = None) -> Tuple[Tensor, ...]:
+        """Encode images, or what a mask leaves visible of them.
 
         Args:
             x (Tensor): (N, in_channels, H, W), both sides at least
                 ``stride``. What is left over in a division is cut off at the
-                right and at the bottom, as in the official model.
+                right and at the bottom, as in the official model; under a
+                mask nothing may be left over.
+            is_masked (Tensor, optional): (N, H / stride, W / stride), bool,
+                True = masked: patches that are not to be seen. Convolutions,
+                norms and GRN then act on visible sites only. Images may differ
+                in how many patches are visible; equal numbers cost least. Best
+                kept on the host, where reading it stops no device. Defaults to
+                None, the whole image.
 
         Returns:
             tuple[Tensor]: For each of ``out_indices`` (N, C_i, H_i, W_i), or
             (N, C_i) with ``gap_before_final_norm``. H_i is H // (4 * 2**i)
-            with the default stem, each division rounded down.
+            with the default stem, each division rounded down. Zero where
+            masked.
 
         Raises:
-            ValueError: If ``x`` is not 4-dimensional or too small.
+            TypeError: If the mask is not a tensor of type bool.
+            ValueError: If ``x`` is not 4-dimensional or too small; if there
+                is a mask and it does not fit the images, leaves nothing of one
+                visible, or outputs are averaged over their sites.
         """
         if x.ndim != 4 or min(x.shape[-2:]) < self.stride:
             raise ValueError(
                 'ConvNeXtV2 expects images (N, C, H, W) with H and W of at '
                 f'least {self.stride} pixels, got {tuple(x.shape)}')
+        layout = DENSE_GRID
+        if is_masked is not None:
+            layout = self._masked_layout(x, is_masked)
+        x = layout.pack(x)
         outs = []
         for i, stage in enumerate(self.stages):
-            x = stage(self.downsample_layers[i](x))
+            x = stage(self.downsample_layers[i](x), layout)
             if i in self.out_indices:
-                outs.append(self._output(x, i))
+                outs.append(self._output(x, i, layout))
         return tuple(outs)
 
-    def _output(self, x: Tensor, stage: int) -> Tensor:
+    def _masked_layout(self, x: Tensor, is_masked: Tensor) -> DenseGrid:
+        if self.final_norm and self.gap_before_final_norm:
+            raise ValueError(
+                'ConvNeXtV2: with gap_before_final_norm=True outputs are '
+                'averaged over all sites, which has no meaning under a mask; '
+                'set final_norm=False (as for FCMAE) or '
+                'gap_before_final_norm=False')
+        sides = [2**i for i in reversed(range(self.num_stages))]
+        return build_layout(self.masked_impl, x, is_masked, self.stride, sides)
+
+    def _output(self, x: Tensor, stage: int, layout: DenseGrid) -> Tensor:
         if self.final_norm:
             norm = getattr(self, f'norm{stage}')
             if self.gap_before_final_norm:
@@ -175,7 +213,7 @@ class ConvNeXtV2(BaseModule):
             x = norm(x)
         # The one copy of a map: what comes next need not mind strides.
         # mmcv's RoIAlign, for one, reads its memory as channels-first.
-        return x.permute(0, 3, 1, 2).contiguous()
+        return layout.unpack(x).contiguous()
 
     def _freeze_stages(self) -> None:
         for i in range(self.frozen_stages):

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from .grn import GRN
+from .layout import DENSE_GRID, DenseGrid
 
 KERNEL_SIZE = 7
 MLP_RATIO = 4
@@ -54,28 +55,38 @@ class ConvNeXtV2Block(BaseModule):
         self.drop_path = DropPath(
             drop_path_rate) if drop_path_rate > 0 else nn.Identity()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, layout: DenseGrid = DENSE_GRID) -> Tensor:
         """Apply the block.
 
         Args:
-            x (Tensor): (N, H, W, C).
+            x (Tensor): (N, H, W, C), sites as the layout has them.
+            layout (DenseGrid): Where the sites lie and which count. Defaults
+                to a whole map.
 
         Returns:
             Tensor: (N, H, W, C).
         """
         if self.with_cp and torch.is_grad_enabled():
-            return checkpoint(self._forward, x, use_reentrant=False)
-        return self._forward(x)
+            return checkpoint(self._forward, x, layout, use_reentrant=False)
+        return self._forward(x, layout)
 
-    def _forward(self, x: Tensor) -> Tensor:
-        # The permuted views have the strides of the channels-last memory
-        # format, which convolutions keep: nothing is copied.
-        y = self.depthwise_conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    def _forward(self, x: Tensor, layout: DenseGrid) -> Tensor:
+        y = layout.depthwise(self.depthwise_conv, x)
         y = self.pointwise_conv1(self.norm(y))
         y = self.act(y)
         if self.grn is not None:
-            y = self.grn(y)
+            y = self.grn(layout.only_visible(y))
         y = self.pointwise_conv2(y)
         if self.gamma is not None:
             y = y * self.gamma
         return x + self.drop_path(y)
+
+
+class Stage(nn.Sequential):
+    """The blocks of a stage, one after the other."""
+
+    def forward(self, x: Tensor, layout: DenseGrid = DENSE_GRID) -> Tensor:
+        """Apply the blocks to (N, H, W, C), sites as the layout has them."""
+        for block in self:
+            x = block(x, layout)
+        return x

@@ -1,0 +1,14 @@
+# Pre-training with FCMAE: no validation; pictures of reconstructions.
+_base_ = './default_runtime.py'
+
+default_scope = 'mmpretrain'
+custom_imports = dict(
+    imports=['mmconvnextv2', 'mmconvnextv2.models.selfsup'],
+    allow_failed_imports=False)
+default_hooks = dict(checkpoint=dict(save_best=None))
+custom_hooks = [dict(type='mmconvnextv2.ReconstructionHook', interval=20)]
+visualizer = dict(
+    type='Visualizer', vis_backends=_base_.vis_backends, name='visualizer')
+
+# Otherwise all processes would draw the same masks.
+randomness = dict(diff_rank_seed=True)

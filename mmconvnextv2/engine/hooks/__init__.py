@@ -1,0 +1,4 @@
+"""Hooks."""
+from .reconstruction_hook import ReconstructionHook
+
+__all__ = ['ReconstructionHook']

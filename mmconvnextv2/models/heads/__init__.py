@@ -1,0 +1,4 @@
+"""Heads."""
+from .fcmae_head import FCMAEHead
+
+__all__ = ['FCMAEHead']

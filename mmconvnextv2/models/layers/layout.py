@@ -1,0 +1,191 @@
+"""Layouts: how the sites of a map lie in memory, and which of them count.
+
+All layers but two act on one site at a time. The depthwise convolution needs
+the neighbours of a site and GRN the sites of an image: these two, and nothing
+else, ask the layout. So the same parameters encode a whole image or only what
+is visible of it, as submanifold sparse convolutions would (ConvNeXt V2,
+Section 3.1).
+
+A mask ``is_masked`` is (N, h, w), bool, True = masked, on the grid of the last
+stage, where a site is one patch. In an earlier stage a patch has p x p sites,
+and ``stride`` x ``stride`` pixels in the image; each such p is a ``side``.
+"""
+from typing import Dict, Optional, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mmconvnextv2.ops import packed_depthwise
+
+
+class DenseGrid:
+    """All sites of the map: (N, H, W, C)."""
+
+    def pack(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) to what the stem is to see of them."""
+        return images
+
+    def depthwise(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
+        """Apply a depthwise convolution among the visible sites."""
+        # The permuted views have the strides of the channels-last memory
+        # format, which convolutions keep: nothing is copied.
+        return conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+    def only_visible(self, x: Tensor) -> Tensor:
+        """Put zeros where sites must not count in the image's statistics."""
+        return x
+
+    def unpack(self, x: Tensor) -> Tensor:
+        """Turn the features into a map (N, C, H, W), zero where masked."""
+        return x.permute(0, 3, 1, 2)
+
+
+DENSE_GRID = DenseGrid()
+
+
+class MaskedGrid(DenseGrid):
+    """All sites of the map (N, H, W, C), masked where it matters.
+
+    Masked sites hold finite values that depend on no masked pixel and that
+    nobody reads: they are zeroed before every operation that looks at more
+    than one site. Costs as much as the dense map, whatever the mask.
+
+    Args:
+        is_masked (Tensor): (N, h, w), bool, True = masked.
+        sides (Sequence[int]): Sites per side of a patch, for each map to come.
+        device (torch.device): Where the maps are.
+    """
+
+    def __init__(self, is_masked: Tensor, sides: Sequence[int],
+                 device: torch.device) -> None:
+        self.height = is_masked.shape[1]
+        is_visible = ~is_masked.to(device)[..., None]
+        self._is_visible: Dict[int, Tensor] = {
+            p: is_visible.repeat_interleave(p, 1).repeat_interleave(p, 2)
+            for p in sides
+        }
+
+    def _visible_like(self, x: Tensor) -> Tensor:
+        return self._is_visible[x.shape[1] // self.height]
+
+    def pack(self, images: Tensor) -> Tensor:
+        """Blacken the masked pixels of images (N, C, H, W)."""
+        images = images.permute(0, 2, 3, 1)
+        # Not a product, which would let NaN and infinity through.
+        seen = torch.where(self._visible_like(images), images, 0.)
+        return seen.permute(0, 3, 1, 2)
+
+    def depthwise(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
+        return super().depthwise(conv, self.only_visible(x))
+
+    def only_visible(self, x: Tensor) -> Tensor:
+        return x * self._visible_like(x).to(x.dtype)
+
+    def unpack(self, x: Tensor) -> Tensor:
+        return super().unpack(MaskedGrid.only_visible(self, x))
+
+
+class LeakyGrid(MaskedGrid):
+    """The paper's negative control: masked pixels are black, no more.
+
+    Inside the encoder masked sites take part like any other, so information
+    travels through them and the statistics see them. The output is zeroed at
+    masked places, for the decoder to find its mask tokens there.
+    """
+
+    def depthwise(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
+        return DenseGrid.depthwise(self, conv, x)
+
+    def only_visible(self, x: Tensor) -> Tensor:
+        return x
+
+
+class PackedPatches(DenseGrid):
+    """Only the visible patches, one below the other: (N, V * p, p, C).
+
+    V patches of p x p sites each, a view of (N, V, p, p, C): to the stem and
+    to the downsampling layers, whose windows do not straddle patches, it is an
+    image like any other. The depthwise convolution alone sees the whole grid,
+    with zeros at masked sites.
+
+    V is the largest count in the batch. An image with fewer visible patches is
+    filled up with masked ones, blackened, which take part in nothing: no
+    neighbour and no statistic sees them. So they cost time and memory, and
+    images with equal counts cost least.
+
+    Args:
+        is_masked (Tensor): (N, h, w), bool, True = masked. If it is on the
+            host, no device is waited for.
+        sides (Sequence[int]): Sites per side of a patch, for each map to come.
+        device (torch.device): Where the maps are.
+    """
+
+    def __init__(self, is_masked: Tensor, sides: Sequence[int],
+                 device: torch.device) -> None:
+        self.grid = is_masked.shape
+        counts = (~is_masked).flatten(1).sum(1)
+        most, least = int(counts.max()), int(counts.min())
+        # Stable, so visible patches come first and in reading order.
+        patches = is_masked.flatten(1).byte().argsort(dim=1, stable=True)
+        patches = patches[:, :most]
+        self._rows = {
+            p: self._rows_of(patches, p).to(device, non_blocking=True)
+            for p in set(sides)
+        }
+        self._is_visible: Optional[Tensor] = None
+        if least < most:
+            filled = torch.arange(most, device=counts.device) < counts[:, None]
+            self._is_visible = filled[:, :, None, None].to(device)
+
+    def _rows_of(self, patches: Tensor, p: int) -> Tensor:
+        """Where the rows of sites of patches (N, V) start in a whole map.
+
+        The unit is a run of p sites, of which a row of the map has w.
+        """
+        n, h, w = self.grid
+        image = torch.arange(n, device=patches.device)[:, None]
+        first = (image * h + patches // w) * p * w + patches % w
+        step = torch.arange(p, device=patches.device) * w
+        return (first[..., None] + step).flatten()
+
+    def _gather(self, x: Tensor) -> Tensor:
+        """(N, h * p, w * p, C) -> (N, V * p, p, C)."""
+        n, _, width, channels = x.shape
+        p = width // self.grid[2]
+        rows = x.reshape(-1, p * channels).index_select(0, self._rows[p])
+        return rows.view(n, -1, p, channels)
+
+    def _scatter(self, x: Tensor) -> Tensor:
+        """(N, V * p, p, C) -> (N, h * p, w * p, C), zero where masked."""
+        n, h, w = self.grid
+        p, channels = x.shape[2:]
+        rows = self.only_visible(x).reshape(-1, p * channels)
+        grid = rows.new_zeros(n * h * p * w, p * channels)
+        grid = grid.index_copy_(0, self._rows[p], rows)
+        return grid.view(n, h * p, w * p, channels)
+
+    def pack(self, images: Tensor) -> Tensor:
+        """Stack the visible patches of images: (N, C, V * stride, stride)."""
+        x = self._gather(images.permute(0, 2, 3, 1))
+        if self._is_visible is not None:
+            # Not a product, which would let NaN and infinity through.
+            patches = x.unflatten(1, (-1, x.shape[2])).flatten(3)
+            x = torch.where(self._is_visible, patches, 0.).view(x.shape)
+        return x.permute(0, 3, 1, 2)
+
+    def depthwise(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
+        n, h, w = self.grid
+        p, channels = x.shape[2:]
+        runs = self.only_visible(x).reshape(-1, p, channels)
+        runs = packed_depthwise(runs, conv.weight, conv.bias, self._rows[p],
+                                (n, h * p, w * p))
+        return runs.view(x.shape)
+
+    def only_visible(self, x: Tensor) -> Tensor:
+        if self._is_visible is None:
+            return x
+        patches = x.unflatten(1, (-1, x.shape[2])).flatten(3)
+        return (patches * self._is_visible.to(x.dtype)).view(x.shape)
+
+    def unpack(self, x: Tensor) -> Tensor:
+        return super().unpack(self._scatter(x))

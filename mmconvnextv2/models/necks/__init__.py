@@ -1,0 +1,4 @@
+"""Necks."""
+from .fcmae_decoder import FCMAEDecoder
+
+__all__ = ['FCMAEDecoder']

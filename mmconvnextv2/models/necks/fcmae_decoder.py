@@ -1,0 +1,80 @@
+"""The decoder of FCMAE."""
+from typing import List, Union
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmconvnextv2.registry import MODELS, register
+from ..layers.block import ConvNeXtV2Block
+
+_INIT_STD = 0.02
+_INIT_CFG = (
+    dict(type='TruncNormal', layer=['Conv2d', 'Linear'], std=.02, bias=0.),
+    dict(type='Constant', layer=['LayerNorm'], val=1., bias=0.),
+)
+
+
+@register(MODELS)
+class FCMAEDecoder(BaseModule):
+    """Predict the pixels of every patch from the encoder's last stage.
+
+    A projection, a mask token at masked places, plain ConvNeXt V2 blocks over
+    the whole map, and a prediction (ConvNeXt V2, Section 3.1).
+
+    Args:
+        in_channels (int): C, channels of the encoder's last stage.
+        decoder_channels (int): Width of the decoder. Defaults to 512.
+        depth (int): Number of blocks. Defaults to 1.
+        patch_size (int): Pixels per side of a patch, the encoder's stride.
+            Defaults to 32.
+        out_channels (int): Channels of the image. Defaults to 3.
+        init_cfg (dict | list[dict], optional): Initialisation by
+            ``init_weights()``. By default truncated normal of std 0.02, biases
+            0. (The official code lets some layers fall back to a std of 1.)
+    """
+
+    def __init__(self,
+                 in_channels: int,
+                 decoder_channels: int = 512,
+                 depth: int = 1,
+                 patch_size: int = 32,
+                 out_channels: int = 3,
+                 init_cfg: Union[dict, List[dict], None] = _INIT_CFG) -> None:
+        if init_cfg is _INIT_CFG:
+            init_cfg = [dict(cfg) for cfg in _INIT_CFG]
+        super().__init__(init_cfg=init_cfg)
+        if min(in_channels, decoder_channels, patch_size, out_channels) < 1:
+            raise ValueError(
+                'FCMAEDecoder: in_channels, decoder_channels, patch_size and '
+                f'out_channels must be positive, got {in_channels}, '
+                f'{decoder_channels}, {patch_size} and {out_channels}')
+        if depth < 0:
+            raise ValueError(
+                f'FCMAEDecoder: depth must not be negative, got {depth}')
+        self.in_channels = in_channels
+        self.patch_size = patch_size
+        self.out_channels = out_channels
+        self.proj = nn.Linear(in_channels, decoder_channels)
+        self.mask_token = nn.Parameter(torch.empty(decoder_channels))
+        nn.init.normal_(self.mask_token, std=_INIT_STD)
+        self.decoder = nn.Sequential(
+            *(ConvNeXtV2Block(decoder_channels) for _ in range(depth)))
+        self.pred = nn.Linear(decoder_channels, patch_size**2 * out_channels)
+
+    def forward(self, x: Tensor, is_masked: Tensor) -> Tensor:
+        """Predict patches.
+
+        Args:
+            x (Tensor): (N, C, h, w). What it holds at masked places is not
+                read.
+            is_masked (Tensor): (N, h, w), bool, True = masked.
+
+        Returns:
+            Tensor: (N, L, p * p * out_channels), L = h * w, p = patch_size;
+            the pixels of a patch row by row, the channels of a pixel together.
+        """
+        x = self.proj(x.permute(0, 2, 3, 1))
+        x = torch.where(
+            is_masked.to(x.device)[..., None], self.mask_token.to(x.dtype), x)
+        return self.pred(self.decoder(x)).flatten(1, 2)

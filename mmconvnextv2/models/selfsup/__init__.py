@@ -1,0 +1,17 @@
+"""Self-supervised pre-training; needs mmpretrain.
+
+Importing mmpretrain's models takes seconds, so ``import mmconvnextv2`` leaves
+this out. A config that pre-trains imports it:
+``custom_imports=dict(imports=['mmconvnextv2.models.selfsup'])``.
+"""
+try:
+    from .fcmae import FCMAE
+except ModuleNotFoundError as error:
+    if error.name != 'mmpretrain':
+        raise
+    raise ImportError(
+        'FCMAE is built on mmpretrain, which is not installed. How to install '
+        'it: README.md of mmconvnextv2, section "Installation".') from error
+from .masking import count_visible, draw_mask
+
+__all__ = ['FCMAE', 'count_visible', 'draw_mask']

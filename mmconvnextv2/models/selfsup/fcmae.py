@@ -1,0 +1,137 @@
+"""FCMAE, the masked autoencoder of ConvNeXt V2."""
+from typing import Dict, List, Optional, Tuple, Union
+
+import torch
+from mmpretrain.models import BaseSelfSupervisor
+from mmpretrain.structures import DataSample
+from torch import Tensor, nn
+
+from mmconvnextv2.registry import MODELS, register
+from ..backbones import ConvNeXtV2
+from .masking import draw_mask
+
+
+@register(MODELS)
+class FCMAE(BaseSelfSupervisor):
+    """Fully convolutional masked autoencoder (arXiv 2301.00808, Section 3).
+
+    Args:
+        backbone (dict | ConvNeXtV2): The encoder, with ``final_norm=False``
+            to train as the official one, which hands the last stage's output
+            on as it is.
+        neck (dict | nn.Module): The decoder, ``FCMAEDecoder``.
+        head (dict | nn.Module): Target and loss, ``FCMAEHead``.
+        mask_ratio (float): Share of the patches to mask. Defaults to 0.6.
+        data_preprocessor (dict | nn.Module, optional): See mmpretrain's
+            ``BaseSelfSupervisor``.
+        init_cfg (dict, optional): Initialisation of the whole.
+
+    Raises:
+        TypeError: If the backbone is not ``ConvNeXtV2``.
+        ValueError: If backbone, neck and head do not fit together, or
+            ``mask_ratio`` does not lie between 0 and 1.
+    """
+
+    def __init__(self,
+                 backbone: Union[dict, nn.Module],
+                 neck: Union[dict, nn.Module],
+                 head: Union[dict, nn.Module],
+                 mask_ratio: float = 0.6,
+                 data_preprocessor: Union[dict, nn.Module, None] = None,
+                 init_cfg: Optional[dict] = None) -> None:
+        if isinstance(data_preprocessor, dict):
+            data_preprocessor = dict(data_preprocessor)
+        super().__init__(
+            backbone=backbone,
+            neck=neck,
+            head=head,
+            data_preprocessor=data_preprocessor,
+            init_cfg=init_cfg)
+        if not 0 < mask_ratio < 1:
+            raise ValueError('FCMAE: mask_ratio must lie between 0 and 1, got '
+                             f'{mask_ratio}')
+        self.mask_ratio = mask_ratio
+        self._check_parts()
+
+    def _check_parts(self) -> None:
+        if not isinstance(self.backbone, ConvNeXtV2):
+            raise TypeError(
+                'FCMAE needs a backbone that encodes visible patches only: '
+                'mmconvnextv2.ConvNeXtV2 or a subclass, got '
+                f'{type(self.backbone).__name__}')
+        stride, channels = self.backbone.stride, self.backbone.channels[-1]
+        for part, name, expected in (
+            (self.neck, 'in_channels', channels),
+            (self.neck, 'patch_size', stride),
+            (self.head, 'patch_size', stride)):
+            found = getattr(part, name, expected)
+            if found != expected:
+                raise ValueError(
+                    f'FCMAE: {name} of {type(part).__name__} must be '
+                    f'{expected} to fit the backbone, got {found}')
+
+    def draw_mask(self,
+                  inputs: Tensor,
+                  generator: Optional[torch.Generator] = None) -> Tensor:
+        """Draw a mask for images from torch's generator.
+
+        It is drawn and kept on the host, so that a seed gives the same masks
+        on every device and the encoder can read it without waiting for one.
+
+        Args:
+            inputs (Tensor): (N, C, H, W).
+            generator (torch.Generator, optional): Another generator, of the
+                CPU.
+
+        Returns:
+            Tensor: (N, H / stride, W / stride), bool, True = masked.
+        """
+        stride = self.backbone.stride
+        grid = (inputs.shape[-2] // stride, inputs.shape[-1] // stride)
+        return draw_mask(
+            len(inputs), grid, self.mask_ratio, generator=generator)
+
+    def reconstruct(
+            self,
+            inputs: Tensor,
+            is_masked: Optional[Tensor] = None) -> Tuple[Tensor, Tensor]:
+        """Predict the pixels of every patch from the visible ones.
+
+        Args:
+            inputs (Tensor): (N, C, H, W), preprocessed.
+            is_masked (Tensor, optional): (N, h, w), bool, True = masked.
+                Drawn if None, the default.
+
+        Returns:
+            tuple[Tensor, Tensor]: The prediction (N, L, p * p * C), on the
+            scale of the head's target, and the mask (N, h, w).
+        """
+        if is_masked is None:
+            is_masked = self.draw_mask(inputs)
+        features = self.backbone(inputs, is_masked)[-1]
+        return self.neck(features, is_masked), is_masked
+
+    def loss(self,
+             inputs: Tensor,
+             data_samples: Optional[List[DataSample]] = None,
+             is_masked: Optional[Tensor] = None) -> Dict[str, Tensor]:
+        """Calculate the loss of a batch.
+
+        Args:
+            inputs (Tensor): (N, C, H, W), preprocessed.
+            data_samples (list[DataSample], optional): Not used.
+            is_masked (Tensor, optional): (N, h, w), bool, True = masked.
+                Drawn if None, the default.
+
+        Returns:
+            dict[str, Tensor]: ``loss``, and ``mask_ratio``, the share of
+            patches masked.
+
+        Raises:
+            TypeError, ValueError: If the mask does not fit the images, or
+                leaves nothing visible or nothing masked.
+        """
+        pred, is_masked = self.reconstruct(inputs, is_masked)
+        return dict(
+            loss=self.head.loss(pred, inputs, is_masked),
+            mask_ratio=is_masked.float().mean())

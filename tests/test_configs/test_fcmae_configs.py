@@ -1,0 +1,89 @@
+import math
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config, ConfigDict
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import MODELS, DefaultScope
+
+import mmconvnextv2.models.selfsup  # noqa: F401
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+SIZES = dict(
+    a='atto',
+    f='femto',
+    p='pico',
+    n='nano',
+    t='tiny',
+    b='base',
+    l='large',
+    h='huge')
+
+
+def load(name):
+    return Config.fromfile(CONFIGS / f'fcmae_convnextv2_{name}.py')
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_recipe(size):
+    cfg = load(f'{size}_in1k')
+    assert cfg.model.backbone.arch == SIZES[size]
+    # Table 8. 8 GPUs, 64 images each, 8 iterations per step.
+    assert cfg.train_dataloader.batch_size == 64
+    assert cfg.optim_wrapper.accumulative_counts == 8
+    optimizer = cfg.optim_wrapper.optimizer
+    assert math.isclose(optimizer.lr, 1.5e-4 * 4096 / 256)
+    assert tuple(optimizer.betas) == (0.9, 0.95)
+    assert optimizer.weight_decay == 0.05
+    warmup, cosine = cfg.param_scheduler
+    assert (warmup.begin, warmup.end) == (0, 40)
+    assert (cosine.begin, cosine.end, cosine.eta_min) == (40, 800, 0)
+    assert cfg.train_cfg.max_epochs == 800
+    # Processes draw different masks.
+    assert cfg.randomness.diff_rank_seed
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_1600_epochs(size):
+    cfg, longer = load(f'{size}_in1k'), load(f'{size}_1600e_in1k')
+    assert longer.train_cfg.max_epochs == 1600
+    assert longer.param_scheduler[0] == cfg.param_scheduler[0]
+    assert longer.param_scheduler[1] == dict(cfg.param_scheduler[1], end=1600)
+    for key in ('model', 'optim_wrapper', 'train_dataloader'):
+        assert longer[key] == cfg[key]
+
+
+@pytest.mark.parametrize('name', ['a_shapes', 'a_in1k', 'n_in1k'])
+def test_model_and_decay(name):
+    cfg = load(name)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(cfg.model)
+        # Mixed precision needs a GPU to be built.
+        wrapper = ConfigDict(cfg.optim_wrapper, type='OptimWrapper')
+        wrapper.pop('dtype', None)
+        wrapper = build_optim_wrapper(model, wrapper)
+    decays = {
+        id(group['params'][0]): group['weight_decay']
+        for group in wrapper.optimizer.param_groups
+    }
+    names = {
+        name
+        for name, param in model.named_parameters() if decays[id(param)] == 0
+    }
+    assert names == {
+        name
+        for name, param in model.named_parameters()
+        if name.endswith(('bias', 'gamma', 'beta', 'mask_token'))
+        or param.ndim == 1
+    }
+    assert any('grn.gamma' in x for x in names)
+    assert 'neck.mask_token' in names
+    assert wrapper.clip_grad_kwargs['max_norm'] > 0
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_decoder_fits_the_encoder(size):
+    from mmconvnextv2.models.backbones.arch import resolve_arch
+    cfg = load(f'{size}_in1k')
+    channels = resolve_arch(cfg.model.backbone.arch).channels
+    assert cfg.model.neck.in_channels == channels[-1]

@@ -1,0 +1,267 @@
+import pytest
+import torch
+from fcmae_reference import fcmae_loss
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmengine.runner import CheckpointLoader
+
+from mmconvnextv2 import ConvNeXtV2
+from mmconvnextv2.models.selfsup import FCMAE
+
+
+def build(depths=(1, 1), channels=(6, 8), masked_impl='packed', **changes):
+    """A small FCMAE whose parameters all matter."""
+    backbone = dict(
+        type='mmconvnextv2.ConvNeXtV2',
+        arch=dict(depths=list(depths), channels=list(channels)),
+        in_channels=2,
+        stem_patch_size=2,
+        final_norm=False,
+        masked_impl=masked_impl)
+    backbone.update(changes.pop('backbone', {}))
+    patch_size = backbone['stem_patch_size'] * 2**(len(depths) - 1)
+    neck = dict(
+        type='mmconvnextv2.FCMAEDecoder',
+        in_channels=channels[-1],
+        decoder_channels=8,
+        patch_size=patch_size,
+        out_channels=backbone['in_channels'])
+    neck.update(changes.pop('neck', {}))
+    head = dict(type='mmconvnextv2.FCMAEHead', patch_size=patch_size)
+    head.update(changes.pop('head', {}))
+    model = FCMAE(backbone, neck, head, **changes)
+    generator = torch.Generator().manual_seed(0)
+    for name, param in model.named_parameters():
+        is_norm = name.endswith('weight') and param.ndim == 1
+        torch.nn.init.normal_(param, float(is_norm), 0.2, generator)
+    return model
+
+
+def relative_error(found, expected):
+    return ((found - expected).norm() / expected.norm()).item()
+
+
+@st.composite
+def cases(draw):
+    """Depths, channels, stem, colours, image size and masks."""
+    num_stages = draw(st.integers(1, 3))
+    depths = draw(
+        st.lists(
+            st.integers(1, 2), min_size=num_stages, max_size=num_stages))
+    channels = draw(
+        st.lists(
+            st.integers(8, 20), min_size=num_stages, max_size=num_stages))
+    grid = draw(st.tuples(st.integers(1, 5), st.integers(2, 5)))
+    num_images = draw(st.integers(1, 3))
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 10**6)))
+    is_masked = torch.rand(num_images, *grid, generator=generator) < draw(
+        st.sampled_from([0.2, 0.6, 0.9]))
+    # At least one patch of each image visible, and one of the batch masked.
+    is_masked[:, 0, 0] = False
+    is_masked[0, -1, -1] = True
+    backbone = dict(
+        stem_patch_size=draw(st.integers(2, 4)),
+        in_channels=draw(st.integers(1, 4)))
+    if draw(st.booleans()):
+        backbone.update(use_grn=False, layer_scale_init_value=1e-6)
+    side = backbone['stem_patch_size'] * 2**(num_stages - 1)
+    images = torch.randn(
+        num_images,
+        backbone['in_channels'],
+        *(side * n for n in grid),
+        generator=generator)
+    return dict(
+        depths=depths, channels=channels, backbone=backbone), images, is_masked
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@given(case=cases(), dtype=st.sampled_from([torch.float32, torch.float64]))
+def test_packed_equals_dense(case, dtype):
+    arguments, images, is_masked = case
+    tolerance = 1e-5 if dtype == torch.float32 else 1e-10
+    results = []
+    for impl in ('packed', 'dense'):
+        model = build(masked_impl=impl, **arguments).to(dtype)
+        features, = model.backbone(images.to(dtype), is_masked)
+        loss = model.loss(images.to(dtype), is_masked=is_masked)['loss']
+        loss.backward()
+        results.append((features, loss, dict(model.named_parameters())))
+    (features, loss, params), (dense_features, dense_loss, dense) = results
+    assert relative_error(features, dense_features) < tolerance
+    assert relative_error(loss, dense_loss) < tolerance
+    assert {
+        name: error
+        for name, param in params.items()
+        if (error := relative_error(param.grad, dense[name].grad)) > tolerance
+    } == {}
+
+
+@pytest.mark.parametrize('masked_impl', ['packed', 'dense'])
+@pytest.mark.parametrize('depths, v1, decoder_depth', [((2, 1), False, 1),
+                                                       ((1, 1), True, 2),
+                                                       ((1, 2, 1), False, 1)])
+def test_equals_reference(masked_impl, depths, v1, decoder_depth):
+    changes = dict(use_grn=False, layer_scale_init_value=1.) if v1 else {}
+    model = build(
+        depths, (4, 5, 6)[:len(depths)],
+        masked_impl,
+        backbone=changes,
+        neck=dict(depth=decoder_depth)).double()
+    side = model.backbone.stride
+    torch.manual_seed(0)
+    images = torch.randn(2, 2, 2 * side, 3 * side, dtype=torch.float64)
+    # Three and two visible patches.
+    is_masked = torch.tensor([[[0, 1, 0], [1, 1, 0]], [[1, 0, 1], [1, 1,
+                                                                  0]]]).bool()
+    model.loss(images, is_masked=is_masked)['loss'].backward()
+    params = {
+        name: param.detach().clone().requires_grad_()
+        for name, param in model.named_parameters()
+    }
+    expected = fcmae_loss(images, is_masked, depths, decoder_depth, params)
+    expected.backward()
+    found = model.loss(images, is_masked=is_masked)['loss']
+    assert relative_error(found, expected) < 1e-10
+    for name, param in model.named_parameters():
+        assert relative_error(param.grad, params[name].grad) < 1e-10, name
+
+
+def test_leaky_differs_from_reference():
+    losses = {}
+    for impl in ('packed', 'leaky'):
+        model = build(masked_impl=impl).double()
+        torch.manual_seed(0)
+        images = torch.randn(2, 2, 12, 12, dtype=torch.float64)
+        is_masked = torch.ones(2, 3, 3, dtype=torch.bool)
+        is_masked[:, 1, 1:] = False
+        losses[impl] = model.loss(images, is_masked=is_masked)['loss']
+    assert relative_error(losses['leaky'], losses['packed']) > 1e-3
+
+
+def test_loss_draws_from_torchs_generator():
+    model = build()
+    images = torch.randn(2, 2, 20, 20)
+    torch.manual_seed(3)
+    first = model.loss(images)
+    second = model.loss(images)
+    torch.manual_seed(3)
+    assert torch.equal(model.loss(images)['loss'], first['loss'])
+    assert not torch.equal(first['loss'], second['loss'])
+    # 15 of 25 patches at the default ratio of 0.6.
+    assert first['mask_ratio'].item() == pytest.approx(0.6)
+
+
+def test_reconstruct():
+    model = build()
+    images = torch.randn(2, 2, 12, 20)
+    pred, is_masked = model.reconstruct(images)
+    assert pred.shape == (2, 15, 4 * 4 * 2)
+    assert is_masked.shape == (2, 3, 5) and is_masked.dtype == torch.bool
+    again, same = model.reconstruct(images, is_masked)
+    assert torch.equal(again, pred) and same is is_masked
+
+
+def test_forward_modes():
+    model = build()
+    images = torch.randn(2, 2, 12, 12)
+    assert [x.shape for x in model(images)] == [(2, 8, 3, 3)]
+    loss, log_vars = model.parse_losses(model(images, mode='loss'))
+    assert set(log_vars) == {'loss', 'mask_ratio'}
+    # The ratio is logged, not added to the loss.
+    assert torch.equal(loss, log_vars['loss'])
+
+
+def test_everything_is_trained():
+    model = build(depths=(1, 2, 1), channels=(4, 6, 8))
+    model.loss(torch.randn(2, 2, 24, 24))['loss'].backward()
+    assert [
+        name for name, param in model.named_parameters()
+        if param.grad is None or not param.grad.any()
+    ] == []
+
+
+@pytest.mark.parametrize('masked_impl', ['packed', 'dense', 'leaky'])
+def test_bfloat16_autocast(masked_impl):
+    model = build(masked_impl=masked_impl)
+    torch.manual_seed(0)
+    images = torch.randn(2, 2, 20, 20)
+    is_masked = model.draw_mask(images)
+    with torch.autocast('cpu', torch.bfloat16):
+        loss = model.loss(images, is_masked=is_masked)['loss']
+    loss.backward()
+    assert loss.dtype == torch.float32
+    expected = model.loss(images, is_masked=is_masked)['loss']
+    torch.testing.assert_close(loss, expected, rtol=0.03, atol=0)
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_mask_on_another_grid_is_refused():
+    model = build()
+    images = torch.randn(2, 2, 12, 12)
+    with pytest.raises(ValueError, match='masks nothing'):
+        model.loss(images, is_masked=torch.zeros(2, 3, 3, dtype=torch.bool))
+    with pytest.raises(ValueError, match=r'multiples of 4, got 12 x 14'):
+        model.loss(torch.randn(2, 2, 12, 14))
+
+
+def test_other_backbone_is_refused():
+    with pytest.raises(
+            TypeError,
+            match='mmconvnextv2.ConvNeXtV2 or a subclass, got ConvNeXt$'):
+        FCMAE(
+            dict(type='mmpretrain.ConvNeXt', arch='atto'),
+            dict(type='mmconvnextv2.FCMAEDecoder', in_channels=320),
+            dict(type='mmconvnextv2.FCMAEHead'))
+
+
+@pytest.mark.parametrize('changes, message', [
+    (dict(neck=dict(in_channels=9)),
+     'in_channels of FCMAEDecoder must be 8 to fit the backbone, got 9'),
+    (dict(neck=dict(patch_size=8)),
+     'patch_size of FCMAEDecoder must be 4 to fit the backbone, got 8'),
+    (dict(head=dict(patch_size=8)),
+     'patch_size of FCMAEHead must be 4 to fit the backbone, got 8'),
+    (dict(mask_ratio=1.), 'mask_ratio must lie between 0 and 1, got 1.0'),
+    (dict(mask_ratio=0.), 'mask_ratio must lie between 0 and 1, got 0.0'),
+])
+def test_parts_that_do_not_fit_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        build(**changes)
+
+
+def test_arguments_are_not_changed():
+    preprocessor = dict(mean=[0], std=[1])
+    build(data_preprocessor=preprocessor)
+    assert preprocessor == dict(mean=[0], std=[1])
+
+
+def test_checkpoint_serves_downstream(tmp_path):
+    model = build()
+    path = str(tmp_path / 'fcmae.pth')
+    torch.save(dict(state_dict=model.state_dict()), path)
+    state = CheckpointLoader.load_checkpoint(path, 'cpu')['state_dict']
+    state = {
+        name.removeprefix('backbone.'): value
+        for name, value in state.items() if name.startswith('backbone.')
+    }
+    backbone = ConvNeXtV2(
+        dict(depths=[1, 1], channels=[6, 8]),
+        in_channels=2,
+        stem_patch_size=2,
+        out_indices=(0, 1),
+        gap_before_final_norm=False,
+        init_cfg=dict(
+            type='Pretrained', checkpoint=path, prefix='backbone.'))
+    found = backbone.load_state_dict(state, strict=False)
+    assert found.unexpected_keys == []
+    assert found.missing_keys == [
+        f'norm{i}.{x}' for i in (0, 1) for x in ('weight', 'bias')
+    ]
+    with torch.no_grad():
+        for param in backbone.parameters():
+            param.fill_(9.)
+    backbone.init_weights()
+    assert all(
+        torch.equal(value, state[name])
+        for name, value in backbone.state_dict().items()
+        if not name.startswith('norm'))
