@@ -16,6 +16,7 @@ from ..layers.downsample import Downsample, Stem
 from ..layers.layout import DENSE_GRID, DenseGrid
 from ..layers.masked import MASKED_LAYOUTS, build_layout
 from .arch import resolve_arch, resolve_out_indices
+from .arguments import check_numbers, refuse_other_layers, refuse_two_scales
 
 _INIT_CFG = (
     dict(type='TruncNormal', layer=['Conv2d', 'Linear'], std=.02, bias=0.),
@@ -97,20 +98,15 @@ class ConvNeXtV2(BaseModule):
                  masked_impl: str = 'packed',
                  init_cfg: Union[dict, List[dict], None] = _INIT_CFG) -> None:
         if init_cfg is _INIT_CFG:
-            init_cfg = [dict(cfg) for cfg in _INIT_CFG]
+            init_cfg = list(_INIT_CFG)
         super().__init__(init_cfg=init_cfg)
         self.depths, self.channels = resolve_arch(arch)
         self.num_stages = len(self.depths)
         self.out_indices = resolve_out_indices(out_indices, self.num_stages)
-        _refuse_other_layers(norm_cfg, act_cfg, linear_pw_conv)
-        _check_numbers(in_channels, stem_patch_size, drop_path_rate,
-                       frozen_stages, self.num_stages)
-        if use_grn and layer_scale_init_value > 0:
-            raise ValueError(
-                'ConvNeXtV2: a block has GRN (ConvNeXt V2) or LayerScale '
-                '(ConvNeXt), not both; got use_grn=True and '
-                f'layer_scale_init_value={layer_scale_init_value}. Set '
-                'layer_scale_init_value=0. or use_grn=False.')
+        refuse_other_layers(norm_cfg, act_cfg, linear_pw_conv)
+        refuse_two_scales(use_grn, layer_scale_init_value)
+        check_numbers(in_channels, stem_patch_size, drop_path_rate,
+                      frozen_stages, self.num_stages)
         if masked_impl not in MASKED_LAYOUTS:
             raise ValueError('ConvNeXtV2: masked_impl must be one of '
                              f'{list(MASKED_LAYOUTS)}, got {masked_impl!r}')
@@ -245,41 +241,3 @@ class ConvNeXtV2(BaseModule):
         own = param_name[len(prefix):] if param_name.startswith(
             prefix) else None
         return group_wise_layer_id(own, self.depths)
-
-
-def _refuse_other_layers(norm_cfg: Optional[dict], act_cfg: Optional[dict],
-                         linear_pw_conv: bool) -> None:
-    # A norm_cfg without eps means 1e-5 in mmpretrain, so it is refused too.
-    if norm_cfg is not None and not (
-            isinstance(norm_cfg, dict) and set(norm_cfg) == {'type', 'eps'}
-            and norm_cfg['type'] in ('LN2d', 'LN', 'mmpretrain.LN2d')
-            and norm_cfg['eps'] == NORM_EPS):
-        raise ValueError('ConvNeXtV2: the paper\'s norm is LayerNorm with eps '
-                         "1e-6; norm_cfg must be dict(type='LN2d', eps=1e-6) "
-                         f'or left out, got {norm_cfg}')
-    if act_cfg not in (None, dict(type='GELU')):
-        raise ValueError("ConvNeXtV2: the paper's activation is GELU; act_cfg "
-                         "must be dict(type='GELU') or left out, got "
-                         f'{act_cfg}')
-    if not linear_pw_conv:
-        raise ValueError(
-            'ConvNeXtV2: linear_pw_conv=False is not supported: maps are '
-            'channels-last, where a 1x1 convolution is a linear layer. Leave '
-            'it out; weights of shape (4C, C, 1, 1) load once reshaped to '
-            '(4C, C).')
-
-
-def _check_numbers(in_channels: int, stem_patch_size: int,
-                   drop_path_rate: float, frozen_stages: int,
-                   num_stages: int) -> None:
-    if in_channels < 1 or stem_patch_size < 1:
-        raise ValueError('ConvNeXtV2: in_channels and stem_patch_size must be '
-                         f'positive, got {in_channels} and {stem_patch_size}')
-    if not 0 <= drop_path_rate < 1:
-        raise ValueError('ConvNeXtV2: drop_path_rate must lie in [0, 1), got '
-                         f'{drop_path_rate}')
-    # -1 is what OpenMMLab's other backbones call no frozen stage.
-    if not -1 <= frozen_stages <= num_stages:
-        raise ValueError(f'ConvNeXtV2: frozen_stages must lie in [-1, '
-                         f'{num_stages}] for {num_stages} stages, got '
-                         f'{frozen_stages}')
