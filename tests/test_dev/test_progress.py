@@ -29,7 +29,7 @@ def test_variables_are_added_to_the_present_ones(tmp_path, monkeypatch):
 
 def test_failure_names_the_log_and_quotes_its_end(tmp_path):
     log = tmp_path / 'step.log'
-    code = ('print(*range(100), sep="\\n"); '
+    code = ('print(*range(100), sep="\\n", flush=True); '
             'raise SystemExit("the compiler is missing")')
     with pytest.raises(StepError) as error:
         run_step('compiling', [sys.executable, '-c', code], log)

@@ -1,0 +1,38 @@
+"""Runs of tools/train.py in a folder outside the checkout, and their logs."""
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import List, Tuple, Union
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = ROOT / 'configs'
+
+
+def train(folder: Path, config: Union[str, Path], *options: str,
+          **variables: Union[str, Path]) -> str:
+    """Train a config in ``folder``; returns what was printed."""
+    command = [sys.executable, ROOT / 'tools' / 'train.py', config]
+    if options:
+        command += ['--cfg-options', *options]
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={
+            **os.environ, 'OMP_NUM_THREADS': '1',
+            **variables
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True)
+    assert done.returncode == 0, done.stdout[-4000:]
+    return done.stdout
+
+
+def scalars(work_dir: Path) -> Tuple[List[dict], List[dict]]:
+    """What a run logged: of training, and of evaluation."""
+    file, = work_dir.glob('*/vis_data/scalars.json')
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    return ([x for x in lines
+             if 'loss' in x], [x for x in lines if 'loss' not in x])

@@ -1,0 +1,96 @@
+"""Every config that can be run: its form, its model and its optimizer."""
+import ast
+import re
+from collections import Counter
+
+import pytest
+import torch
+from config_run import CONFIGS
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import MODELS, DefaultScope
+
+from mmconvnextv2 import ConvNeXtV2
+from mmconvnextv2.utils.cpu import avoid_amp_on_cpu
+
+LEAVES = sorted(path.name for path in CONFIGS.glob('*.py'))
+# {task}_convnextv2_{size}[_variant]_{data}, and fine-tuned classifiers.
+_NAME = re.compile(r'([a-z_]+_)?convnextv2_[afpntblh](_[a-z0-9]+)*'
+                   r'_(coco|shapes|in1k|in22k|ade20k)\.py')
+_MAX_LINES = 60
+
+
+def base_files(path):
+    """Files that a config names as its bases, as it names them."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == '_base_':
+            named = ast.literal_eval(node.value)
+            return [named] if isinstance(named, str) else named
+    return []
+
+
+def build(cfg):
+    """Model without values, and the wrapper that its optimizer comes in."""
+    avoid_amp_on_cpu(cfg, lambda text: None)
+    with DefaultScope.overwrite_default_scope(cfg.default_scope), \
+            torch.device('meta'):
+        model = MODELS.build(cfg.model)
+        return model, build_optim_wrapper(model, cfg.optim_wrapper)
+
+
+def test_there_are_configs():
+    assert {'maskrcnn_convnextv2_b_coco.py', 'maskrcnn_convnextv2_a_shapes.py'
+            } <= set(LEAVES)
+
+
+def test_file_names_are_unique():
+    # mim finds a config by its file name alone.
+    names = Counter(path.name for path in CONFIGS.rglob('*.py'))
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize('name', LEAVES)
+def test_name_and_form(name):
+    assert _NAME.fullmatch(name)
+    text = (CONFIGS / name).read_text()
+    assert len(text.splitlines()) <= _MAX_LINES
+    # The first comment says how to run it.
+    comment = re.match(r'(#.*\n)+', text).group()
+    command = re.search(
+        r'^# +(python tools/train\.py|bash tools/dist_train\.sh) '
+        rf'configs/{re.escape(name)}( \d+)?$', comment, re.MULTILINE)
+    assert command, comment
+
+
+@pytest.mark.parametrize(
+    'path',
+    sorted(CONFIGS.rglob('*.py')),
+    ids=lambda path: str(path.relative_to(CONFIGS)))
+def test_bases_are_in_the_folder(path):
+    # A base of another package would bind a config to one stack.
+    for named in base_files(path):
+        base = (path.parent / named).resolve()
+        assert base.is_relative_to(CONFIGS.resolve()), named
+        assert base.is_file(), named
+
+
+@pytest.mark.parametrize('name', LEAVES)
+def test_model_and_optimizer_are_built(name):
+    cfg = Config.fromfile(CONFIGS / name)
+    model, wrapper = build(cfg)
+    assert isinstance(model.backbone, ConvNeXtV2)
+    assert cfg.model.backbone.type == 'mmconvnextv2.ConvNeXtV2'
+    given = Counter(
+        id(param) for group in wrapper.optimizer.param_groups
+        for param in group['params'])
+    assert given == Counter(
+        id(param) for param in model.parameters() if param.requires_grad)
+
+
+@pytest.mark.parametrize('name', LEAVES)
+def test_batch_that_the_learning_rate_is_for(name):
+    cfg = Config.fromfile(CONFIGS / name)
+    processes = 1 if name.endswith('_shapes.py') else 8
+    assert cfg.auto_scale_lr == dict(
+        enable=False,
+        base_batch_size=processes * cfg.train_dataloader.batch_size)

@@ -1,0 +1,178 @@
+"""The README's recipe for one's own classes, on pictures made here."""
+import json
+import math
+from pathlib import Path
+
+import cv2
+import mmdet.models  # noqa: F401
+import numpy as np
+import pytest
+import torch
+from config_run import CONFIGS, scalars, train
+from mmdet.apis import inference_detector, init_detector
+from mmengine.config import Config
+from mmengine.registry import DATASETS, MODELS, DefaultScope
+from mmengine.runner import load_checkpoint
+from readme_snippets import python_blocks
+
+_BASE = 'maskrcnn_convnextv2_b_coco.py'
+# In the base's place, what a CPU can train: for 2 pictures, one at a time.
+_SMALL = f'''
+_base_ = '{CONFIGS}/maskrcnn_convnextv2_a_shapes.py'
+max_epochs = 1
+train_cfg = dict(max_epochs=max_epochs, val_interval=1)
+train_dataloader = dict(batch_size=1)
+'''
+
+
+def one_class():
+    recipe, = python_blocks('Your own classes')
+    return recipe
+
+
+def two_classes():
+    """The recipe, edited as its text says."""
+    recipe = one_class()
+    for old, new in [
+        ("('balloon', )", "('balloon', 'kite')"),
+        ('[(220, 20, 60)]', '[(220, 20, 60), (20, 60, 220)]'),
+        ('num_classes=1', 'num_classes=2'),
+    ]:
+        assert old in recipe
+        recipe = recipe.replace(old, new)
+    return recipe
+
+
+def write_pictures(root, names):
+    """Two pictures a split, and annotations in COCO's format."""
+    categories = [dict(id=7 + i, name=x) for i, x in enumerate(names)]
+    (root / 'annotations').mkdir(parents=True)
+    for split in ('train', 'val'):
+        (root / split).mkdir()
+        images = [
+            dict(id=i, file_name=f'{i}.png', width=120, height=100)
+            for i in range(2)
+        ]
+        content = dict(
+            images=images,
+            annotations=[
+                draw(root / split, image, categories) for image in images
+            ],
+            categories=categories)
+        (root / 'annotations' / f'{split}.json').write_text(
+            json.dumps(content))
+
+
+def draw(folder, image, categories):
+    """Write a picture: an ellipse or a rhombus; returns its annotation."""
+    kind = image['id'] % len(categories)
+    outline = cv2.ellipse2Poly((60, 50), (30, 20), 0, 0, 360,
+                               90 if kind else 20)
+    picture = np.full((image['height'], image['width'], 3), 90, np.uint8)
+    cv2.fillPoly(picture, [outline], (30, 30, 200))
+    cv2.imwrite(str(folder / image['file_name']), picture)
+    return dict(
+        id=image['id'] + 1,
+        image_id=image['id'],
+        category_id=categories[kind]['id'],
+        bbox=[30, 30, 60, 40],
+        area=cv2.contourArea(outline),
+        iscrowd=0,
+        segmentation=[outline.ravel().tolist()])
+
+
+@pytest.fixture(
+    scope='module',
+    params=[(one_class, ('balloon', )), (two_classes, ('balloon', 'kite'))],
+    ids=['one_class', 'two_classes'])
+def trained(request, tmp_path_factory):
+    """Folder of a run of the recipe, and its classes."""
+    recipe, names = request.param
+    folder = tmp_path_factory.mktemp('own')
+    write_pictures(folder / 'data' / 'balloons', names)
+    (folder / _BASE).write_text(_SMALL)
+    (folder / 'mine.py').write_text(recipe())
+    train(folder, 'mine.py')
+    return folder, names
+
+
+def test_trains_and_evaluates(trained):
+    folder, _ = trained
+    losses, metrics = scalars(folder / 'work_dirs' / 'mine')
+    assert [x['iter'] for x in losses] == [2]
+    assert math.isfinite(losses[0]['loss'])
+    # -1 where the annotations have none of the classes.
+    assert metrics[0]['coco/bbox_mAP'] >= 0
+    assert metrics[0]['coco/segm_mAP'] >= 0
+
+
+def test_predictions_carry_the_names(trained):
+    folder, names = trained
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        model = init_detector(
+            str(folder / 'mine.py'),
+            str(folder / 'work_dirs' / 'mine' / 'epoch_1.pth'),
+            device='cpu')
+        model.test_cfg.rcnn.score_thr = 0.
+        picture = str(folder / 'data' / 'balloons' / 'val' / '0.png')
+        found = inference_detector(model, picture).pred_instances
+    assert tuple(model.dataset_meta['classes']) == names
+    assert len(found.labels) > 0 and found.masks.shape[1:] == (100, 120)
+    assert {model.dataset_meta['classes'][i] for i in found.labels} <= set(
+        names)
+    assert model.roi_head.bbox_head.fc_cls.out_features == len(names) + 1
+
+
+def test_class_layers_of_another_checkpoint_are_dropped(trained):
+    folder, names = trained
+    cfg = Config.fromfile(CONFIGS / 'maskrcnn_convnextv2_a_shapes.py')
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        model = MODELS.build(cfg.model)
+    fresh = {k: v.clone() for k, v in model.state_dict().items()}
+    # As load_from does.
+    file = folder / 'work_dirs' / 'mine' / 'epoch_1.pth'
+    load_checkpoint(model, str(file), map_location='cpu', strict=False)
+    saved = torch.load(file, weights_only=False)['state_dict']
+    dropped = set()
+    for name, value in model.state_dict().items():
+        loaded = value.shape == saved[name].shape
+        assert value.equal(saved[name] if loaded else fresh[name]), name
+        if not loaded:
+            dropped.add(name.rpartition('.')[0])
+    assert dropped == {
+        'roi_head.bbox_head.fc_cls', 'roi_head.bbox_head.fc_reg',
+        'roi_head.mask_head.conv_logits'
+    }
+
+
+@pytest.mark.parametrize('recipe, names', [
+    (one_class, ('balloon', )),
+    (two_classes, ('balloon', 'kite')),
+])
+def test_recipe_on_the_base_config(tmp_path, monkeypatch, recipe, names):
+    write_pictures(tmp_path / 'data' / 'balloons', names)
+    (tmp_path / 'mine.py').write_text(recipe().replace(
+        f'./{_BASE}', str(CONFIGS / _BASE)))
+    cfg = Config.fromfile(tmp_path / 'mine.py')
+    heads = cfg.model.roi_head
+    assert heads.bbox_head.num_classes == len(names)
+    assert heads.mask_head.num_classes == len(names)
+    # The rest of the base is as it was.
+    assert cfg.optim_wrapper.optimizer.lr == 1e-4
+    assert cfg.model.backbone.init_cfg.type == 'Pretrained'
+    monkeypatch.chdir(tmp_path)
+    for split, source in (('train', 'train'), ('val', 'val'), ('test', 'val')):
+        check_data(cfg[f'{split}_dataloader'].dataset, source, names)
+    for split in ('val', 'test'):
+        assert cfg[f'{split}_evaluator'].ann_file == (
+            'data/balloons/annotations/val.json')
+
+
+def check_data(cfg, source, names):
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        dataset = DATASETS.build(cfg)
+    assert tuple(dataset.metainfo['classes']) == names
+    items = [dataset.get_data_info(i) for i in range(len(dataset))]
+    assert [Path(x['img_path']).parent.name for x in items] == [source] * 2
+    assert {x['instances'][0]['bbox_label']
+            for x in items} == set(range(len(names)))
