@@ -188,3 +188,16 @@ def test_copies_equal_the_original():
     for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert torch.equal(twin(x)[0], expected)
         assert twin.norm1.weight is not model.norm1.weight
+
+
+def test_roi_align_reads_outputs_right():
+    # It reads memory as (N, C, H, W) and does not look at the strides.
+    ops = pytest.importorskip('mmcv.ops')
+    backbone = ConvNeXtV2(
+        'atto', out_indices=(0, 3), gap_before_final_norm=False)
+    rois = torch.tensor([[0., 4., 4., 50., 60.]])
+    for x, stride in zip(backbone(torch.randn(1, 3, 64, 64)), (4, 32)):
+        pool = ops.RoIAlign(2, 1 / stride, 2, aligned=True)
+        torch.testing.assert_close(
+            pool(x, rois), pool(x.clone(memory_format=torch.contiguous_format),
+                                rois))
