@@ -134,6 +134,8 @@ def _build(python: str, requirement: str, folder: Path, logs: Path) -> Path:
         'MMCV_WITH_OPS': '1',
         'FORCE_CUDA': '0',
         'CC': os.environ.get('CC', 'gcc'),
+        # The header's own compiler: another one would refuse it.
+        'CXX': _compiler(),
         'CFLAGS': flags,
         'CXXFLAGS': flags,
         'MAX_JOBS': str(len(os.sched_getaffinity(0))),

@@ -96,7 +96,8 @@ def test_missing_data_stops_before_anything_is_built(monkeypatch, tmp_path,
 
 def test_test_data_is_not_needed_to_train(toy, train):
     _change(toy, "test_dataloader = dict(dataset=dict(ann_file='gone'))\n")
-    train(toy)
+    cfg = train(toy)
+    assert cfg.test_dataloader.dataset.ann_file == 'gone'
 
 
 def test_only_the_main_process_explains(monkeypatch, tmp_path, train, capsys):

@@ -34,7 +34,8 @@ def test_checkpoints_of_another_run_are_protected(toy, train, tmp_path, capsys,
 def test_logs_of_another_run_are_no_obstacle(toy, train, tmp_path):
     _fill(tmp_path / 'w', 'toy.py')
     _fill(tmp_path / 'w' / '20250101_000000', 'some.log')
-    train(toy, '--work-dir', 'w')
+    cfg = train(toy, '--work-dir', 'w')
+    assert cfg.work_dir == 'w' and not cfg.get('resume')
 
 
 def test_resume_from_the_latest_checkpoint(toy, train, tmp_path):

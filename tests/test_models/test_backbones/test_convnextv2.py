@@ -158,7 +158,7 @@ def test_refuses_images(shape):
 
 
 def test_accepts_what_agrees_with_mmpretrain():
-    ConvNeXtV2(
+    model = ConvNeXtV2(
         SMALL,
         norm_cfg=dict(type='LN2d', eps=1e-6),
         act_cfg=dict(type='GELU'),
@@ -166,6 +166,12 @@ def test_accepts_what_agrees_with_mmpretrain():
         use_grn=True,
         layer_scale_init_value=0.,
         frozen_stages=-1)
+    # It is the default model, to the last value.
+    default = ConvNeXtV2(SMALL)
+    model.load_state_dict(default.state_dict())
+    x = torch.randn(1, 3, 16, 16)
+    torch.testing.assert_close(model(x), default(x), rtol=0, atol=0)
+    assert all(param.requires_grad for param in model.parameters())
 
 
 @pytest.mark.parametrize('package', ['mmengine', 'mmdet', 'mmseg',

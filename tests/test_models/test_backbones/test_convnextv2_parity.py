@@ -119,7 +119,9 @@ def test_equals_mmpretrain_convnext(version, gap, out_indices):
 def test_atto_loads_mmpretrains_weights_strictly():
     theirs = mmpretrain_convnext(
         arch='atto', use_grn=True, layer_scale_init_value=0.)
-    ConvNeXtV2('atto').load_state_dict(theirs.state_dict(), strict=True)
+    ours = ConvNeXtV2('atto')
+    ours.load_state_dict(theirs.state_dict(), strict=True)
+    assert sum(p.numel() for p in ours.parameters()) == 3387400
 
 
 def test_archs_are_mmpretrains():
