@@ -11,4 +11,4 @@ visualizer = dict(
     type='Visualizer', vis_backends=_base_.vis_backends, name='visualizer')
 
 # Otherwise all processes would draw the same masks.
-randomness = dict(diff_rank_seed=True)
+randomness = dict(seed=None, diff_rank_seed=True)

@@ -1,14 +1,15 @@
+"""FCMAE recipes: their values, and a short run of the one on shapes."""
 import math
-from pathlib import Path
 
 import pytest
+from config_run import CONFIGS, scalars, train
 from mmengine.config import Config, ConfigDict
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, DefaultScope
 
 import mmconvnextv2.models.selfsup  # noqa: F401
+from mmconvnextv2.datasets import make_shapes
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 SIZES = dict(
     a='atto',
     f='femto',
@@ -87,3 +88,17 @@ def test_decoder_fits_the_encoder(size):
     cfg = load(f'{size}_in1k')
     channels = resolve_arch(cfg.model.backbone.arch).channels
     assert cfg.model.neck.in_channels == channels[-1]
+
+
+def test_shapes_config_trains(tmp_path):
+    make_shapes(tmp_path / 'data' / 'shapes', num_train=32, num_val=2)
+    train(tmp_path, CONFIGS / 'fcmae_convnextv2_a_shapes.py',
+          'train_cfg.max_epochs=1', 'param_scheduler=None',
+          'default_hooks.logger.interval=1')
+    trained, _ = scalars(tmp_path / 'work_dirs' / 'fcmae_convnextv2_a_shapes')
+    assert [x['iter'] for x in trained] == [1, 2]
+    # Targets are normalised: predicting the mean of each patch costs 1.
+    assert 0.8 < trained[0]['loss'] < 1.6
+    assert trained[0]['grad_norm'] > 0
+    # 4 x 4 patches, of which int(16 * 0.4) = 6 are visible.
+    assert trained[0]['mask_ratio'] == pytest.approx(10 / 16)
