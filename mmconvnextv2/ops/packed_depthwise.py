@@ -1,29 +1,57 @@
-"""Depthwise convolution among the rows of a grid that are there."""
-from typing import Optional, Tuple
+"""Depthwise convolution among the runs of sites of a grid that are there."""
+from typing import Dict, Optional, Tuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-# N, height and width of the grid.
-Shape = Tuple[int, int, int]
+from mmconvnextv2.utils.compiling import is_compiling
+from .depthwise import depthwise_backward
 
 
-def _to_grid(x: Tensor, rows: Tensor, shape: Shape) -> Tensor:
-    """Runs of sites (R, p, C) to a grid of zeros elsewhere (N, C, H, W)."""
-    n, height, width = shape
-    side, channels = x.shape[1:]
-    grid = x.new_zeros(n * height * width // side, side * channels)
-    grid.index_copy_(0, rows, x.reshape(-1, side * channels))
-    return grid.view(n, height, width, channels).permute(0, 3, 1, 2)
+class RunsOfGrid:
+    """Where runs of p sites, side by side, lie in a grid.
 
+    Args:
+        rows (Tensor): (R, ), int64, distinct: where each run lies, the grid
+            being a list of N * H * W / p runs.
+        shape (tuple[int, int, int]): The grid's N, H and W.
+        side (int): p.
+    """
 
-def _from_grid(grid: Tensor, rows: Tensor, side: int) -> Tensor:
-    """Read the runs of sites (R, p, C) of a grid (N, C, H, W)."""
-    channels = grid.shape[1]
-    runs = grid.permute(0, 2, 3, 1).reshape(-1, side * channels)
-    return runs.index_select(0, rows).view(-1, side, channels)
+    def __init__(self, rows: Tensor, shape: Tuple[int, int, int],
+                 side: int) -> None:
+        self.rows = rows
+        self.shape = shape
+        self.side = side
+        self._grids: Dict[tuple, Tensor] = {}
+
+    def scatter(self, x: Tensor, role: Optional[str] = None) -> Tensor:
+        """(R, p, C) to a grid (N, C, H, W), zero where no run is.
+
+        Zeros take as long to write as the rest. With a ``role`` they are
+        written once, in a grid that is valid until the next one of that role,
+        unless autograd is to differentiate or torch.compile to trace it.
+        """
+        if torch.is_grad_enabled() or is_compiling():
+            role = None
+        n, height, width = self.shape
+        channels = x.shape[-1]
+        key = role, channels, x.dtype
+        grid = self._grids.get(key)
+        if grid is None:
+            grid = x.new_zeros(n * height * width // self.side,
+                               self.side * channels)
+        if role is not None:
+            self._grids[key] = grid
+        grid = grid.index_copy_(0, self.rows, x.flatten(1))
+        return grid.view(n, height, width, channels).permute(0, 3, 1, 2)
+
+    def gather(self, grid: Tensor) -> Tensor:
+        """(N, C, H, W) to the runs (R, p, C)."""
+        channels = grid.shape[1]
+        runs = grid.permute(0, 2, 3, 1).reshape(-1, self.side * channels)
+        return runs.index_select(0, self.rows).view(-1, self.side, channels)
 
 
 class _PackedDepthwise(torch.autograd.Function):
@@ -36,59 +64,49 @@ class _PackedDepthwise(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Optional[Tensor],
-                rows: Tensor, shape: Shape) -> Tensor:
-        padding = weight.shape[-1] // 2
-        grid = F.conv2d(
-            _to_grid(x, rows, shape),
-            weight,
-            bias,
-            padding=padding,
-            groups=len(weight))
-        return _from_grid(grid, rows, x.shape[1])
+                runs: RunsOfGrid) -> Tensor:
+        return runs.gather(
+            F.conv2d(
+                runs.scatter(x, 'input'),
+                weight,
+                bias,
+                padding=weight.shape[-1] // 2,
+                groups=len(weight)))
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
-        x, weight, bias, rows, shape = inputs
-        ctx.save_for_backward(x, weight, rows)
-        ctx.shape = shape
+        x, weight, bias, ctx.runs = inputs
+        ctx.save_for_backward(x, weight)
         ctx.bias_dtype = None if bias is None else bias.dtype
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, grad: Tensor) -> tuple:
-        x, weight, rows = ctx.saved_tensors
-        side, channels = x.shape[1:]
-        padding = weight.shape[-1] // 2
+        x, weight = ctx.saved_tensors
         # Under autocast the convolution ran in the type of its gradient.
-        grads = torch.ops.aten.convolution_backward(
-            _to_grid(grad, rows, ctx.shape),
-            _to_grid(x.to(grad.dtype), rows, ctx.shape),
-            weight.to(grad.dtype), [channels], [1, 1], [padding, padding],
-            [1, 1], False, [0, 0], channels, ctx.needs_input_grad[:3])
-        grad_x, grad_weight, grad_bias = grads
+        grad_x, grad_weight, grad_bias = depthwise_backward(
+            ctx.runs.scatter(grad, 'gradient'),
+            ctx.runs.scatter(x.to(grad.dtype), 'input'),
+            weight.to(grad.dtype), ctx.needs_input_grad)
         if grad_x is not None:
-            grad_x = _from_grid(grad_x, rows, side).to(x.dtype)
+            grad_x = ctx.runs.gather(grad_x).to(x.dtype)
         if grad_weight is not None:
             grad_weight = grad_weight.to(weight.dtype)
         if grad_bias is not None:
             grad_bias = grad_bias.to(ctx.bias_dtype)
-        return grad_x, grad_weight, grad_bias, None, None
+        return grad_x, grad_weight, grad_bias, None
 
 
 def packed_depthwise(x: Tensor, weight: Tensor, bias: Optional[Tensor],
-                     rows: Tensor, shape: Shape) -> Tensor:
+                     runs: RunsOfGrid) -> Tensor:
     """Convolve runs of sites with their neighbours in the grid.
 
     Args:
         x (Tensor): (R, p, C), runs of p sites side by side.
         weight (Tensor): (C, 1, k, k), k odd.
         bias (Tensor, optional): (C, ).
-        rows (Tensor): (R, ), int64, distinct: where each run lies, the grid
-            being a list of N * H * W / p runs.
-        shape (tuple[int, int, int]): The grid's N, H and W. Sites in no run
-            are zero.
+        runs (RunsOfGrid): Where they lie. Sites in no run are zero.
 
     Returns:
         Tensor: (R, p, C).
     """
-    return _PackedDepthwise.apply(x, weight, bias, rows, shape)
+    return _PackedDepthwise.apply(x, weight, bias, runs)

@@ -6,6 +6,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmconvnextv2.registry import MODELS, register
+from mmconvnextv2.utils.compiling import not_compiled
 
 _VARIANCE_EPS = 1e-6
 
@@ -46,6 +47,14 @@ def unpatchify(patches: Tensor, grid: Tuple[int, int],
     """
     x = patches.unflatten(2, (patch_size, patch_size, -1)).unflatten(1, grid)
     return x.permute(0, 5, 1, 3, 2, 4).flatten(4).flatten(2, 3)
+
+
+@not_compiled
+def _check_something_is_masked(is_masked: Tensor) -> None:
+    if not is_masked.any():
+        raise ValueError(
+            'FCMAEHead: is_masked masks nothing, so there is nothing to '
+            'predict and the loss is not defined')
 
 
 @register(MODELS)
@@ -129,10 +138,7 @@ class FCMAEHead(BaseModule):
         Raises:
             ValueError: If nothing is masked.
         """
-        if not is_masked.any():
-            raise ValueError(
-                'FCMAEHead: is_masked masks nothing, so there is nothing to '
-                'predict and the loss is not defined')
+        _check_something_is_masked(is_masked)
         target = self.target(images)
         return self.loss_module(
             pred.to(target.dtype), target,

@@ -5,6 +5,8 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mmconvnextv2.ops import grn_mlp
+from .fusing import fuses
 from .grn import GRN
 from .layout import DENSE_GRID, DenseGrid
 
@@ -71,15 +73,27 @@ class ConvNeXtV2Block(BaseModule):
         return self._forward(x, layout)
 
     def _forward(self, x: Tensor, layout: DenseGrid) -> Tensor:
-        y = layout.depthwise(self.depthwise_conv, x)
-        y = self.pointwise_conv1(self.norm(y))
-        y = self.act(y)
-        if self.grn is not None:
-            y = self.grn(layout.only_visible(y))
-        y = self.pointwise_conv2(y)
+        y = self.norm(layout.depthwise(self.depthwise_conv, x))
+        mlp = (self.pointwise_conv1, self.act, self.grn, self.pointwise_conv2)
+        y = (self._fused_mlp if fuses(y, *mlp) else self._mlp)(y, layout)
         if self.gamma is not None:
             y = y * self.gamma
         return x + self.drop_path(y)
+
+    def _mlp(self, x: Tensor, layout: DenseGrid) -> Tensor:
+        x = self.act(self.pointwise_conv1(x))
+        if self.grn is not None:
+            x = self.grn(layout.only_visible(x))
+        return self.pointwise_conv2(x)
+
+    def _fused_mlp(self, x: Tensor, layout: DenseGrid) -> Tensor:
+        visible = layout.visible(x)
+        y = grn_mlp(
+            x.flatten(1, 2).contiguous(), self.pointwise_conv1.weight,
+            self.pointwise_conv1.bias, self.grn.gamma, self.grn.beta,
+            self.pointwise_conv2.weight, self.pointwise_conv2.bias,
+            self.grn.eps, None if visible is None else visible.flatten(1, 2))
+        return y.view(x.shape)
 
 
 class Stage(nn.Sequential):

@@ -10,12 +10,13 @@ A mask ``is_masked`` is (N, h, w), bool, True = masked, on the grid of the last
 stage, where a site is one patch. In an earlier stage a patch has p x p sites,
 and ``stride`` x ``stride`` pixels in the image; each such p is a ``side``.
 """
-from typing import Dict, Optional, Sequence
+from typing import Dict, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
 
-from mmconvnextv2.ops import packed_depthwise
+from mmconvnextv2.ops import RunsOfGrid, depthwise, packed_depthwise
+from .fusing import fuses
 
 
 class DenseGrid:
@@ -29,11 +30,25 @@ class DenseGrid:
         """Apply a depthwise convolution among the visible sites."""
         # The permuted views have the strides of the channels-last memory
         # format, which convolutions keep: nothing is copied.
-        return conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        x = x.permute(0, 3, 1, 2)
+        y = depthwise(x, conv.weight, conv.bias) if fuses(x, conv) else conv(x)
+        return y.permute(0, 2, 3, 1)
+
+    def visible(self, x: Tensor) -> Optional[Tensor]:
+        """Which sites count: ones and zeros, or None if all do.
+
+        Args:
+            x (Tensor): (N, H, W, C), sites as the layout has them.
+
+        Returns:
+            Tensor | None: (N, H, W, 1), of the type of ``x``.
+        """
+        return None
 
     def only_visible(self, x: Tensor) -> Tensor:
         """Put zeros where sites must not count in the image's statistics."""
-        return x
+        visible = self.visible(x)
+        return x if visible is None else x * visible
 
     def unpack(self, x: Tensor) -> Tensor:
         """Turn the features into a map (N, C, H, W), zero where masked."""
@@ -78,11 +93,11 @@ class MaskedGrid(DenseGrid):
     def depthwise(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
         return super().depthwise(conv, self.only_visible(x))
 
-    def only_visible(self, x: Tensor) -> Tensor:
-        return x * self._visible_like(x).to(x.dtype)
+    def visible(self, x: Tensor) -> Tensor:
+        return self._visible_like(x).to(x.dtype)
 
     def unpack(self, x: Tensor) -> Tensor:
-        return super().unpack(MaskedGrid.only_visible(self, x))
+        return super().unpack(x * MaskedGrid.visible(self, x))
 
 
 class LeakyGrid(MaskedGrid):
@@ -96,8 +111,8 @@ class LeakyGrid(MaskedGrid):
     def depthwise(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
         return DenseGrid.depthwise(self, conv, x)
 
-    def only_visible(self, x: Tensor) -> Tensor:
-        return x
+    def visible(self, x: Tensor) -> None:
+        return None
 
 
 class PackedPatches(DenseGrid):
@@ -128,8 +143,11 @@ class PackedPatches(DenseGrid):
         # Stable, so visible patches come first and in reading order.
         patches = is_masked.flatten(1).byte().argsort(dim=1, stable=True)
         patches = patches[:, :most]
-        self._rows = {
-            p: self._rows_of(patches, p).to(device, non_blocking=True)
+        n, h, w = self.grid
+        self._runs = {
+            p: RunsOfGrid(
+                self._rows_of(patches, p).to(device, non_blocking=True),
+                (n, h * p, w * p), p)
             for p in set(sides)
         }
         self._is_visible: Optional[Tensor] = None
@@ -148,44 +166,32 @@ class PackedPatches(DenseGrid):
         step = torch.arange(p, device=patches.device) * w
         return (first[..., None] + step).flatten()
 
-    def _gather(self, x: Tensor) -> Tensor:
-        """(N, h * p, w * p, C) -> (N, V * p, p, C)."""
-        n, _, width, channels = x.shape
-        p = width // self.grid[2]
-        rows = x.reshape(-1, p * channels).index_select(0, self._rows[p])
-        return rows.view(n, -1, p, channels)
-
-    def _scatter(self, x: Tensor) -> Tensor:
-        """(N, V * p, p, C) -> (N, h * p, w * p, C), zero where masked."""
-        n, h, w = self.grid
-        p, channels = x.shape[2:]
-        rows = self.only_visible(x).reshape(-1, p * channels)
-        grid = rows.new_zeros(n * h * p * w, p * channels)
-        grid = grid.index_copy_(0, self._rows[p], rows)
-        return grid.view(n, h * p, w * p, channels)
-
     def pack(self, images: Tensor) -> Tensor:
         """Stack the visible patches of images: (N, C, V * stride, stride)."""
-        x = self._gather(images.permute(0, 2, 3, 1))
+        n, _, _, width = images.shape
+        p = width // self.grid[2]
+        x = self._runs[p].gather(images)
+        x = x.view(n, -1, p, x.shape[-1])
         if self._is_visible is not None:
             # Not a product, which would let NaN and infinity through.
-            patches = x.unflatten(1, (-1, x.shape[2])).flatten(3)
-            x = torch.where(self._is_visible, patches, 0.).view(x.shape)
+            x = torch.where(self.visible(x) > 0, x, 0.)
         return x.permute(0, 3, 1, 2)
 
+    def _runs_like(self, x: Tensor) -> Tuple[RunsOfGrid, Tensor]:
+        """Where the runs of (N, V * p, p, C) lie, and they, (R, p, C)."""
+        return self._runs[x.shape[2]], self.only_visible(x).flatten(0, 1)
+
     def depthwise(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
-        n, h, w = self.grid
-        p, channels = x.shape[2:]
-        runs = self.only_visible(x).reshape(-1, p, channels)
-        runs = packed_depthwise(runs, conv.weight, conv.bias, self._rows[p],
-                                (n, h * p, w * p))
+        where, runs = self._runs_like(x)
+        runs = packed_depthwise(runs, conv.weight, conv.bias, where)
         return runs.view(x.shape)
 
-    def only_visible(self, x: Tensor) -> Tensor:
+    def visible(self, x: Tensor) -> Optional[Tensor]:
         if self._is_visible is None:
-            return x
-        patches = x.unflatten(1, (-1, x.shape[2])).flatten(3)
-        return (patches * self._is_visible.to(x.dtype)).view(x.shape)
+            return None
+        rows = self._is_visible.to(x.dtype).repeat_interleave(x.shape[2], 1)
+        return rows.expand(-1, -1, x.shape[2], 1)
 
     def unpack(self, x: Tensor) -> Tensor:
-        return super().unpack(self._scatter(x))
+        where, runs = self._runs_like(x)
+        return where.scatter(runs)

@@ -4,11 +4,13 @@ from typing import Sequence
 import torch
 from torch import Tensor
 
+from mmconvnextv2.utils.compiling import not_compiled
 from .layout import DenseGrid, LeakyGrid, MaskedGrid, PackedPatches
 
 MASKED_LAYOUTS = dict(packed=PackedPatches, dense=MaskedGrid, leaky=LeakyGrid)
 
 
+@not_compiled
 def build_layout(impl: str, images: Tensor, is_masked: Tensor, stride: int,
                  sides: Sequence[int]) -> DenseGrid:
     """Check a mask against its images and build the layout it calls for.

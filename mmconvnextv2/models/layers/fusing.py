@@ -1,0 +1,61 @@
+"""When this package's operators stand in for PyTorch's layers."""
+import contextlib
+from typing import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import _has_any_global_hook
+
+from mmconvnextv2.utils.compiling import is_compiling
+from .grn import GRN
+
+_LAYERS = (nn.Conv2d, nn.Linear, nn.GELU, GRN)
+_HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks',
+          '_backward_pre_hooks')
+_enabled = True
+
+
+@contextlib.contextmanager
+def plain_layers() -> Iterator[None]:
+    """Compute by PyTorch's own layers only, for comparisons."""
+    global _enabled
+    before, _enabled = _enabled, False
+    try:
+        yield
+    finally:
+        _enabled = before
+
+
+def fuses(x: Tensor, *layers: nn.Module) -> bool:
+    """Whether an operator of ours may compute layers in their place.
+
+    It may in float32 and float64 on a CPU: not under autocast, which chooses
+    types layer by layer; not where a compiler, a tracer or a transform has to
+    see the layers; and not if a layer has hooks or another class (a
+    parametrization, an adapter) and so does more than its name says.
+
+    Args:
+        x (Tensor): The input.
+        *layers (nn.Module): The layers.
+    """
+    return (_enabled and x.is_cpu and x.numel() > 0
+            and x.dtype in (torch.float32, torch.float64)
+            and not _is_autocast() and not _is_traced()
+            and not _has_any_global_hook()
+            and all(_is_plain(layer) for layer in layers))
+
+
+def _is_autocast() -> bool:
+    if hasattr(torch, 'get_autocast_dtype'):  # since torch 2.4
+        return torch.is_autocast_enabled('cpu')
+    return torch.is_autocast_cpu_enabled()
+
+
+def _is_traced() -> bool:
+    transforms = getattr(torch._C, '_are_functorch_transforms_active', bool)
+    return is_compiling() or torch.jit.is_tracing() or transforms()
+
+
+def _is_plain(layer: nn.Module) -> bool:
+    return type(layer) in _LAYERS and not any(
+        getattr(layer, name, None) for name in _HOOKS)

@@ -1,0 +1,194 @@
+"""The MLP of a block, GRN included, a few images at a time on a CPU.
+
+Layer by layer, GELU and GRN write, keep and read again four maps of 4C
+channels. Here the images go through one cache-sized group after the other,
+in buffers that are reused, and one map is kept; the others are computed anew
+in the backward pass.
+"""
+from typing import Iterator, Optional, Tuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+# Entries of a map that stay in the cache while a group of images is computed:
+# 4 MiB in float32.
+_GROUP_NUMEL = 2**20
+
+_gelu = torch.ops.aten.gelu.out
+_gelu_backward = torch.ops.aten.gelu_backward.grad_input
+
+
+def _groups(x: Tensor, hidden: int,
+            num_buffers: int) -> Iterator[Tuple[slice, ...]]:
+    """Slices of the batch of (N, S, C), each with buffers (n, S, hidden)."""
+    n, sites, _ = x.shape
+    most = max(1, _GROUP_NUMEL // (sites * hidden))
+    size = -(-n // -(-n // most))  # groups as equal as can be
+    buffers = x.new_empty(num_buffers, size, sites, hidden)
+    for start in range(0, n, size):
+        group = slice(start, min(start + size, n))
+        yield (group, *buffers[:, :group.stop - start])
+
+
+def _responses(norms: Tensor, eps: float) -> Tuple[Tensor, Tensor]:
+    """GRN's n (N, E) and what the norms (N, E) were divided by (N, 1)."""
+    mean = norms.mean(-1, keepdim=True) + eps
+    return norms / mean, mean
+
+
+def _activate(h: Tensor, visible: Optional[Tensor], out: Tensor) -> None:
+    _gelu(h, out=out)
+    if visible is not None:
+        out.mul_(visible)
+
+
+def _forward(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
+             beta: Tensor, weight2: Tensor, bias2: Tensor, eps: float,
+             visible: Optional[Tensor], kept: Optional[Tensor],
+             norms: Tensor) -> Tensor:
+    """Result (N, S, C); fills ``kept`` (N, S, E), if any, and ``norms``."""
+    out = torch.empty_like(x)
+    largest = torch.finfo(x.dtype).max**0.5  # see layers/grn.py
+    for group, a, buffer in _groups(x, len(weight1), 2):
+        h = buffer if kept is None else kept[group]
+        torch.addmm(
+            bias1, x[group].flatten(0, 1), weight1.t(), out=h.flatten(0, 1))
+        _activate(h, None if visible is None else visible[group], a)
+        torch.mul(a, a, out=buffer)
+        torch.sum(buffer, 1, out=norms[group]).sqrt_().clamp_(max=largest)
+        scale = gamma * _responses(norms[group], eps)[0] + 1
+        torch.addcmul(beta, a, scale[:, None], out=a)
+        torch.addmm(
+            bias2, a.flatten(0, 1), weight2.t(), out=out[group].flatten(0, 1))
+    return out
+
+
+class _GRNMLP(torch.autograd.Function):
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
+                beta: Tensor, weight2: Tensor, bias2: Tensor, eps: float,
+                visible: Optional[Tensor]) -> Tensor:
+        kept = x.new_empty(*x.shape[:2], len(weight1))
+        norms = x.new_empty(len(x), len(weight1))
+        out = _forward(x, weight1, bias1, gamma, beta, weight2, bias2, eps,
+                       visible, kept, norms)
+        ctx.save_for_backward(x, kept, norms, visible, weight1, bias1, gamma,
+                              beta, weight2)
+        ctx.eps = eps
+        return out
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple:
+        x, kept, norms, visible, weight1, bias1, gamma, beta, weight2 = (
+            ctx.saved_tensors)
+        if torch.is_grad_enabled():  # to be differentiated in its turn
+            inputs = x, weight1, bias1, gamma, beta, weight2
+            return _differentiable_backward(ctx, grad, inputs, visible)
+        grad = grad.contiguous()
+        grad_x = torch.empty_like(x)
+        grads = torch.empty_like(weight1), torch.empty_like(weight2)
+        # Gradients of bias1, gamma and beta.
+        sums = x.new_zeros(3, len(weight1))
+        for group, a, d, buffer in _groups(x, len(weight1), 3):
+            seen = None if visible is None else visible[group]
+            rows = grad[group].flatten(0, 1)
+            _activate(kept[group], seen, a)
+            torch.mm(rows, weight2, out=d.flatten(0, 1))
+            sums[2] += d.sum((0, 1))
+            y, part = _grn_backward(d, a, buffer, norms[group], gamma, beta,
+                                    ctx.eps)
+            sums[1] += part
+            add = group.start > 0  # to the groups before
+            grads[1].addmm_(rows.t(), y.flatten(0, 1), beta=add)
+            if seen is not None:
+                d.mul_(seen)
+            _gelu_backward(d, kept[group], grad_input=d)
+            rows = d.flatten(0, 1)
+            grads[0].addmm_(rows.t(), x[group].flatten(0, 1), beta=add)
+            sums[0] += d.sum((0, 1))
+            torch.mm(rows, weight1, out=grad_x[group].flatten(0, 1))
+        return (grad_x, grads[0], *sums, grads[1], grad.sum((0, 1)), None,
+                None)
+
+
+def _grn_backward(d: Tensor, a: Tensor, buffer: Tensor, norms: Tensor,
+                  gamma: Tensor, beta: Tensor,
+                  eps: float) -> Tuple[Tensor, Tensor]:
+    """Turn d, the gradient of GRN's output, into that of its input a.
+
+    Returns:
+        tuple[Tensor, Tensor]: GRN's output, in ``buffer``, and the gradient
+        of gamma.
+    """
+    response, mean = _responses(norms, eps)
+    scale = (gamma * response + 1)[:, None]
+    by_scale = torch.mul(d, a, out=buffer).sum(1)
+    grad = by_scale * gamma
+    grad = (grad - (grad * response).mean(-1, keepdim=True)) / mean / norms
+    # Where norms are constant: at zero by convention, and where capped.
+    constant = (norms == 0) | (norms >= torch.finfo(norms.dtype).max**0.5)
+    d.mul_(scale).addcmul_(a, grad.masked_fill_(constant, 0)[:, None])
+    output = torch.addcmul(beta, a, scale, out=buffer)
+    return output, (by_scale * response).sum(0)
+
+
+def _differentiable_backward(ctx, grad: Tensor, inputs: Tuple[Tensor, ...],
+                             visible: Optional[Tensor]) -> tuple:
+    out = _layer_by_layer(*inputs, ctx.eps, visible)
+    needs = ctx.needs_input_grad[:6]
+    wanted = [x for x, need in zip(inputs, needs) if need]
+    found = iter(torch.autograd.grad(out, wanted, grad, create_graph=True))
+    grads = [next(found) if need else None for need in needs]
+    return (*grads, grad.sum((0, 1)), None, None)
+
+
+def _layer_by_layer(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
+                    beta: Tensor, weight2: Tensor, eps: float,
+                    visible: Optional[Tensor]) -> Tensor:
+    """The same but for the last bias, by operators that autograd knows."""
+    a = F.gelu(F.linear(x, weight1, bias1))
+    if visible is not None:
+        a = a * visible
+    norms = torch.linalg.vector_norm(a, dim=1)
+    norms = norms.clamp(max=torch.finfo(x.dtype).max**0.5)
+    scale = gamma * _responses(norms, eps)[0] + 1
+    return F.linear(torch.addcmul(beta, a, scale[:, None]), weight2)
+
+
+def grn_mlp(x: Tensor,
+            weight1: Tensor,
+            bias1: Tensor,
+            gamma: Tensor,
+            beta: Tensor,
+            weight2: Tensor,
+            bias2: Tensor,
+            eps: float,
+            visible: Optional[Tensor] = None) -> Tensor:
+    """Linear layer to E channels, GELU, GRN, linear layer to C channels.
+
+    Equal to the layers one after the other (ConvNeXt V2, Algorithm 1), in
+    float32 and float64.
+
+    Args:
+        x (Tensor): (N, S, C), S sites per image, contiguous.
+        weight1 (Tensor): (E, C).
+        bias1 (Tensor): (E, ).
+        gamma (Tensor): (E, ), of GRN.
+        beta (Tensor): (E, ), of GRN.
+        weight2 (Tensor): (C, E).
+        bias2 (Tensor): (C, ).
+        eps (float): Of GRN.
+        visible (Tensor, optional): (N, S, 1), 0 for sites that GRN is to take
+            for zeros and 1 for the others. Defaults to None, all ones.
+
+    Returns:
+        Tensor: (N, S, C).
+    """
+    arguments = (x, weight1, bias1, gamma, beta, weight2, bias2, eps, visible)
+    tensors = arguments[:7]
+    if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
+        return _GRNMLP.apply(*arguments)
+    norms = x.new_empty(len(x), len(weight1))
+    return _forward(*arguments, kept=None, norms=norms)
