@@ -17,6 +17,7 @@ from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import (
 
 from mmconvnextv2 import ConvNeXtV2
 from mmconvnextv2.models.layers import ConvNeXtV2Block
+from mmconvnextv2.models.selfsup import FCMAE
 
 ARCH = dict(depths=(1, 2, 4, 2), channels=(4, 8, 8, 8))
 BACKBONE = dict(
@@ -74,6 +75,17 @@ def segmentor():
                 type='FCNHead', in_channels=8, channels=4, num_classes=2)))
 
 
+def masked_autoencoder():
+    return FCMAE(
+        dict(
+            type='mmconvnextv2.ConvNeXtV2', arch=ARCH, final_norm=False),
+        dict(
+            type='mmconvnextv2.FCMAEDecoder',
+            in_channels=8,
+            decoder_channels=8),
+        dict(type='mmconvnextv2.FCMAEHead'))
+
+
 def checkpointed():
     model = nn.Sequential(ConvNeXtV2(ARCH))
     apply_activation_checkpointing(
@@ -97,7 +109,8 @@ def backbone():
 
 
 @pytest.mark.parametrize('make_model', [
-    backbone, classifier, segmentor, checkpointed, stages_compiled,
+    backbone, classifier, segmentor, masked_autoencoder, checkpointed,
+    stages_compiled,
     lambda: inside(detector=inside(backbone=backbone())),
     lambda: inside(module=inside(backbone=backbone())),
     lambda: torch.compile(backbone()),

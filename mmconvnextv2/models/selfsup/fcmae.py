@@ -63,12 +63,36 @@ class FCMAE(BaseSelfSupervisor):
         for part, name, expected in (
             (self.neck, 'in_channels', channels),
             (self.neck, 'patch_size', stride),
+            (self.neck, 'out_channels', self._image_channels),
             (self.head, 'patch_size', stride)):
             found = getattr(part, name, expected)
             if found != expected:
                 raise ValueError(
                     f'FCMAE: {name} of {type(part).__name__} must be '
                     f'{expected} to fit the backbone, got {found}')
+
+    @property
+    def _image_channels(self) -> int:
+        """Channels of the images that the backbone takes."""
+        return self.backbone.downsample_layers[0][0].in_channels
+
+    def _check_images(self, images: Tensor) -> None:
+        """Refuse images before a mask is drawn for them."""
+        stride, channels = self.backbone.stride, self._image_channels
+        if images.ndim != 4:
+            raise ValueError('FCMAE expects images (N, C, H, W), got '
+                             f'{tuple(images.shape)}')
+        height, width = images.shape[-2:]
+        if height % stride or width % stride or not height * width:
+            raise ValueError(
+                'FCMAE expects images whose height and width are multiples '
+                f'of {stride}, got {height} x {width}; crop or pad them')
+        if images.shape[1] != channels:
+            raise ValueError(
+                f'FCMAE expects images of {channels} channels, as the '
+                f'backbone has in_channels={channels}, got {images.shape[1]}. '
+                'The data_preprocessor may have changed their number: with '
+                'to_rgb=True, or mean and std of 3 values, it returns 3')
 
     def draw_mask(self,
                   inputs: Tensor,
@@ -85,7 +109,12 @@ class FCMAE(BaseSelfSupervisor):
 
         Returns:
             Tensor: (N, H / stride, W / stride), bool, True = masked.
+
+        Raises:
+            ValueError: If the images are not what the backbone takes or not
+                made of whole patches, or have too few for the mask ratio.
         """
+        self._check_images(inputs)
         stride = self.backbone.stride
         grid = (inputs.shape[-2] // stride, inputs.shape[-1] // stride)
         return draw_mask(
@@ -128,8 +157,9 @@ class FCMAE(BaseSelfSupervisor):
             patches masked.
 
         Raises:
-            TypeError, ValueError: If the mask does not fit the images, or
-                leaves nothing visible or nothing masked.
+            TypeError, ValueError: If the images are not made of whole patches
+                or have other channels than the backbone takes; if the mask
+                does not fit them, or leaves nothing visible or nothing masked.
         """
         pred, is_masked = self.reconstruct(inputs, is_masked)
         return dict(

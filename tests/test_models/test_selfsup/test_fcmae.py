@@ -204,6 +204,24 @@ def test_mask_on_another_grid_is_refused():
         model.loss(torch.randn(2, 2, 12, 14))
 
 
+@pytest.mark.parametrize('shape, message', [
+    ((2, 2, 3, 3), 'whose height and width are multiples of 4, got 3 x 3; '
+     'crop or pad them$'),
+    ((2, 2, 12, 0), 'multiples of 4, got 12 x 0; '),
+    ((2, 3, 12, 12), r'of 2 channels, as the backbone has in_channels=2, got '
+     r'3\. The data_preprocessor may have changed their number: with '
+     'to_rgb=True, or mean and std of 3 values, it returns 3$'),
+    ((2, 12, 12), r'\(N, C, H, W\), got \(2, 12, 12\)$'),
+    ((2, 2, 4, 4), 'leaves nothing visible of 1 patches'),
+])
+def test_images_that_do_not_fit_are_refused(shape, message):
+    model = build()
+    with pytest.raises(ValueError, match=message):
+        model.loss(torch.zeros(shape))
+    with pytest.raises(ValueError, match=message):
+        model.draw_mask(torch.zeros(shape))
+
+
 def test_other_backbone_is_refused():
     with pytest.raises(
             TypeError,
@@ -219,6 +237,8 @@ def test_other_backbone_is_refused():
      'in_channels of FCMAEDecoder must be 8 to fit the backbone, got 9'),
     (dict(neck=dict(patch_size=8)),
      'patch_size of FCMAEDecoder must be 4 to fit the backbone, got 8'),
+    (dict(neck=dict(out_channels=3)),
+     'out_channels of FCMAEDecoder must be 2 to fit the backbone, got 3'),
     (dict(head=dict(patch_size=8)),
      'patch_size of FCMAEHead must be 4 to fit the backbone, got 8'),
     (dict(mask_ratio=1.), 'mask_ratio must lie between 0 and 1, got 1.0'),

@@ -1,0 +1,147 @@
+"""A pre-trained checkpoint is taken by classifiers, detectors, segmentors."""
+import re
+from collections import Counter
+
+import mmdet.models  # noqa: F401
+import mmpretrain.models  # noqa: F401
+import mmseg.models  # noqa: F401
+import pytest
+import torch
+from config_run import CONFIGS, train
+from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
+from mmengine.runner import CheckpointLoader
+
+import mmconvnextv2.models.selfsup  # noqa: F401
+from mmconvnextv2.datasets import make_shapes
+
+DOWNSTREAM = sorted(
+    path.name for path in CONFIGS.glob('*convnextv2_*.py')
+    if not path.name.startswith('fcmae_'))
+# Small enough to be built with values.
+SHAPES = [x for x in DOWNSTREAM if re.search('convnextv2_a_.*shapes', x)]
+PREFIX = 'backbone.'
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory):
+    """What two iterations of the FCMAE config on shapes write."""
+    folder = tmp_path_factory.mktemp('fcmae')
+    make_shapes(folder / 'data' / 'shapes', num_train=4, num_val=1)
+    train(folder, CONFIGS / 'fcmae_convnextv2_a_shapes.py',
+          'model.neck.decoder_channels=16', 'train_dataloader.batch_size=2',
+          'train_cfg.max_epochs=1', 'param_scheduler=None')
+    file, = (folder / 'work_dirs').glob('*/epoch_1.pth')
+    return str(file)
+
+
+def classifier():
+    return Config(
+        dict(
+            default_scope='mmpretrain',
+            model=dict(
+                type='ImageClassifier',
+                backbone=dict(type='mmconvnextv2.ConvNeXtV2', arch='atto'),
+                head=dict(
+                    type='LinearClsHead', num_classes=5, in_channels=320))))
+
+
+def upernet():
+    return Config(
+        dict(
+            default_scope='mmseg',
+            model=dict(
+                type='EncoderDecoder',
+                backbone=dict(
+                    type='mmconvnextv2.ConvNeXtV2',
+                    arch='atto',
+                    out_indices=[0, 1, 2, 3],
+                    gap_before_final_norm=False),
+                decode_head=dict(
+                    type='UPerHead',
+                    in_channels=[40, 80, 160, 320],
+                    in_index=[0, 1, 2, 3],
+                    channels=8,
+                    num_classes=6))))
+
+
+def build(cfg):
+    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        return MODELS.build(cfg.model)
+
+
+def load_report(cfg, checkpoint, monkeypatch):
+    """Model initialised from a checkpoint, and what loading complained of."""
+    cfg.model.backbone.init_cfg = dict(
+        type='Pretrained', checkpoint=checkpoint, prefix=PREFIX)
+    model = build(cfg)
+    told = []
+    with monkeypatch.context() as patch:
+        patch.setattr('mmengine.runner.checkpoint.print_log',
+                      lambda text, *args, **kwargs: told.append(text))
+        model.init_weights()
+    return model, [x for x in told if 'do not match' in x]
+
+
+def output_norms(backbone):
+    return [
+        f'norm{i}.{value}' for i in backbone.out_indices
+        for value in ('weight', 'bias')
+    ]
+
+
+def check_handover(cfg, checkpoint, monkeypatch):
+    """The backbone is the checkpoint's, bit for bit, but for its norms."""
+    model, told = load_report(cfg, checkpoint, monkeypatch)
+    backbone = model.backbone
+    norms = output_norms(backbone)
+    assert told == [
+        'The model and loaded state dict do not match exactly\n\n'
+        f'missing keys in source state_dict: {", ".join(norms)}\n'
+    ]
+    saved = CheckpointLoader.load_checkpoint(checkpoint, 'cpu')['state_dict']
+    saved = {
+        name.removeprefix(PREFIX): value
+        for name, value in saved.items() if name.startswith(PREFIX)
+    }
+    found = backbone.state_dict()
+    assert found.keys() - saved.keys() == set(norms)
+    assert [name for name in saved if not found[name].equal(saved[name])] == []
+    for name in norms:
+        assert set(found[name].tolist()) == {float('weight' in name)}
+
+
+@pytest.mark.parametrize('make', [classifier, upernet])
+def test_model_takes_the_checkpoint(make, checkpoint, monkeypatch):
+    check_handover(make(), checkpoint, monkeypatch)
+
+
+@pytest.mark.parametrize('name', SHAPES)
+def test_config_takes_the_checkpoint(name, checkpoint, monkeypatch):
+    check_handover(Config.fromfile(CONFIGS / name), checkpoint, monkeypatch)
+
+
+def test_checkpoint_is_of_a_trained_model(checkpoint):
+    saved = CheckpointLoader.load_checkpoint(checkpoint, 'cpu')
+    assert saved['meta']['iter'] == 2
+    cfg = Config.fromfile(CONFIGS / 'fcmae_convnextv2_a_shapes.py')
+    cfg.model.neck.decoder_channels = 16
+    assert saved['state_dict'].keys() == build(cfg).state_dict().keys()
+    # Biases start at 0.
+    assert saved['state_dict']['backbone.stages.0.0.norm.bias'].any()
+
+
+@pytest.mark.parametrize('name', DOWNSTREAM)
+def test_names_and_shapes_are_those_of_pretraining(name):
+    size = re.search(r'convnextv2_([a-z])', name).group(1)
+    with torch.device('meta'):
+        model = build(Config.fromfile(CONFIGS / name))
+        fcmae = build(
+            Config.fromfile(CONFIGS / f'fcmae_convnextv2_{size}_in1k.py'))
+    shapes, pretrained = (
+        Counter((name, value.shape)
+                for name, value in x.backbone.state_dict().items())
+        for x in (model, fcmae))
+    assert not pretrained - shapes
+    assert sorted(name for name, _ in shapes - pretrained) == sorted(
+        output_norms(model.backbone))

@@ -1,0 +1,133 @@
+"""FCMAE learns from the shapes data set in every precision the CPU has."""
+import pytest
+import torch
+from fcmae_toy import MODEL
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import MODELS, DefaultScope
+from mmengine.runner import Runner, set_random_seed
+
+import mmconvnextv2.models.selfsup  # noqa: F401
+from mmconvnextv2.datasets import make_shapes
+from mmconvnextv2.utils.config import find_config
+
+# Steps over which the learning rate rises.
+_WARM_UP = 20
+# float16 takes a CPU several times as long as float32.
+_BATCH_SIZES = {torch.float32: 4, torch.bfloat16: 4, torch.float16: 2}
+# Seen after 200 iterations: 0.80, 0.80 and 0.90.
+_BOUNDS = {torch.float32: 0.85, torch.bfloat16: 0.85, torch.float16: 0.95}
+
+
+@pytest.fixture(scope='module')
+def shapes(tmp_path_factory):
+    return make_shapes(
+        tmp_path_factory.mktemp('data') / 'shapes', num_train=200, num_val=1)
+
+
+def build(cfg, data_root):
+    """Model, optimizer and data of the config on shapes, without workers."""
+    cfg.optim_wrapper.optimizer.lr = 1e-3
+    cfg.train_dataloader.dataset.data_root = str(data_root)
+    cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(cfg.model)
+        model.init_weights()
+        wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+        loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
+    return model.train(), wrapper.optimizer, loader
+
+
+def batches(loader, count):
+    """So many batches, over as many epochs as it takes."""
+    while count > 0:
+        for batch in loader:
+            yield batch
+            count -= 1
+            if count == 0:
+                return
+
+
+def losses_of(data_root, dtype, iterations):
+    """Train; returns the losses, and those of predicting a patch's mean."""
+    set_random_seed(0)
+    cfg = Config.fromfile(find_config('fcmae_convnextv2_a_shapes.py'))
+    cfg.train_dataloader.batch_size = _BATCH_SIZES[dtype]
+    model, optimizer, loader = build(cfg, data_root)
+    warm_up = torch.optim.lr_scheduler.LinearLR(optimizer, 1 / _WARM_UP, 1,
+                                                _WARM_UP)
+    scaler = torch.amp.GradScaler('cpu', enabled=dtype == torch.float16)
+    losses = []
+    for batch in batches(loader, iterations):
+        images = model.data_preprocessor(batch)['inputs']
+        is_masked = model.draw_mask(images)
+        with torch.autocast('cpu', dtype, enabled=dtype != torch.float32):
+            loss = model.loss(images, is_masked=is_masked)['loss']
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimizer)
+        torch.nn.utils.clip_grad_norm_(model.parameters(),
+                                       **cfg.optim_wrapper.clip_grad)
+        scaler.step(optimizer)
+        scaler.update()
+        optimizer.zero_grad()
+        warm_up.step()
+        target = model.head.target(images)
+        mean = model.head.loss(torch.zeros_like(target), images, is_masked)
+        losses.append((loss.item(), mean.item()))
+    return torch.tensor(losses).T
+
+
+def skip_if_unsupported(dtype):
+    ones = torch.ones(2, 2)
+    with torch.autocast('cpu', dtype, enabled=dtype != torch.float32):
+        if torch.mm(ones, ones).dtype != dtype:
+            pytest.skip(f'autocast has no {dtype} on this CPU')
+
+
+@pytest.mark.parametrize('dtype', _BATCH_SIZES, ids=str)
+def test_first_iterations(shapes, dtype):
+    skip_if_unsupported(dtype)
+    losses, mean = losses_of(shapes, dtype, 20)
+    assert losses.isfinite().all()
+    # Targets are normalised, and predictions start near 0.
+    torch.testing.assert_close(mean, torch.ones(20), rtol=0, atol=1e-3)
+    assert losses[0].item() == pytest.approx(1, abs=0.01)
+    assert losses[-10:].mean() < 0.97
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize('dtype', _BATCH_SIZES, ids=str)
+def test_loss_falls_below_the_variance(shapes, dtype):
+    skip_if_unsupported(dtype)
+    losses, mean = losses_of(shapes, dtype, 200)
+    assert losses.isfinite().all()
+    assert mean.min() > 0.99
+    assert losses[-50:].mean() < _BOUNDS[dtype]
+
+
+def masks_of(model, images, seed, count=3):
+    """Masks that a model draws for its losses."""
+    masks = []
+    hook = model.neck.register_forward_pre_hook(
+        lambda module, args: masks.append(args[1]))
+    torch.manual_seed(seed)
+    for _ in range(count):
+        model.loss(images)
+    hook.remove()
+    return torch.stack(masks)
+
+
+@pytest.mark.parametrize('mode', [True, False])
+def test_seed_decides_the_masks(mode):
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(MODEL).train(mode)
+    images = torch.randn(2, 3, 40, 48)
+    first, again, other = (masks_of(model, images, x) for x in (3, 3, 4))
+    # 5 x 6 patches, of which 12 are visible.
+    assert first.shape == (3, 2, 5, 6)
+    assert first.flatten(2).sum(2).unique().tolist() == [18]
+    assert torch.equal(first, again)
+    assert (first != other).flatten(2).any(2).all()
+    # Each image of each batch has its own.
+    assert len(first.flatten(2).flatten(0, 1).unique(dim=0)) == 6
