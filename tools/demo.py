@@ -4,63 +4,21 @@ Takes a few minutes on two CPU cores and needs no download; `make demo` runs
 it. Every run has an output folder of its own under work_dirs/demo.
 """
 import argparse
-import contextlib
 import os
 import sys
 import time
-import warnings
 from pathlib import Path
-from typing import Dict
 
 from mmengine.config import Config, DictAction
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmconvnextv2.utils.cli import CommandError, require_data, run_command
+from mmconvnextv2.utils.demo import Narrator, clock, console, quietly
 from mmconvnextv2.visualization import draw_detection_grid
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs' / 'maskrcnn_convnextv2_a_shapes.py'
 FIGURES = ('bbox_mAP', 'bbox_mAP_50', 'segm_mAP', 'segm_mAP_50')
-
-
-def clock(seconds: float) -> str:
-    """Format a duration as m:ss."""
-    return f'{int(seconds) // 60}:{int(seconds) % 60:02d}'
-
-
-class Narrator(Hook):
-    """Tell how training goes in a line every so often, and keep the figures.
-
-    Args:
-        say (callable): Prints a line to the user.
-        interval (int): Iterations between two lines.
-    """
-
-    def __init__(self, say, interval: int = 20) -> None:
-        self.say = say
-        self.interval = interval
-        self.metrics: Dict[str, float] = {}
-
-    def after_train_iter(self,
-                         runner: Runner,
-                         batch_idx: int,
-                         data_batch=None,
-                         outputs=None) -> None:
-        """Say iteration, loss and time left."""
-        done, total = runner.iter + 1, runner.max_iters
-        if done % self.interval == 0 or done == total:
-            left = runner.message_hub.get_info('eta', 0)
-            loss = runner.message_hub.get_scalar('train/loss').mean(
-                self.interval)
-            self.say(f'  iteration {done:4d}/{total}   loss {loss:.3f}   '
-                     f'{clock(left)} left')
-        if done == total:
-            self.say('  evaluating with the COCO metrics ...')
-
-    def after_val_epoch(self, runner: Runner, metrics=None) -> None:
-        """Keep the metrics of the latest evaluation."""
-        self.metrics = dict(metrics or {})
 
 
 def parse_args() -> argparse.Namespace:
@@ -92,18 +50,11 @@ def demo(args: argparse.Namespace) -> None:
     cfg.work_dir = str(args.work_dir)
     cfg.randomness = dict(seed=args.seed)
     require_data(cfg, args, ('train', 'val'), initial_weights=True)
-    console = sys.stdout
-
-    def say(text: str) -> None:
-        print(text, file=console, flush=True)
-
+    say = console()
     say(f'Training {args.config.stem}; full log in {args.work_dir}')
     start = time.monotonic()
     narrator = Narrator(say)
-    # MMEngine's own output goes to the log file only.
-    with open(os.devnull, 'w') as nowhere, \
-            contextlib.redirect_stdout(nowhere), warnings.catch_warnings():
-        warnings.simplefilter('ignore')
+    with quietly():
         runner = Runner.from_cfg(cfg)
         runner.register_hook(narrator, priority='VERY_LOW')
         runner.train()
