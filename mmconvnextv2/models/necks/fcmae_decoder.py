@@ -10,7 +10,8 @@ from ..layers.block import ConvNeXtV2Block
 
 _INIT_STD = 0.02
 _INIT_CFG = (
-    dict(type='TruncNormal', layer=['Conv2d', 'Linear'], std=.02, bias=0.),
+    # Not TruncNormal: see the backbone's.
+    dict(type='Normal', layer=['Conv2d', 'Linear'], std=.02, bias=0.),
     dict(type='Constant', layer=['LayerNorm'], val=1., bias=0.),
 )
 

@@ -32,6 +32,7 @@ def test_initial_weights_follow_the_official_distribution(kind, count):
         m.weight.detach().flatten() for m in model.modules()
         if isinstance(m, kind)]).numpy()
     assert len(weights) == count
+    assert abs(weights).max() < 7 * .02
     # Cut off at +-2, a hundred standard deviations, as in the official code.
     official = stats.truncnorm(-100, 100, scale=.02)
     assert stats.kstest(weights, official.cdf).pvalue > 0.01
