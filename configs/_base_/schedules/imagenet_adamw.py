@@ -1,0 +1,24 @@
+# What the schedules on ImageNet share: AdamW, mixed precision, a cosine down
+# to 1e-6 (of a layer whose learning rate is scaled, to 1e-6 in that scale),
+# after a linear warm-up in some. The lists are put together in each schedule.
+train_cfg = dict(type='EpochBasedTrainLoop', val_interval=1)
+
+warmup = dict(
+    type='LinearLR',
+    start_factor=1e-6,
+    by_epoch=True,
+    begin=0,
+    convert_to_iter_based=True)
+cosine = dict(
+    type='CosineAnnealingLR',
+    by_epoch=True,
+    begin=0,
+    convert_to_iter_based=True)
+min_lr = 1e-6
+ema = dict(type='EMAHook', momentum=1e-4)  # a decay of 0.9999
+
+optim_wrapper = dict(
+    type='AmpOptimWrapper',
+    dtype='bfloat16',
+    constructor='mmconvnextv2.LayerDecayOptimWrapperConstructor',
+    optimizer=dict(type='AdamW', betas=(0.9, 0.999)))
