@@ -1,5 +1,5 @@
 """What MMEngine's runner needs to be told on a machine without a GPU."""
-from typing import Callable
+from typing import Any, Callable
 
 import torch
 from mmengine.config import Config, ConfigDict
@@ -28,7 +28,8 @@ def join_processes_on_cpu(cfg: Config, say: Callable[[str], None]) -> None:
 
     MMEngine's launcher and its default model wrapper select a CUDA device in
     any case. So the processes meet here, over gloo, and the wrapper is named.
-    Changes ``cfg`` in place.
+    SyncBN, which PyTorch has for GPUs only, becomes BN; MMEngine does that
+    where there is one process. Changes ``cfg`` in place.
     """
     if get_device() != 'cpu' or cfg.launcher != 'pytorch':
         return
@@ -39,5 +40,21 @@ def join_processes_on_cpu(cfg: Config, say: Callable[[str], None]) -> None:
         broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False))
     cfg.setdefault('model_wrapper_cfg', wrapper)
+    if _replace_sync_bn(cfg.model):
+        say('No GPU found: BN in the place of SyncBN, so each process takes '
+            'the statistics of its own images.')
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group('gloo')
+
+
+def _replace_sync_bn(part: Any) -> int:
+    """Rename SyncBN wherever it is a type; returns how often it was."""
+    if isinstance(part, (list, tuple)):
+        return sum(map(_replace_sync_bn, part))
+    if not isinstance(part, dict):
+        return 0
+    count = sum(map(_replace_sync_bn, list(part.values())))
+    if part.get('type') in ('SyncBN', 'MMSyncBN'):
+        part['type'] = 'BN'
+        count += 1
+    return count
