@@ -4,6 +4,7 @@ The shapes data set is written; for the others the user is told.
 """
 import os
 import os.path as osp
+import re
 from pathlib import Path, PurePath
 from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -40,6 +41,11 @@ SOURCES = (
            'ADE20K: unpack http://data.csail.mit.edu/places/ADEchallenge/'
            'ADEChallengeData2016.zip\nso that {root} is its folder '
            'ADEChallengeData2016.'),
+    Source(('imagenet22k', 'imagenet21k'), ('ImageNet21k', ),
+           'ImageNet-22K, 21841 classes: download it from '
+           'https://image-net.org/download.php\n(needs an account) into '
+           '{root}, a folder per class in train; a list of\nthe files in '
+           'meta/train.txt, if there is one, saves reading the folders.'),
     Source(('imagenet', ), ('ImageNet', ),
            'ImageNet-1K: download it from https://image-net.org/download.php '
            '(needs an account)\ninto {root}, a folder per class in train and '
@@ -54,7 +60,8 @@ _UNKNOWN = ('{root}: not a data set this package knows. Put it there, or '
 _LINK = ('Data that you have elsewhere can be linked: '
          'ln -s /path/to/it {root}')
 _WEIGHTS = ('Weights: give the path of a file that exists, or a URL, which is '
-            'downloaded.')
+            'downloaded.\nwork_dirs/NAME/... is what a run of configs/NAME.py '
+            'writes.')
 _EVALUATOR = ('Correct the path in the config: the data sets themselves are '
               'there.')
 
@@ -115,10 +122,17 @@ def _source_text(item: MissingPath) -> str:
 
 def _without_download(config: str) -> str:
     """The shapes config of the same task, if there is one."""
-    task = PurePath(config).name.split('convnextv2')[0]
     own = [x for x in shipped_configs() if x.endswith('_shapes.py')]
-    return next((x for x in own if x.split('convnextv2')[0] == task),
-                _FALLBACK)
+    task = _task(PurePath(config).name)
+    # The plain one has the shortest name.
+    return min((x for x in own if _task(x) == task),
+               key=len,
+               default=_FALLBACK)
+
+
+def _task(name: str) -> str:
+    """What precedes the model in a config's name."""
+    return re.split('convnextv[12]', name)[0]
 
 
 def shapes_root(missing: MissingPath) -> Optional[Path]:

@@ -48,6 +48,8 @@ This runs without any download:
     (_data('somewhere', 'ADE20KDataset'), 'ADE20K:'),
     (_data('data/imagenet'), 'ImageNet-1K:'),
     (_data('somewhere', 'ImageNet'), 'ImageNet-1K:'),
+    (_data('data/imagenet22k'), 'ImageNet-22K, 21841 classes:'),
+    (_data('somewhere', 'ImageNet21k'), 'ImageNet-22K, 21841 classes:'),
     (_data('data/shapes'), 'The shapes data set is written on first use'),
     (_data('data/unknown'), 'data/unknown: not a data set'),
     (MissingPath('x/b.json', ('train_dataloader.dataset.ann_file', )),
@@ -81,15 +83,19 @@ def test_each_remedy_is_given_once():
 @pytest.mark.parametrize('config, expected', [
     ('fcmae_convnextv2_b_in1k.py', 'fcmae_convnextv2_a_shapes.py'),
     ('configs/upernet_convnextv2_b_ade20k', 'upernet_convnextv2_a_shapes.py'),
+    ('cascade_maskrcnn_convnextv1_xl_coco.py',
+     'cascade_maskrcnn_convnextv2_a_shapes.py'),
     ('my_own.py', 'maskrcnn_convnextv2_a_shapes.py'),
 ])
 def test_config_without_download_is_of_the_same_task(monkeypatch, config,
                                                      expected):
     monkeypatch.setattr(
         'mmconvnextv2.utils.data_sources.shipped_configs', lambda: [
-            f'{task}_convnextv2_a_shapes.py'
-            for task in ('fcmae', 'maskrcnn', 'upernet')
-        ] + ['maskrcnn_convnextv2_b_coco.py'])
+            'fcmae_convnextv2_a_grn_l1_shapes.py', *(
+                f'{task}_convnextv2_a_shapes.py' for task in
+                ('fcmae', 'maskrcnn', 'upernet', 'cascade_maskrcnn')),
+            'maskrcnn_convnextv2_b_coco.py'
+        ])
     text = _describe(_data('data/coco'), config=config)
     assert text.endswith(f'  {_COMMAND} {expected}')
 
