@@ -1,0 +1,108 @@
+"""Every leaf config trains a step, on the shapes in the layout it reads."""
+import math
+
+import pytest
+import torch
+from config_run import CONFIGS
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.logging import MessageHub, MMLogger
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from mmengine.visualization import Visualizer
+from one_step import link_data, reduce
+
+from mmconvnextv2.datasets import make_shapes
+
+LEAVES = sorted(path.stem for path in CONFIGS.glob('*.py'))
+# With the reduced depths, a stem is so many layers below the head.
+STEM_EXPONENTS = dict(layer_wise=5, group_wise=7, stage_wise=7)
+# MMEngine keeps these by name, and takes the latest as the present one.
+_GLOBALS = (DefaultScope, MessageHub, MMLogger, Visualizer)
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """Folder with the data where configs expect them."""
+    folder = tmp_path_factory.mktemp('steps')
+    make_shapes(folder / 'shapes', num_train=6, num_val=2)
+    link_data(folder, folder / 'shapes')
+    return folder
+
+
+@pytest.fixture
+def make_runner(folder, monkeypatch):
+    """Function that makes a runner of a config's reduced form."""
+    monkeypatch.chdir(folder)
+    # Formatted four times, for logs that nobody reads, it takes seconds.
+    monkeypatch.setattr(Config, 'pretty_text', '')
+    kept = [dict(x._instance_dict) for x in _GLOBALS]
+
+    def make(name):
+        cfg = Config.fromfile(CONFIGS / f'{name}.py')
+        reduce(cfg, folder / name)
+        return Runner.from_cfg(cfg)
+
+    yield make
+    for cls, instances in zip(_GLOBALS, kept):
+        for new in set(cls._instance_dict) - set(instances):
+            for handler in getattr(cls._instance_dict[new], 'handlers', ()):
+                handler.close()
+        cls._instance_dict.clear()
+        cls._instance_dict.update(instances)
+
+
+class Before(Hook):
+    """Keeps parameters and learning rates as the first step finds them."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        groups = runner.optim_wrapper.optimizer.param_groups
+        rates = {id(x): group['lr'] for group in groups
+                 for x in group['params']}
+        named = dict(runner.model.named_parameters())
+        self.params = {k: x.detach().clone() for k, x in named.items()}
+        self.rates = {k: rates[id(x)] for k, x in named.items()}
+
+
+def reached(runner):
+    """Names of parameters that had a gradient other than zero."""
+    state = runner.optim_wrapper.optimizer.state
+    return {
+        name
+        for name, param in runner.model.named_parameters()
+        if param in state and state[param]['exp_avg'].any()
+    }
+
+
+@pytest.mark.parametrize('name', LEAVES)
+def test_one_step(make_runner, name):
+    runner = make_runner(name)
+    before = Before()
+    runner.register_hook(before)
+    runner.train()
+    assert runner.iter == 1
+    loss = runner.message_hub.get_scalar('train/loss').current()
+    assert math.isfinite(loss) and loss > 0
+    check_parameters(runner, before.params)
+    check_rates(runner.cfg, before.rates)
+
+
+def check_parameters(runner, before):
+    """A gradient has reached all of them, and all have changed."""
+    params = dict(runner.model.named_parameters())
+    assert all(torch.isfinite(x).all() for x in params.values())
+    # Weight decay alone would change them, too.
+    assert sorted(set(params) - reached(runner)) == []
+    assert [name for name in params if params[name].equal(before[name])] == []
+
+
+def check_rates(cfg, rates):
+    """The config's own outside the encoder, at the stem what decay leaves."""
+    lr = cfg.optim_wrapper.optimizer.lr
+    outside = {x for k, x in rates.items() if not k.startswith('backbone.')}
+    assert outside == {lr}
+    options = cfg.optim_wrapper.get('paramwise_cfg', {})
+    scale = options.get('decay_rate', 1)**STEM_EXPONENTS[options.get(
+        'decay_type', 'layer_wise')]
+    stem = rates['backbone.downsample_layers.0.0.weight']
+    assert math.isclose(stem, lr * scale)

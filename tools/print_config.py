@@ -1,0 +1,130 @@
+"""Print the hyper-parameters that a config comes to."""
+import argparse
+import json
+import sys
+from typing import Any, List, Mapping, Optional
+
+from mmengine.config import Config, DictAction
+from rich.console import Console
+from rich.table import Table
+
+from mmconvnextv2.utils.cli import CommandError, load_config, run_command
+from mmconvnextv2.utils.layer_groups import layer_groups
+from mmconvnextv2.utils.recipe import recipe
+
+_SIZES = ('train_size', 'test_size')
+
+
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='lr is the highest rate of the schedule for the head, base_lr '
+        'the same for 256 images; stem_lr is what layer decay leaves of it '
+        'for the first layer. Sizes are width x height.')
+    parser.add_argument(
+        'config', help='path of a config, or the name of one of ours')
+    parser.add_argument(
+        '--gpus',
+        type=int,
+        help='number of GPUs (default: as many as make the batch that the '
+        'learning rate is meant for, auto_scale_lr.base_batch_size)')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate as train.py --auto-scale-lr does')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='settings that replace those of the config')
+    _add_forms(parser)
+    parser.set_defaults(launcher='none', local_rank=0, work_dir=None)
+    return parser.parse_args(argv)
+
+
+def _add_forms(parser: argparse.ArgumentParser) -> None:
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        '--layers',
+        action='store_true',
+        help='print the learning rate of each layer as well')
+    form.add_argument('--json', action='store_true', help='print JSON')
+    form.add_argument(
+        '--full',
+        action='store_true',
+        help='print the whole config instead, its bases merged')
+
+
+def words(value: Any) -> str:
+    """A value as it stands in the table."""
+    if value is None:
+        return '-'
+    if isinstance(value, float):
+        return f'{value:.4g}'
+    if isinstance(value, Mapping):
+        return ', '.join(
+            words(x) if key == 'type' else f'{key} {words(x)}'
+            for key, x in value.items())
+    if isinstance(value, (list, tuple)):
+        between = ', then ' if isinstance(value[0], Mapping) else ', '
+        return between.join(map(words, value))
+    return str(value)
+
+
+def recipe_table(values: Mapping[str, Any], title: str) -> Table:
+    """Hyper-parameters, one a line."""
+    table = Table('setting', title=title, title_justify='left')
+    table.add_column('value', overflow='fold')
+    for key, value in values.items():
+        text = words(value)
+        if key in _SIZES:
+            text = text.replace(', ', ' x ')
+        table.add_row(key, text)
+    return table
+
+
+def layer_table(cfg: Config, lr: float) -> Table:
+    """Learning rate of each layer."""
+    table = Table('id', 'layers', 'scale', 'lr')
+    for group in layer_groups(cfg):
+        table.add_row(
+            str(group.layer_id), group.members, f'{group.scale:.4g}',
+            f'{group.scale * lr:.3e}')
+    return table
+
+
+def print_config(args: argparse.Namespace) -> None:
+    """Check the request, then print."""
+    cfg = load_config(args)
+    if args.full:
+        print(cfg.pretty_text)
+        return
+    if args.auto_scale_lr:
+        if not cfg.get('auto_scale_lr'):
+            raise CommandError('--auto-scale-lr needs '
+                               'auto_scale_lr.base_batch_size in the config')
+        cfg.auto_scale_lr.enable = True
+    try:
+        values = recipe(cfg, args.gpus)
+    except ValueError as error:
+        raise CommandError(f'{args.config}: {error}') from error
+    if args.json:
+        print(json.dumps(values, indent=2))
+        return
+    console = Console()
+    console.print(recipe_table(values, args.config))
+    if args.layers:
+        if values['layer_decay'] is None:
+            raise CommandError(f'--layers: {args.config} has no layer decay')
+        console.print(layer_table(cfg, values['lr']))
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    """Run the tool; returns its exit code."""
+    return run_command(print_config, parse_args(argv))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
