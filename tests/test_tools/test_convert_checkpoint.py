@@ -1,0 +1,161 @@
+import os
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+import torch
+from checkpoint_reference import (
+    as_model,
+    assert_same,
+    official_state,
+    pretraining_state,
+    random_backbone,
+)
+
+from mmconvnextv2.utils.checkpoint import read_checkpoint, write_checkpoint
+
+_REFUSED = 2
+_OWN = 'ConvNeXt V2 own (depths [1, 3, 2, 1], channels [4, 6, 10, 12])'
+
+
+@pytest.fixture
+def convert(load_tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tool = load_tool('convert_checkpoint')
+
+    def run(*arguments):
+        return tool.main(list(arguments))
+
+    return run
+
+
+@pytest.fixture
+def state():
+    return as_model(random_backbone(), classes=3)
+
+
+def test_official_to_ours(convert, state, capsys):
+    torch.save(dict(model=official_state(state)), 'o.pt')
+    assert convert('o.pt', 'w.pth') == 0
+    content = read_checkpoint('w.pth')
+    assert content['meta'] == dict(converted_from='official', source='o.pt')
+    assert_same(content['state_dict'], state)
+    assert capsys.readouterr().out == (
+        f'o.pt: official, {_OWN}, 3 input channels, 3 classes\n'
+        f'w.pth: mmpretrain, {len(state)} tensors\n')
+
+
+def test_pretraining_to_ours(convert, state, capsys):
+    state = {k: v for k, v in state.items()
+             if not k.startswith(('backbone.norm', 'head'))}
+    model = pretraining_state(state)
+    torch.save(dict(model=model, epoch=12, optimizer=dict(state=1)), 'p.pth')
+    assert convert('p.pth', 'w.pth', '--from', 'official-pretraining') == 0
+    content = read_checkpoint('w.pth')
+    assert content['meta']['source_epoch'] == 12
+    assert_same(content['state_dict'], state)
+    assert "left out: the optimizer's state\n" in capsys.readouterr().out
+    assert convert('w.pth', 'q.pth', '--to', 'official-pretraining') == 0
+    assert_same(read_checkpoint('q.pth')['model'], model)
+
+
+@pytest.mark.parametrize('target', ['timm', 'official', 'huggingface'])
+@pytest.mark.parametrize('name', ['x.safetensors', 'x.pth'])
+def test_ours_to_others_and_back(convert, state, target, name):
+    torch.save(dict(state_dict=state), 'w.pth')
+    assert convert('w.pth', name, '--to', target) == 0
+    content = read_checkpoint(name)
+    if name == 'x.pth':
+        assert ('model' in content) is (target == 'official')
+    assert convert(name, 'back.pth', '--from', target) == 0
+    assert_same(read_checkpoint('back.pth')['state_dict'], state)
+
+
+def test_what_is_left_out_is_named(convert, state, capsys):
+    torch.save({**state, 'neck.conv.weight': torch.ones(1)}, 'w.pth')
+    assert convert('w.pth', 'x.pth', '--to', 'timm') == 0
+    assert 'left out (1): neck.conv.weight\n' in capsys.readouterr().out
+
+
+def test_entry(convert, state):
+    ema = {k: v + 1 for k, v in state.items()}
+    torch.save(
+        dict(model=official_state(state), model_ema=official_state(ema)),
+        'o.pt')
+    assert convert('o.pt', 'w.pth', '--entry', 'model_ema') == 0
+    assert_same(read_checkpoint('w.pth')['state_dict'], ema)
+
+
+def test_existing_files_are_kept_unless_forced(convert, state, capsys):
+    torch.save(state, 'w.pth')
+    write_checkpoint({'a': torch.ones(1)}, 'x.pth')
+    before = Path('x.pth').read_bytes()
+    assert convert('w.pth', 'x.pth', '--to', 'timm') == _REFUSED
+    assert capsys.readouterr().err == (
+        'convert_checkpoint.py: target: x.pth exists; --force replaces it\n')
+    assert Path('x.pth').read_bytes() == before
+    assert convert('w.pth', 'x.pth', '--to', 'timm', '--force') == 0
+    assert 'stem.0.weight' in read_checkpoint('x.pth')
+    # In place.
+    assert convert('x.pth', 'x.pth', '--force') == 0
+    assert_same(read_checkpoint('x.pth')['state_dict'], state)
+
+
+def damaged(state):
+    del state['backbone.stages.1.1.norm.bias']
+    return state
+
+
+@pytest.mark.parametrize('content, arguments, message', [
+    (lambda s: {'fc.weight': torch.ones(1)}, (),
+     'w.pth: the names are not those of a ConvNeXt or ConvNeXt V2'),
+    (lambda s: s, ('--from', 'timm'),
+     'w.pth: it is of format mmpretrain, not timm'),
+    (damaged, (), 'w.pth: it is not a whole ' + _OWN),
+    (damaged, (), 'missing (1): backbone.stages.1.1.norm.bias'),
+    (lambda s: s, ('--entry', 'ema'), "w.pth: there is no entry 'ema'"),
+    (lambda s: [1], (), 'w.pth: a checkpoint must be a dict'),
+])
+def test_refused_weights(convert, state, capsys, content, arguments, message):
+    torch.save(content(state), 'w.pth')
+    assert convert('w.pth', 'x.pth', *arguments) == _REFUSED
+    assert message in capsys.readouterr().err
+    assert os.listdir() == ['w.pth']
+
+
+def test_refused_files(convert, state, capsys):
+    torch.save(state, 'w.pth')
+    path = Path('w.pth')
+    path.write_bytes(path.read_bytes()[:-100])
+    for arguments, message in (
+        (('w.pth', 'x.pth'), 'w.pth is damaged, cut off or no checkpoint ('),
+        (('gone.pth', 'x.pth'), "there is no file 'gone.pth'"),
+        (('w.pth', 'x.onnx'), 'must end in one of .pth, .pt, .bin, .safetens'),
+        (('w.pth', 'no/x.pth'), "there is no folder 'no'")):
+        assert convert(*arguments) == _REFUSED
+        assert message in capsys.readouterr().err
+    assert os.listdir() == ['w.pth']
+
+
+def test_failed_download(convert, monkeypatch, tmp_path, capsys):
+
+    def fail(*args, **kwargs):
+        raise URLError('offline')
+
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', fail)
+    assert convert('https://x.org/w.pth', 'x.pth') == _REFUSED
+    assert 'https://x.org/w.pth could not be downloaded (offline)' in \
+        capsys.readouterr().err
+
+
+def test_full_disk(convert, state, monkeypatch, capsys):
+    torch.save(state, 'w.pth')
+
+    def fail(*args, **kwargs):
+        raise OSError('No space left on device')
+
+    monkeypatch.setattr(torch, 'save', fail)
+    assert convert('w.pth', 'x.pth') == _REFUSED
+    assert 'target: No space left on device' in capsys.readouterr().err
+    assert os.listdir() == ['w.pth']

@@ -1,0 +1,154 @@
+"""Convert weights from and to other code bases' names and layouts."""
+import argparse
+import os.path as osp
+import sys
+from typing import Any, List, Mapping, Optional, Tuple
+from urllib.error import URLError
+
+from torch import Tensor
+
+from mmconvnextv2.utils.checkpoint import (
+    FORMATS,
+    OURS,
+    CheckpointError,
+    Mapped,
+    check,
+    check_target,
+    from_ours,
+    pick_weights,
+    read_checkpoint,
+    recognise,
+    to_ours,
+    write_checkpoint,
+)
+from mmconvnextv2.utils.cli import CommandError, run_command
+
+_EPILOG = """\
+Formats:
+  mmpretrain            models of OpenMMLab, of mmpretrain and of this package
+  official              github.com/facebookresearch/ConvNeXt-V2, and ConvNeXt:
+                        the released files, and what fine-tuning writes
+  official-pretraining  what the official main_pretrain.py writes and the
+                        official main_finetune.py --finetune reads
+  timm, huggingface     their models' state dicts
+
+Only weights are converted, not an optimizer's state. Weights that the authors
+released are under CC-BY-NC 4.0 in every format.
+"""
+
+
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('source', help='path or URL of the weights')
+    parser.add_argument(
+        'target', help='file to write: .pth, .pt, .bin or .safetensors')
+    parser.add_argument(
+        '--from',
+        dest='source_format',
+        choices=['auto', *FORMATS],
+        default='auto',
+        help='what the file must be; auto finds out (default: %(default)s)')
+    parser.add_argument(
+        '--to',
+        dest='target_format',
+        choices=list(FORMATS),
+        default=OURS,
+        help='what to write (default: %(default)s)')
+    parser.add_argument(
+        '--entry',
+        help='key of the state dict in the file, such as model_ema (default: '
+        'state_dict or model if there is one, else the whole file)')
+    parser.add_argument(
+        '--force', action='store_true', help='replace an existing file')
+    parser.set_defaults(launcher='none', local_rank=0)
+    return parser.parse_args(argv)
+
+
+def read(args: argparse.Namespace) -> Any:
+    """Check that the target may be written, and read the source.
+
+    Raises:
+        CommandError: If not, or if the source cannot be read.
+    """
+    try:
+        check_target(args.target, args.force)
+        return read_checkpoint(args.source)
+    except FileExistsError as error:
+        raise CommandError(f'target: {error}; --force replaces it') from error
+    except URLError as error:
+        raise CommandError(f'{args.source} could not be downloaded '
+                           f'({error.reason})') from error
+    except (OSError, CheckpointError) as error:
+        raise CommandError(str(error)) from error
+
+
+def translate(content: Any, args: argparse.Namespace) -> Tuple[str, Mapped]:
+    """Translate the weights, check that they are whole, and tell the user.
+
+    Returns:
+        tuple[str, Mapped]: The format of the source, and the weights in that
+        of the target.
+
+    Raises:
+        CommandError: If they are not what they must be.
+    """
+    try:
+        weights = pick_weights(content, args.entry)
+        source = recognise(weights)
+        if args.source_format not in ('auto', source.format):
+            raise CheckpointError(f'it is of format {source.format}, not '
+                                  f'{args.source_format}')
+        ours = to_ours(weights, source)
+        network = check(ours.state)
+        theirs = from_ours(ours.state, args.target_format)
+    except CheckpointError as error:
+        raise CommandError(f'{args.source}: {error}') from error
+    print(f'{args.source}: {source.format}, {network.describe()}')
+    left_out = ours.left_out + theirs.left_out
+    if left_out:
+        print(f'left out ({len(left_out)}): {", ".join(left_out)}')
+    if 'optimizer' in content:
+        print("left out: the optimizer's state")
+    return source.format, theirs
+
+
+def pack(state: Mapping[str, Tensor], args: argparse.Namespace,
+         source_format: str, content: Mapping) -> Mapping[str, Any]:
+    """Put the weights where the readers of the target's format look."""
+    if args.target.endswith('.safetensors'):
+        return state
+    if args.target_format.startswith('official'):
+        return dict(model=state)
+    if args.target_format != OURS:
+        return state
+    meta = dict(
+        converted_from=source_format, source=osp.basename(args.source))
+    if isinstance(content.get('epoch'), (int, str)):
+        meta['source_epoch'] = content['epoch']
+    return dict(meta=meta, state_dict=state)
+
+
+def convert_checkpoint(args: argparse.Namespace) -> None:
+    """Read, translate, check and write."""
+    content = read(args)
+    source_format, theirs = translate(content, args)
+    try:
+        write_checkpoint(
+            pack(theirs.state, args, source_format, content), args.target,
+            args.force)
+    except (OSError, CheckpointError) as error:
+        raise CommandError(f'target: {error}') from error
+    print(f'{args.target}: {args.target_format}, {len(theirs.state)} tensors')
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    """Run the tool; returns its exit code."""
+    return run_command(convert_checkpoint, parse_args(argv))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
