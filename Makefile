@@ -1,4 +1,5 @@
 # make demo    sets up .venv, trains and evaluates Mask R-CNN on the shapes data
+# make pretrain-demo   FCMAE, then Mask R-CNN from it and from scratch
 # make test    sets up .venv, runs the tests          (make test-slow: the rest)
 # make lint    style, docstrings
 # make bench   timings side by side
@@ -8,7 +9,7 @@ STACK ?= maintained
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: setup demo test test-slow lint bench clean
+.PHONY: setup demo pretrain-demo test test-slow lint bench clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +20,9 @@ setup:
 
 demo: setup
 	@$(RUN) tools/demo.py
+
+pretrain-demo: setup
+	@$(RUN) tools/pretrain_demo.py
 
 test: setup
 	@$(RUN) -m pytest -m 'not slow'

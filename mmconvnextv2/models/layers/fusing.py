@@ -38,9 +38,9 @@ def fuses(x: Tensor, *layers: nn.Module) -> bool:
         x (Tensor): The input.
         *layers (nn.Module): The layers.
     """
-    return (_enabled and x.is_cpu and x.numel() > 0
+    return (_enabled and x.is_cpu
             and x.dtype in (torch.float32, torch.float64)
-            and not _is_autocast() and not _is_traced()
+            and not _is_autocast() and not _is_traced() and x.numel() > 0
             and not _has_any_global_hook()
             and all(_is_plain(layer) for layer in layers))
 
