@@ -1,6 +1,6 @@
-"""Train Mask R-CNN with ConvNeXt V2 on the shapes data set, evaluate, draw.
+"""Train a model with ConvNeXt V2 on the shapes data set, evaluate, draw.
 
-Takes a few minutes on two CPU cores and needs no download; `make demo` runs
+Takes minutes on two CPU cores and needs no download; `make demo TASK=...` runs
 it. Every run has an output folder of its own under work_dirs/demo.
 """
 import argparse
@@ -8,23 +8,69 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Callable, NamedTuple, Tuple
 
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
 from mmconvnextv2.utils.cli import CommandError, require_data, run_command
 from mmconvnextv2.utils.demo import Narrator, clock, console, quietly
-from mmconvnextv2.visualization import draw_detection_grid
+from mmconvnextv2.visualization import (
+    draw_classification_grid,
+    draw_detection_grid,
+    draw_segmentation_grid,
+)
 
-ROOT = Path(__file__).resolve().parents[1]
-CONFIG = ROOT / 'configs' / 'maskrcnn_convnextv2_a_shapes.py'
-FIGURES = ('bbox_mAP', 'bbox_mAP_50', 'segm_mAP', 'segm_mAP_50')
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+
+
+class Task(NamedTuple):
+    """What differs between the tasks.
+
+    Attributes:
+        config (str): Name of the config that is trained.
+        metrics (tuple[str]): Which metrics are printed.
+        draw (callable): Draws predictions of a model on a data set.
+        legend (str): What the picture shows.
+        full (str): Name of a config for the real data, and which these are.
+    """
+
+    config: str
+    metrics: Tuple[str, ...]
+    draw: Callable
+    legend: str
+    full: Tuple[str, str]
+
+
+_COCO = ('coco/bbox_mAP', 'coco/bbox_mAP_50', 'coco/segm_mAP',
+         'coco/segm_mAP_50')
+TASKS = {
+    'maskrcnn':
+    Task('maskrcnn_convnextv2_a_shapes', _COCO, draw_detection_grid,
+         'ground truth beside prediction',
+         ('maskrcnn_convnextv2_b_coco', 'COCO')),
+    'cascade_maskrcnn':
+    Task('cascade_maskrcnn_convnextv2_a_shapes', _COCO, draw_detection_grid,
+         'ground truth beside prediction',
+         ('cascade_maskrcnn_convnextv2_b_coco', 'COCO')),
+    'upernet':
+    Task('upernet_convnextv2_a_shapes', ('mIoU', 'mAcc', 'aAcc'),
+         draw_segmentation_grid, 'image, ground truth, prediction',
+         ('upernet_convnextv2_b_ade20k', 'ADE20K')),
+    'classification':
+    Task('convnextv2_a_ft_shapes', ('accuracy/top1', ),
+         draw_classification_grid, 'true and predicted classes',
+         ('convnextv2_b_ft_in1k', 'ImageNet')),
+}
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--config', type=Path, default=CONFIG)
+    parser.add_argument(
+        '--task', choices=TASKS, default='maskrcnn', help='what is learned')
+    parser.add_argument(
+        '--config', type=Path, help="of that task (default: the task's own)")
     parser.add_argument(
         '--work-dir',
         type=Path,
@@ -45,42 +91,45 @@ def demo(args: argparse.Namespace) -> None:
     if args.work_dir.exists():
         raise CommandError(
             f'{args.work_dir} exists. Choose another --work-dir.')
-    cfg = Config.fromfile(args.config)
+    task = TASKS[args.task]
+    config = args.config or CONFIGS / f'{task.config}.py'
+    cfg = Config.fromfile(config)
     cfg.merge_from_dict(args.cfg_options or {})
     cfg.work_dir = str(args.work_dir)
     cfg.randomness = dict(seed=args.seed)
     require_data(cfg, args, ('train', 'val'), initial_weights=True)
     say = console()
-    say(f'Training {args.config.stem}; full log in {args.work_dir}')
+    say(f'Training {config.stem}; full log in {args.work_dir}')
     start = time.monotonic()
     narrator = Narrator(say)
     with quietly():
         runner = Runner.from_cfg(cfg)
         runner.register_hook(narrator, priority='VERY_LOW')
         runner.train()
-        picture = draw_detection_grid(runner.model,
-                                      runner.val_dataloader.dataset,
-                                      args.work_dir / 'predictions.png')
+        picture = task.draw(runner.model, runner.val_dataloader.dataset,
+                            args.work_dir / 'predictions.png')
     say(f'Done in {clock(time.monotonic() - start)}.\n')
-    for name in FIGURES:
-        say(f"  {name:12s} {narrator.metrics[f'coco/{name}']:.3f}")
-    say(closing(args, runner, picture))
+    for name in task.metrics:
+        label = name.rpartition('/')[2]
+        say(f'  {label:12s} {narrator.metrics[name]:.3f}')
+    say(closing(task, config, runner, picture))
 
 
-def closing(args: argparse.Namespace, runner: Runner, picture: Path) -> str:
+def closing(task: Task, config: Path, runner: Runner, picture: Path) -> str:
     """Where the results are, and what to run next."""
-    checkpoint = (args.work_dir / 'last_checkpoint').read_text().strip()
-    log = args.work_dir / runner.timestamp / f'{runner.timestamp}.log'
-    config = os.path.relpath(args.config)
+    folder = Path(runner.cfg.work_dir)
+    checkpoint = (folder / 'last_checkpoint').read_text().strip()
+    log = folder / runner.timestamp / f'{runner.timestamp}.log'
+    full, data = task.full
     python = os.path.relpath(sys.executable)
     return f'''
   log          {log}
   checkpoint   {checkpoint}
-  picture      {picture} (ground truth beside prediction)
+  picture      {picture} ({task.legend})
 
 Next:
-  {python} tools/test.py {config} {checkpoint}
-  {python} tools/train.py configs/maskrcnn_convnextv2_b_coco.py   # with COCO
+  {python} tools/test.py {os.path.relpath(config)} {checkpoint}
+  {python} tools/train.py configs/{full}.py   # with {data}
 '''
 
 

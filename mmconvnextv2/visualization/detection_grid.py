@@ -1,16 +1,13 @@
-"""Predictions beside ground truth, several images in one picture."""
-import os
+"""Boxes and masks beside ground truth, several images in one picture."""
 from pathlib import Path
-from typing import Any, List, Union
+from typing import Any, Tuple, Union
 
 import cv2
 import numpy as np
-import torch
-from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData
 from torch import nn
 
-_MARGIN = 8  # pixels
+from .grid import predict_some, read_enlarged, write_grid
 
 
 def draw_detection_grid(model: nn.Module,
@@ -41,45 +38,30 @@ def draw_detection_grid(model: nn.Module,
     from mmdet.visualization import DetLocalVisualizer
     visualizer = DetLocalVisualizer()
     visualizer.dataset_meta = dataset.metainfo
-    was_training = model.training
-    model.eval()
-    indices = np.linspace(
-        0, len(dataset) - 1, min(num_images, len(dataset)), dtype=int)
     pairs = [
-        _draw_pair(visualizer, model, dataset[int(i)], height, score_thr)
-        for i in indices
+        _draw_pair(visualizer, sample, height, score_thr)
+        for sample in predict_some(model, dataset, num_images)
     ]
-    model.train(was_training)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staging = path.with_name(f'.{path.name}.partial.png')
-    cv2.imwrite(str(staging), _tile(pairs, columns)[..., ::-1])
-    os.replace(staging, path)
-    return path
+    return write_grid(pairs, path, columns)
 
 
-@torch.no_grad()
-def _draw_pair(visualizer: Any, model: nn.Module, data: dict, height: int,
+def _draw_pair(visualizer: Any, sample: Any, height: int,
                score_thr: float) -> np.ndarray:
-    sample = model.test_step(pseudo_collate([data]))[0].cpu()
-    image = cv2.imread(sample.img_path)[..., ::-1]
-    # Drawn at the size shown, so that outlines and labels stay sharp.
-    scale = height / image.shape[0]
-    size = (round(image.shape[1] * scale), height)
-    image = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
+    image = read_enlarged(sample.img_path, height)
+    truth = sample.gt_instances.masks.to_ndarray()
+    scale = height / truth.shape[1]
+    size = image.shape[1::-1]
     predicted = sample.pred_instances
     keep = predicted.scores >= score_thr
     sample.pred_instances = _enlarge(
         predicted[keep], predicted.masks[keep].numpy(), scale, size)
-    sample.gt_instances = _enlarge(sample.gt_instances,
-                                   sample.gt_instances.masks.to_ndarray(),
-                                   scale, size)
+    sample.gt_instances = _enlarge(sample.gt_instances, truth, scale, size)
     visualizer.add_datasample('pair', image, sample, pred_score_thr=score_thr)
     return visualizer.get_image()
 
 
 def _enlarge(instances: InstanceData, masks: np.ndarray, scale: float,
-             size: tuple) -> InstanceData:
+             size: Tuple[int, int]) -> InstanceData:
     boxes = instances.bboxes
     boxes = boxes.tensor if hasattr(boxes, 'tensor') else boxes
     enlarged = InstanceData(
@@ -91,15 +73,3 @@ def _enlarge(instances: InstanceData, masks: np.ndarray, scale: float,
     if 'scores' in instances:
         enlarged.scores = instances.scores
     return enlarged
-
-
-def _tile(images: List[np.ndarray], columns: int) -> np.ndarray:
-    """Lay images of one height out in rows, on white."""
-    width = max(image.shape[1] for image in images)
-    cell = (images[0].shape[0] + _MARGIN, width + _MARGIN)
-    rows = -(-len(images) // columns)
-    canvas = np.full((rows * cell[0], columns * cell[1], 3), 255, np.uint8)
-    for index, image in enumerate(images):
-        top, left = index // columns * cell[0], index % columns * cell[1]
-        canvas[top:top + image.shape[0], left:left + image.shape[1]] = image
-    return canvas

@@ -1,5 +1,6 @@
 """The demo, shortened: what it prints and leaves behind."""
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,10 @@ import pytest
 
 from mmconvnextv2.datasets import make_shapes
 
-DEMO = Path(__file__).parents[2] / 'tools' / 'demo.py'
-pytest.importorskip('mmdet')
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / 'tools' / 'demo.py'
+for _package in ('mmdet', 'mmseg', 'mmpretrain'):
+    pytest.importorskip(_package)
 
 
 def run_demo(folder, *arguments):
@@ -20,17 +23,37 @@ def run_demo(folder, *arguments):
                           env={**os.environ, 'OMP_NUM_THREADS': '1'})
 
 
+_BOXES = ('bbox_mAP', 'bbox_mAP_50', 'segm_mAP', 'segm_mAP_50')
+_REGIONS = ('mIoU', 'mAcc', 'aAcc')
+
+
 @pytest.mark.slow
-def test_demo_in_short(tmp_path):
+@pytest.mark.parametrize('task, unit, length, checkpoint, metrics, full', [
+    (None, 'epochs', 1, 'epoch_1', _BOXES, 'maskrcnn_convnextv2_b_coco'),
+    ('cascade_maskrcnn', 'epochs', 1, 'epoch_1', _BOXES,
+     'cascade_maskrcnn_convnextv2_b_coco'),
+    ('upernet', 'iters', 2, 'iter_2', _REGIONS, 'upernet_convnextv2_b_ade20k'),
+    ('classification', 'epochs', 1, 'epoch_1',
+     ('top1', ), 'convnextv2_b_ft_in1k'),
+], ids=['default', 'cascade_maskrcnn', 'upernet', 'classification'])
+def test_demo_in_short(tmp_path, task, unit, length, checkpoint, metrics,
+                       full):
     make_shapes(tmp_path / 'data' / 'shapes', num_train=8, num_val=4)
-    done = run_demo(tmp_path, '--work-dir', 'out', '--cfg-options',
-                    'train_cfg.max_epochs=1', 'train_cfg.val_interval=1',
-                    'param_scheduler=None')
+    done = run_demo(tmp_path, *(('--task', task) if task else ()),
+                    '--work-dir', 'out', '--cfg-options',
+                    f'train_cfg.max_{unit}={length}',
+                    f'train_cfg.val_interval={length}',
+                    'param_scheduler=None', 'train_dataloader.batch_size=4',
+                    'train_dataloader.num_workers=0',
+                    'train_dataloader.persistent_workers=False')
     assert done.returncode == 0, done.stderr
-    assert 'iteration    2/2   loss ' in done.stdout
-    for name in ('bbox_mAP_50', 'segm_mAP_50'):
-        assert f'  {name}  0.' in done.stdout
-    checkpoint = tmp_path / 'out' / 'epoch_1.pth'
+    assert re.search(r'iteration +(\d+)/\1   loss \d', done.stdout)
+    for name in metrics:
+        assert re.search(rf'^  {name} +\d+\.\d{{3}}$', done.stdout,
+                         re.MULTILINE), done.stdout
+    assert f'configs/{full}.py ' in done.stdout
+    assert (ROOT / 'configs' / f'{full}.py').is_file()
+    checkpoint = tmp_path / 'out' / f'{checkpoint}.pth'
     picture = tmp_path / 'out' / 'predictions.png'
     for path in (checkpoint, picture):
         assert path.stat().st_size > 0

@@ -1,6 +1,6 @@
 # The shapes data set (mmconvnextv2.datasets) in its COCO layout, read by the
 # same classes as COCO itself. tools/train.py writes it on first use.
-_base_ = './coco_instance_lsj.py'
+_base_ = './coco_instance.py'
 
 data_root = 'data/shapes/'
 metainfo = dict(
