@@ -1,4 +1,5 @@
-# make demo    sets up .venv, trains and evaluates Mask R-CNN on the shapes data
+# make demo    sets up .venv, trains on the shapes data, evaluates, draws;
+#              TASK=maskrcnn|cascade_maskrcnn|upernet|classification
 # make pretrain-demo   FCMAE, then Mask R-CNN from it and from scratch
 # make test    sets up .venv, runs the tests          (make test-slow: the rest)
 # make lint    style, docstrings
@@ -6,6 +7,7 @@
 # make setup   sets up .venv; does nothing when up to date
 PYTHON ?= python3
 STACK ?= maintained
+TASK ?= maskrcnn
 VENV := .venv
 RUN := $(VENV)/bin/python
 
@@ -19,7 +21,7 @@ setup:
 	@$(PYTHON) dev/setup_env.py --stack $(STACK) --venv $(VENV)
 
 demo: setup
-	@$(RUN) tools/demo.py
+	@$(RUN) tools/demo.py --task $(TASK)
 
 pretrain-demo: setup
 	@$(RUN) tools/pretrain_demo.py
@@ -33,6 +35,7 @@ test-slow: setup
 lint: setup
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/interrogate mmconvnextv2 tools dev
+	@$(RUN) tools/check_metafile.py
 
 bench: setup
 	@$(RUN) benchmarks/backbone.py

@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 from mmconvnextv2.utils.config import shipped_configs
 from mmconvnextv2.utils.published import published
 
+_README = Path(__file__).resolve().parents[2] / 'README.md'
 _REFUSED = 2
 ROWS = published()
 CLASSIFIERS = [row for row in ROWS if '_ft_' in row.config]
@@ -102,3 +105,10 @@ def test_refusals(tool, tmp_path, capsys, arguments, message):
     assert tool.main(named) == _REFUSED
     error = capsys.readouterr().err
     assert error.startswith('get_flops.py: ') and message in error
+
+
+def test_table_in_the_readme_is_what_the_tool_prints(tool, capsys):
+    assert tool.main(['--readme']) == 0
+    table = capsys.readouterr().out.strip()
+    assert table.startswith('| config |')
+    assert table in _README.read_text()
