@@ -73,6 +73,9 @@ def _reduce_model(model: ConfigDict) -> None:
     # A block that is left out of both images would learn nothing.
     if backbone.get('drop_path_rate'):
         backbone.drop_path_rate = 0.01
+    # Behind 1e-6 a first step may be lost in rounding.
+    if backbone.get('layer_scale_init_value'):
+        backbone.layer_scale_init_value = 0.1
     given = backbone.get('out_indices', [3])
     channels = [ARCH['channels'][i] for i in given]
     readers = [model.get('neck')] if 'in_channels' in (

@@ -15,7 +15,7 @@ from mmconvnextv2.utils.cpu import avoid_amp_on_cpu
 
 LEAVES = sorted(path.name for path in CONFIGS.glob('*.py'))
 # {task}_{encoder}_{size}[_variant]_{data}[_{pixels}]; no task: a classifier.
-_NAME = re.compile(r'([a-z_]+_)?convnext(v1_([tsbl]|xl)|v2_[afpntblh])'
+_NAME = re.compile(r'([a-z_]+_)?convnext(v1_([atsbl]|xl)|v2_[afpntblh])'
                    r'(_[a-z0-9]+)*_(coco|shapes|in1k|in22k|ade20k)(_\d+)?\.py')
 _MAX_LINES = 25
 

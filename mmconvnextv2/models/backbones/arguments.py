@@ -52,6 +52,26 @@ def check_numbers(in_channels: int, stem_patch_size: int,
                          f'{frozen_stages}')
 
 
+_GRN_CFG_KEYS = ('aggregation', 'normalization', 'residual', 'eps')
+
+
+def check_grn_cfg(use_grn: bool, grn_cfg: Optional[dict]) -> None:
+    """Refuse settings of GRN that do not exist or where there is no GRN.
+
+    Raises:
+        ValueError: If they are there.
+    """
+    if not grn_cfg:
+        return
+    if not use_grn:
+        raise ValueError('ConvNeXtV2: grn_cfg changes GRN, which '
+                         f'use_grn=False leaves out; got grn_cfg={grn_cfg}')
+    unknown = sorted(set(grn_cfg) - set(_GRN_CFG_KEYS))
+    if unknown:
+        raise ValueError(f'ConvNeXtV2: grn_cfg may have {_GRN_CFG_KEYS} '
+                         f'(see GRNVariant), got also {unknown}')
+
+
 def refuse_two_scales(use_grn: bool, layer_scale_init_value: float) -> None:
     """Refuse GRN and LayerScale in one block, which no paper has.
 

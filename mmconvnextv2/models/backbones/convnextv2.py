@@ -16,11 +16,16 @@ from ..layers.downsample import Downsample, Stem
 from ..layers.layout import DENSE_GRID, DenseGrid
 from ..layers.masked import MASKED_LAYOUTS, build_layout
 from .arch import resolve_arch, resolve_out_indices
-from .arguments import check_numbers, refuse_other_layers, refuse_two_scales
+from .arguments import (
+    check_grn_cfg,
+    check_numbers,
+    refuse_other_layers,
+    refuse_two_scales,
+)
 from .pretrained import recognising
 
-# The official truncation at +-2, 100 sigma, leaves a normal distribution as it
-# is. MMEngine's TruncNormal does not: rounding puts one weight in 17 million on
+# The official truncation at +-2, 100 sigma, leaves the distribution as it is.
+# MMEngine's TruncNormal does not: rounding puts one weight in 17 million on
 # the bounds.
 _INIT_CFG = (
     dict(type='Normal', layer=['Conv2d', 'Linear'], std=.02, bias=0.),
@@ -69,6 +74,8 @@ class ConvNeXtV2(BaseModule):
             zeroed where it matters, which gives the same features; or
             'leaky', the paper's negative control, where only the pixels are
             zeroed and masked sites take part. Defaults to 'packed'.
+        grn_cfg (dict, optional): Arguments of ``GRNVariant``, which then
+            stands in GRN's place, for ablations. Defaults to None, GRN.
         init_cfg (dict | list[dict], optional): Initialisation by
             ``init_weights()``. By default that of the official code.
 
@@ -100,6 +107,7 @@ class ConvNeXtV2(BaseModule):
                  final_norm: bool = True,
                  with_cp: bool = False,
                  masked_impl: str = 'packed',
+                 grn_cfg: Optional[dict] = None,
                  init_cfg: Union[dict, List[dict], None] = _INIT_CFG) -> None:
         if init_cfg is _INIT_CFG:
             init_cfg = list(_INIT_CFG)
@@ -109,6 +117,7 @@ class ConvNeXtV2(BaseModule):
         self.out_indices = resolve_out_indices(out_indices, self.num_stages)
         refuse_other_layers(norm_cfg, act_cfg, linear_pw_conv)
         refuse_two_scales(use_grn, layer_scale_init_value)
+        check_grn_cfg(use_grn, grn_cfg)
         check_numbers(in_channels, stem_patch_size, drop_path_rate,
                       frozen_stages, self.num_stages)
         if masked_impl not in MASKED_LAYOUTS:
@@ -124,7 +133,8 @@ class ConvNeXtV2(BaseModule):
             drop_path_rate,
             use_grn=use_grn,
             layer_scale_init_value=layer_scale_init_value,
-            with_cp=with_cp)
+            with_cp=with_cp,
+            grn_cfg=grn_cfg)
         self._freeze_stages()
 
     def _build_stages(self, in_channels: int, drop_path_rate: float,

@@ -1,4 +1,6 @@
 """The residual block of ConvNeXt V2, and of ConvNeXt."""
+from typing import Optional
+
 import torch
 from mmcv.cnn.bricks import DropPath
 from mmengine.model import BaseModule
@@ -8,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 from mmconvnextv2.ops import grn_mlp
 from .fusing import fuses
 from .grn import GRN
+from .grn_variant import GRNVariant
 from .layout import DENSE_GRID, DenseGrid
 
 KERNEL_SIZE = 7
@@ -30,6 +33,8 @@ class ConvNeXtV2Block(BaseModule):
             ConvNeXt; none if 0. Defaults to 0.
         with_cp (bool): Whether to recompute the block in the backward pass
             rather than keep its activations. Defaults to False.
+        grn_cfg (dict, optional): Arguments of ``GRNVariant``, to have it in
+            GRN's place, for ablations. Defaults to None, GRN.
     """
 
     def __init__(self,
@@ -37,9 +42,11 @@ class ConvNeXtV2Block(BaseModule):
                  drop_path_rate: float = 0.,
                  use_grn: bool = True,
                  layer_scale_init_value: float = 0.,
-                 with_cp: bool = False) -> None:
+                 with_cp: bool = False,
+                 grn_cfg: Optional[dict] = None) -> None:
         super().__init__()
         self.with_cp = with_cp
+        hidden = MLP_RATIO * channels
         self.depthwise_conv = nn.Conv2d(
             channels,
             channels,
@@ -47,10 +54,10 @@ class ConvNeXtV2Block(BaseModule):
             padding=KERNEL_SIZE // 2,
             groups=channels)
         self.norm = nn.LayerNorm(channels, eps=NORM_EPS)
-        self.pointwise_conv1 = nn.Linear(channels, MLP_RATIO * channels)
+        self.pointwise_conv1 = nn.Linear(channels, hidden)
         self.act = nn.GELU()
-        self.grn = GRN(MLP_RATIO * channels) if use_grn else None
-        self.pointwise_conv2 = nn.Linear(MLP_RATIO * channels, channels)
+        self.grn = build_grn(hidden, grn_cfg) if use_grn else None
+        self.pointwise_conv2 = nn.Linear(hidden, channels)
         self.gamma = nn.Parameter(
             torch.full((channels, ), float(layer_scale_init_value))
         ) if layer_scale_init_value > 0 else None
@@ -82,7 +89,9 @@ class ConvNeXtV2Block(BaseModule):
 
     def _mlp(self, x: Tensor, layout: DenseGrid) -> Tensor:
         x = self.act(self.pointwise_conv1(x))
-        if self.grn is not None:
+        if isinstance(self.grn, GRNVariant):
+            x = self.grn(layout.only_visible(x), layout.visible(x))
+        elif self.grn is not None:
             x = self.grn(layout.only_visible(x))
         return self.pointwise_conv2(x)
 
@@ -94,6 +103,21 @@ class ConvNeXtV2Block(BaseModule):
             self.pointwise_conv2.weight, self.pointwise_conv2.bias,
             self.grn.eps, None if visible is None else visible.flatten(1, 2))
         return y.view(x.shape)
+
+
+def build_grn(num_channels: int, grn_cfg: Optional[dict]) -> GRN:
+    """GRN, or what is tried in its place.
+
+    Args:
+        num_channels (int): C.
+        grn_cfg (dict, optional): Arguments of ``GRNVariant``; GRN if None.
+
+    Returns:
+        GRN: Or a ``GRNVariant``, with channels last.
+    """
+    if not grn_cfg:
+        return GRN(num_channels)
+    return GRNVariant(num_channels, **grn_cfg)
 
 
 class Stage(nn.Sequential):

@@ -1,0 +1,65 @@
+import pytest
+import torch
+from analysis_toy import BACKBONE, toy_backbone, write_config
+
+from mmconvnextv2.analysis import load_model
+from mmconvnextv2.utils.checkpoint import CheckpointError
+
+_TOY = f"arch={BACKBONE['arch']}, "
+
+
+@pytest.mark.parametrize('prefix', ['', 'backbone.', 'detector.backbone.'])
+@pytest.mark.parametrize('wrap', ['{}', "dict(type='Other', parts=[{}])"])
+def test_weights_of_the_backbone_wherever_it_sits(tmp_path, wrap, prefix):
+    config = write_config(tmp_path / 'toy.py',
+                          f'{_TOY} final_norm=True, out_indices=(0, 1)', wrap)
+    backbone = toy_backbone()
+    state = {f'{prefix}{k}': v for k, v in backbone.state_dict().items()}
+    if prefix:
+        state['head.fc.weight'] = torch.zeros(2, 8)
+    torch.save(dict(state_dict=state), tmp_path / 'toy.pth')
+    model = load_model('x', config, str(tmp_path / 'toy.pth'), device='cpu')
+    assert model.name == 'x' and not model.backbone.training
+    found = model.backbone.state_dict()
+    assert set(found) == set(backbone.state_dict())
+    assert all(found[k].equal(v) for k, v in backbone.state_dict().items())
+
+
+def test_normalises_as_the_config_does(tmp_path):
+    config = write_config(tmp_path / 'toy.py', _TOY)
+    model = load_model('x', config, None, device='cpu')
+    images = torch.tensor([10, 20, 30], dtype=torch.uint8).view(1, 3, 1, 1)
+    found = model.preprocess(images).flatten().tolist()
+    # The given are BGR, mean and std are RGB.
+    assert found == pytest.approx([29 / 4, 18 / 5, 7 / 6])
+
+
+def test_initial_weights_are_always_the_same(tmp_path):
+    config = write_config(tmp_path / 'toy.py', _TOY)
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    first = load_model('x', config, None).backbone.state_dict()
+    assert torch.equal(torch.get_rng_state(), before)
+    second = load_model('x', config, None).backbone.state_dict()
+    assert all(first[k].equal(second[k]) for k in first)
+    weight = first['stages.1.0.pointwise_conv1.weight']
+    assert weight.std().item() == pytest.approx(0.02, rel=0.2)
+
+
+def test_refusals(tmp_path):
+    other = tmp_path / 'other.py'
+    other.write_text("model = dict(backbone=dict(type='ResNet'))\n")
+    with pytest.raises(
+            ValueError, match='other.py has no backbone of type ConvNeXtV2$'):
+        load_model('x', other, None)
+    grey = write_config(tmp_path / 'grey.py', f'{_TOY} in_channels=1')
+    with pytest.raises(
+            ValueError,
+            match='grey.py is for images of 1 channels; those of files have'):
+        load_model('x', grey, None)
+    config = write_config(tmp_path / 'toy.py', _TOY)
+    torch.save(toy_backbone(use_grn=False).state_dict(), tmp_path / 'v1.pth')
+    with pytest.raises(CheckpointError, match='do not fit the backbone'):
+        load_model('x', config, str(tmp_path / 'v1.pth'))
+    with pytest.raises(FileNotFoundError):
+        load_model('x', config, str(tmp_path / 'nothing.pth'))

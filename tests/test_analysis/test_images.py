@@ -1,0 +1,89 @@
+import re
+
+import cv2
+import numpy as np
+import pytest
+from analysis_toy import write_class_folders
+
+from mmconvnextv2.analysis import batches, find_images
+from mmconvnextv2.analysis.images import read_image
+
+
+def names(images, folder):
+    return [x.relative_to(folder).as_posix() for x in images.paths]
+
+
+def test_folders_are_classes(tmp_path):
+    folder = write_class_folders(tmp_path / 'images')
+    (folder / 'a' / 'notes.txt').touch()
+    (folder / '0.PNG').write_bytes((folder / 'a' / '0.png').read_bytes())
+    found = find_images(folder)
+    assert names(found, folder) == [
+        '0.PNG', 'a/0.png', 'a/1.png', 'a/2.png', 'b/0.png', 'b/1.png'
+    ]
+    assert found.classes == ['', 'a', 'b']
+    assert found.labels == [0, 1, 1, 1, 2, 2]
+
+
+@pytest.mark.parametrize('count, expected', [
+    (1, ['a/0.png']),
+    (3, ['a/0.png', 'a/2.png', 'b/1.png']),
+    (9, ['a/0.png', 'a/1.png', 'a/2.png', 'b/0.png', 'b/1.png']),
+])
+def test_some_of_them_are_spread_evenly(tmp_path, count, expected):
+    folder = write_class_folders(tmp_path)
+    assert names(find_images(folder, count), folder) == expected
+
+
+def test_single_image(tmp_path):
+    path = write_class_folders(tmp_path) / 'a' / '1.png'
+    assert find_images(path) == ([path], [0], [''])
+
+
+def test_refusals(tmp_path):
+    with pytest.raises(
+            FileNotFoundError, match="^there is no folder or image 'x'$"):
+        find_images('x')
+    with pytest.raises(
+            FileNotFoundError,
+            match=re.escape(f"there is no image in '{tmp_path}' (files that "
+                            'end with .jpg, .jpeg')):
+        find_images(tmp_path)
+    with pytest.raises(
+            ValueError, match='^max_images must be positive, got 0$'):
+        find_images(tmp_path, 0)
+    (tmp_path / 'x.png').write_bytes(b'no image')
+    with pytest.raises(ValueError, match='x.png cannot be read as an image$'):
+        read_image(tmp_path / 'x.png', 8)
+
+
+@pytest.mark.parametrize('height, width', [(20, 40), (40, 20), (5, 7)])
+def test_resized_and_cut_out_of_the_middle(tmp_path, height, width):
+    # Each pixel's position, the larger direction in blue.
+    position = np.linspace(0, 255, max(height, width)).astype(np.uint8)
+    image = np.zeros((height, width, 3), np.uint8)
+    image[..., 0] = position if width > height else position[:, None]
+    cv2.imwrite(str(tmp_path / 'x.png'), image)
+    found = read_image(tmp_path / 'x.png', 10)
+    assert found.shape == (10, 10, 3) and found.dtype == np.uint8
+    assert found[..., 0].mean() == pytest.approx(127.5, abs=2)
+    assert found[..., 1:].max() == 0
+
+
+def test_stream_keeps_order_and_labels(tmp_path):
+    images = find_images(write_class_folders(tmp_path))
+    read = []
+
+    def preprocess(x):
+        read.append(x)
+        return x.float() + 1
+
+    stream = batches(images, preprocess, size=16, batch_size=2)
+    assert read == []  # nothing before it is asked for
+    first = next(stream)
+    assert len(read) == 1
+    rest = list(stream)
+    assert [len(x.inputs) for x in (first, *rest)] == [2, 2, 1]
+    assert [x.labels.tolist() for x in (first, *rest)] == [[0, 0], [0, 1], [1]]
+    expected = read_image(images.paths[4], 16).transpose(2, 0, 1)[None] + 1.
+    np.testing.assert_array_equal(rest[1].inputs.numpy(), expected)

@@ -1,0 +1,279 @@
+"""Variants of GRN against their formulas, written out site by site."""
+import math
+import re
+
+import pytest
+import torch
+from mmcv.cnn import build_norm_layer
+from torch import nn
+
+from mmconvnextv2 import GRN, ConvNeXtV2
+from mmconvnextv2.models.layers import GRNVariant
+from mmconvnextv2.models.layers.block import ConvNeXtV2Block
+from mmconvnextv2.models.layers.fusing import fuses, plain_layers
+
+EPS = 1e-3
+VARIANTS = dict(
+    default={},
+    l1=dict(aggregation='l1'),
+    average=dict(aggregation='average'),
+    standardised=dict(normalization='standardised'),
+    inverse_sum=dict(normalization='inverse_sum'),
+    no_residual=dict(residual=False),
+    affine=dict(aggregation=None, normalization=None),
+    aggregation_only=dict(normalization=None),
+    normalization_only=dict(aggregation=None),
+    average_only=dict(aggregation='average', normalization=None),
+    average_standardised_no_residual=dict(
+        aggregation='average', normalization='standardised', residual=False),
+)
+each_variant = pytest.mark.parametrize('variant', VARIANTS)
+
+
+def aggregated(values, aggregation):
+    """G of one channel, from its values at the sites."""
+    if aggregation == 'l2':
+        return math.sqrt(sum(v * v for v in values))
+    if aggregation == 'l1':
+        return sum(abs(v) for v in values)
+    return sum(values) / len(values)
+
+
+def normalized(g, normalization):
+    """N of G of all channels, a list of one each."""
+    if normalization is None:
+        return g
+    if normalization == 'inverse_sum':
+        return [1 / (sum(g) + EPS)] * len(g)
+    mean = sum(g) / len(g)
+    if normalization == 'divisive':
+        return [v / (mean + EPS) for v in g]
+    variance = sum((v - mean)**2 for v in g) / len(g)
+    return [(v - mean) / math.sqrt(variance + EPS) for v in g]
+
+
+def by_hand(sites,
+            gamma,
+            beta,
+            aggregation='l2',
+            normalization='divisive',
+            residual=True):
+    """Results of an image, from its sites: lists of channels."""
+    channels = range(len(sites[0]))
+    if aggregation is not None:
+        g = [
+            aggregated([site[c] for site in sites], aggregation)
+            for c in channels
+        ]
+        factors = [normalized(g, normalization)] * len(sites)
+    elif normalization is not None:
+        factors = [normalized(site, normalization) for site in sites]
+    else:
+        factors = [[1.] * len(channels)] * len(sites)
+    return [[
+        gamma[c] * (site[c] * factor[c]) + beta[c] +
+        (site[c] if residual else 0.) for c in channels
+    ] for site, factor in zip(sites, factors)]
+
+
+def make(variant, channels=5, dtype=torch.float64, **kwargs):
+    grn = GRNVariant(channels, eps=EPS, **VARIANTS[variant], **kwargs)
+    nn.init.normal_(grn.gamma)
+    nn.init.normal_(grn.beta)
+    return grn.to(dtype)
+
+
+def expected(x, grn, variant):
+    """By hand for (N, ..., C)."""
+    gamma, beta = grn.gamma.tolist(), grn.beta.tolist()
+    images = [
+        by_hand(
+            image.flatten(0, -2).tolist(), gamma, beta, **VARIANTS[variant])
+        for image in x
+    ]
+    return torch.tensor(images, dtype=torch.float64).view(x.shape)
+
+
+@each_variant
+@pytest.mark.parametrize('shape', [(2, 3, 4, 5), (2, 3, 2, 2, 5), (2, 7, 5)])
+def test_equals_formula_written_out(variant, shape):
+    # Away from the poles of N where G is signed.
+    x = torch.randn(shape, dtype=torch.float64) + 0.8
+    last = make(variant)
+    torch.testing.assert_close(
+        last(x), expected(x, last, variant), rtol=1e-11, atol=1e-11)
+    first = make(variant, data_format='channels_first')
+    first.load_state_dict(last.state_dict())
+    for nchw in (x.movedim(-1, 1), x.movedim(-1, 1).contiguous()):
+        found = first(nchw)
+        torch.testing.assert_close(found.movedim(1, -1), last(x))
+        assert found.stride() == nchw.stride()
+
+
+@each_variant
+def test_gradients(variant):
+    grn = make(variant, channels=3)
+    x = torch.rand(2, 2, 3, 3, dtype=torch.float64) + 0.5
+    x.requires_grad_()
+
+    def run(x, gamma, beta):
+        return torch.func.functional_call(grn, dict(gamma=gamma, beta=beta), x)
+
+    assert torch.autograd.gradcheck(run, (x, grn.gamma, grn.beta))
+
+
+@each_variant
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_half_precision_is_computed_in_float32(variant, dtype):
+    grn = make(variant, dtype=torch.float32)
+    x = (torch.rand(2, 3, 3, 5) + 0.5).to(dtype)
+    found = grn(x)
+    assert found.dtype == dtype
+    assert torch.equal(found, grn(x.float()).to(dtype))
+
+
+@each_variant
+def test_gradient_at_zero_is_finite(variant):
+    grn = make(variant, dtype=torch.float32)
+    x = torch.zeros(1, 2, 2, 5, requires_grad=True)
+    grn(x).sum().backward()
+    for tensor in (x, grn.gamma, grn.beta):
+        assert torch.isfinite(tensor.grad).all()
+
+
+@each_variant
+@pytest.mark.parametrize('data_format', ['channels_last', 'channels_first'])
+def test_only_visible_sites_count(variant, data_format):
+    grn = make(variant, data_format=data_format)
+    sites = torch.randn(1, 6, 5, dtype=torch.float64) + 0.8
+    is_visible = torch.tensor([1., 0., 1., 1., 0., 1.]).view(1, 6, 1)
+    masked = sites * is_visible
+    kept = sites[:, [0, 2, 3, 5]]
+    given = [masked, is_visible, kept]
+    if data_format == 'channels_first':
+        given = [x.movedim(-1, 1) for x in given]
+    found = grn(given[0], given[1].double())
+    if data_format == 'channels_first':
+        found = found.movedim(1, -1)
+    grn.data_format = 'channels_last'
+    torch.testing.assert_close(found[:, [0, 2, 3, 5]], grn(kept))
+
+
+def test_an_average_does_depend_on_which_sites_count():
+    grn = make('average_only')
+    x = torch.rand(1, 4, 5, dtype=torch.float64)
+    visible = torch.tensor([1., 1., 0., 0.], dtype=torch.float64).view(1, 4, 1)
+    assert not torch.allclose(grn(x * visible), grn(x * visible, visible))
+
+
+@pytest.mark.parametrize('masked_impl', ['packed', 'dense'])
+@each_variant
+def test_masked_encoding(variant, masked_impl):
+    """Masked places change nothing, and counts may differ by image."""
+    torch.manual_seed(0)
+    arch = dict(depths=[1, 1], channels=[4, 8])
+    backbone = ConvNeXtV2(
+        arch,
+        final_norm=False,
+        masked_impl=masked_impl,
+        grn_cfg=dict(VARIANTS[variant])).double()
+    reference = ConvNeXtV2(
+        arch,
+        final_norm=False,
+        masked_impl='dense' if masked_impl == 'packed' else 'packed',
+        grn_cfg=dict(VARIANTS[variant])).double()
+    for parameter in backbone.parameters():
+        nn.init.uniform_(parameter, 0.05, 0.3)
+    reference.load_state_dict(backbone.state_dict())
+    images = torch.rand(2, 3, 16, 24, dtype=torch.float64)
+    is_masked = torch.tensor([[[1, 0, 1], [0, 0, 1]], [[0, 1, 1],
+                                                       [1, 1, 1]]]).bool()
+    found, = backbone(images, is_masked)
+    torch.testing.assert_close(found, reference(images, is_masked)[0])
+    hidden = is_masked.repeat_interleave(8, 1).repeat_interleave(8, 2)
+    other = images.masked_fill(hidden[:, None], 9.)
+    torch.testing.assert_close(backbone(other, is_masked)[0], found)
+    # A lone visible patch is an image of one patch, but for its borders,
+    # which are zeros either way.
+    alone, = backbone(images[1:, :, :8, :8])
+    torch.testing.assert_close(found[1, :, 0, 0], alone[0, :, 0, 0])
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (dict(aggregation='max'), "GRNVariant: aggregation must be one of ['l2', "
+     "'l1', 'average'] or None, got 'max'"),
+    (dict(normalization='softmax'), 'GRNVariant: normalization must be one of '
+     "['divisive', 'standardised', 'inverse_sum'] or None, got 'softmax'"),
+    (dict(data_format='NCHW'), 'GRN: data_format must be one of '
+     "('channels_last', 'channels_first'), got 'NCHW'"),
+])
+def test_refusals(arguments, message):
+    with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
+        GRNVariant(8, **arguments)
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (dict(grn_cfg=dict(aggregate='l1')),
+     "ConvNeXtV2: grn_cfg may have ('aggregation', 'normalization', "
+     "'residual', 'eps') (see GRNVariant), got also ['aggregate']"),
+    (dict(use_grn=False, grn_cfg=dict(residual=False)),
+     'ConvNeXtV2: grn_cfg changes GRN, which use_grn=False leaves out; got '
+     "grn_cfg={'residual': False}"),
+])
+def test_backbone_refuses(arguments, message):
+    with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
+        ConvNeXtV2('atto', **arguments)
+
+
+def test_starts():
+    x = torch.randn(2, 3, 3, 8)
+    assert torch.equal(GRNVariant(8, aggregation='l1')(x), x)
+    bare = GRNVariant(8, residual=False)
+    assert torch.equal(bare.gamma, torch.ones(8))
+    assert torch.equal(bare.beta, torch.zeros(8))
+
+
+def test_default_variant_equals_grn():
+    variant, grn = GRNVariant(8), GRN(8)
+    nn.init.normal_(grn.gamma)
+    nn.init.normal_(grn.beta)
+    variant.load_state_dict(grn.state_dict())
+    x = torch.randn(2, 3, 3, 8)
+    torch.testing.assert_close(variant(x), grn(x))
+
+
+def test_built_by_build_norm_layer():
+    cfg = dict(
+        type='mmconvnextv2.GRNVariant',
+        data_format='channels_first',
+        aggregation='average')
+    name, grn = build_norm_layer(cfg, 8, postfix=1)
+    assert name == 'grn1' and type(grn) is GRNVariant
+    assert (grn.eps, grn.aggregation) == (1e-6, 'average')
+    assert str(grn) == (
+        "GRNVariant(8, eps=1e-06, data_format='channels_first', "
+        "aggregation='average', normalization='divisive', residual=True)")
+
+
+def test_default_path_is_as_if_there_were_no_variants():
+    block = ConvNeXtV2Block(8)
+    assert type(block.grn) is GRN
+    mlp = block.pointwise_conv1, block.act, block.pointwise_conv2
+    x = torch.randn(1, 4, 4, 8)
+    assert fuses(x, *mlp, block.grn)
+    block = ConvNeXtV2Block(8, grn_cfg=dict(aggregation='l1'))
+    assert type(block.grn) is GRNVariant
+    assert not fuses(x, *mlp, block.grn)
+    nn.init.normal_(block.grn.gamma)
+    found = block(x)
+    with plain_layers():
+        torch.testing.assert_close(block(x), found)
+
+
+def test_every_block_of_a_backbone_has_the_variant():
+    given = dict(aggregation='l1', residual=False)
+    backbone = ConvNeXtV2('atto', grn_cfg=given)
+    found = [x for x in backbone.modules() if isinstance(x, GRN)]
+    assert len(found) == 12
+    assert {(x.aggregation, x.residual) for x in found} == {('l1', False)}
+    assert given == dict(aggregation='l1', residual=False)

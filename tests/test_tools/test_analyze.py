@@ -1,0 +1,113 @@
+import pytest
+import torch
+from analysis_toy import (
+    BACKBONE,
+    toy_backbone,
+    write_class_folders,
+    write_config,
+)
+
+_REFUSED = 2
+_TOY = f"arch={BACKBONE['arch']}, "
+
+
+@pytest.fixture
+def setting(tmp_path, monkeypatch):
+    """Present folder with two models and images/."""
+    monkeypatch.chdir(tmp_path)
+    write_class_folders(tmp_path / 'images')
+    write_config(tmp_path / 'v2.py', _TOY)
+    write_config(tmp_path / 'v1.py', f'{_TOY} use_grn=False')
+    torch.save(toy_backbone().state_dict(), 'v2.pth')
+    torch.save(toy_backbone(use_grn=False).state_dict(), 'v1.pth')
+    return tmp_path
+
+
+@pytest.fixture
+def analyze(load_tool, setting):
+    tool = load_tool('analyze')
+
+    def run(command, *arguments, models=(('V2', 'v2.py', 'v2.pth'), )):
+        named = [x for model in models for x in ('--model', *model)]
+        return tool.main([
+            command, *named, '--images', 'images', '--out', 'out', '--size',
+            '16', *map(str, arguments)
+        ])
+
+    return run
+
+
+@pytest.mark.parametrize(
+    'command', ['cosine-distance', 'class-selectivity', 'activations'])
+def test_several_models_in_one_figure(analyze, setting, command, capsys):
+    models = [('V2', 'v2.py', 'v2.pth'), ('V1', 'v1.py', 'v1.pth'),
+              ('raw', 'v2', 'none')]
+    assert analyze(command, models=models) == 0
+    name = command.replace('-', '_')
+    said = capsys.readouterr().out
+    assert said == f'out/{name}.csv\nout/{name}.png\n'
+    table = (setting / 'out' / f'{name}.csv').read_text().splitlines()
+    assert {x.split(',')[0] for x in table[1:]} == {'V2', 'V1', 'raw'}
+    assert sorted(x.name for x in (setting / 'out').iterdir()) == [
+        f'{name}.csv', f'{name}.png'
+    ]
+
+
+def test_options(analyze, setting):
+    assert analyze('cosine-distance', '--max-images', 3) == 0
+    table = (setting / 'out/cosine_distance.csv').read_text().splitlines()
+    assert {x.split(',')[4] for x in table[1:]} == {'3'}
+    assert analyze('activations', '--layers', 'stages.1.0', '--features',
+                   'output', '--channels', 2) == 0
+    table = (setting / 'out/activations.csv').read_text().splitlines()
+    assert [x.split(',')[:4]
+            for x in table[1:]] == [['V2', 'stages.1.0', 'output', '0'],
+                                    ['V2', 'stages.1.0', 'output', '1']]
+    assert analyze('class-selectivity') == 0
+    file = setting / 'out/class_selectivity.csv'
+    rectified = file.read_text()
+    assert analyze('class-selectivity', '--signed', '--overwrite') == 0
+    assert file.read_text() != rectified
+
+
+def test_nothing_is_overwritten_unasked(analyze, setting, capsys):
+    assert analyze('activations') == 0
+    before = (setting / 'out/activations.csv').read_bytes()
+    assert analyze('activations', '--features', 'output') == _REFUSED
+    assert capsys.readouterr().err == (
+        'analyze.py: --out: out/activations.csv exists; choose another folder '
+        'or --overwrite\n')
+    assert (setting / 'out/activations.csv').read_bytes() == before
+
+
+@pytest.mark.parametrize('arguments, models, message', [
+    ((), [('a', 'v2.py', 'v2.pth'),
+          ('a', 'v1.py', 'v1.pth')], "--model: two are called 'a'"),
+    ((), [('a', 'v3.py', 'v2.pth')], "--model a: there is no config file "
+     "'v3.py'"),
+    ((), [('a', 'v2.py', 'v3.pth')], "--model: there is no file 'v3.pth'"),
+    ((), [('a', 'v2.py', 'v1.pth')], '--model a: v1.pth: the weights, of'),
+    (('--size', 4), [
+        ('a', 'v2.py', 'none')
+    ], '--size must be at least 8, the stride of the backbone, got 4'),
+    (('--batch-size', 0), [('a', 'v2.py', 'none')
+                           ], '--batch-size must be positive, got 0'),
+    (('--images', 'nowhere'), [
+        ('a', 'v2.py', 'none')
+    ], "--images: there is no folder or image 'nowhere'"),
+    (('--images', 'images/a'), [
+        ('a', 'v2.py', 'none')
+    ], 'class selectivity needs images in folders of at least 2 classes'),
+])
+def test_refusals(analyze, setting, arguments, models, message, capsys):
+    assert analyze('class-selectivity', *arguments, models=models) == _REFUSED
+    assert capsys.readouterr().err.startswith(f'analyze.py: {message}')
+    assert not (setting / 'out').exists()
+
+
+def test_image_that_cannot_be_read(analyze, setting, capsys):
+    (setting / 'images/a/1.png').write_bytes(b'no image')
+    assert analyze('cosine-distance') == _REFUSED
+    assert capsys.readouterr().err.endswith(
+        'images/a/1.png cannot be read as an image\n')
+    assert not (setting / 'out').exists()

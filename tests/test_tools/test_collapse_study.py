@@ -1,0 +1,156 @@
+"""The study of feature collapse, shortened: what it leaves and keeps."""
+import json
+import sys
+
+import pytest
+import torch
+from mmengine.registry import MODELS
+
+from mmconvnextv2.analysis import study
+from mmconvnextv2.datasets import make_shapes
+
+pytest.importorskip('mmpretrain')
+_REFUSED = 2
+
+
+@pytest.fixture(scope='module')
+def shapes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('collapse_study')
+    make_shapes(folder / 'shapes', num_train=16, num_val=5)
+    return folder
+
+
+@pytest.fixture
+def folder(shapes, tmp_path, monkeypatch):
+    """Present folder, which has the data."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'data').symlink_to(shapes)
+    return tmp_path
+
+
+@pytest.fixture
+def tool(load_tool, folder, monkeypatch):
+    """The tool, for networks of four blocks."""
+    tool = load_tool('collapse_study')
+    (folder / 'configs').mkdir()
+    for name in study.ARMS.values():
+        (folder / 'configs' / name).write_text(
+            f"_base_ = '{study.configs_folder() / name}'\n"
+            'model = dict(backbone=dict(arch=dict(\n'
+            '    _delete_=True, depths=[1] * 4, channels=[4] * 4)))\n')
+    for module in (tool, study):
+        monkeypatch.setattr(module, 'configs_folder',
+                            lambda: folder / 'configs')
+    return tool
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Configs that would be trained; the weights are initial ones."""
+    configs = []
+
+    def train(cfg, say):
+        configs.append(cfg)
+        if len(configs) == train.stop_at:
+            raise KeyboardInterrupt
+        backbone = MODELS.build(cfg.model.backbone)
+        folder = study.Path(cfg.work_dir)
+        folder.mkdir(parents=True)
+        torch.save(
+            dict(state_dict={
+                f'backbone.{k}': v
+                for k, v in backbone.state_dict().items()
+            }), folder / 'epoch_3.pth')
+        return dict(
+            checkpoint='epoch_3.pth', loss=0.75, iterations=3, seconds=1.)
+
+    train.stop_at = None
+    monkeypatch.setattr(study, '_train', train)
+    train.configs = configs
+    return train
+
+
+@pytest.fixture
+def no_reports(tool, monkeypatch):
+    """Nothing is measured or drawn, which takes seconds."""
+    for name in ('cosine_distance', 'class_selectivity', 'activations'):
+        monkeypatch.setattr(tool, f'report_{name}', lambda *args: {})
+
+
+_FILES = [
+    'activations.csv', 'activations.png', 'class_selectivity.csv',
+    'class_selectivity.png', 'cosine_distance.csv', 'cosine_distance.md',
+    'cosine_distance.png'
+]
+
+
+def test_report(tool, trained, tmp_path, capsys):
+    assert tool.main(['--work-dir', 'out', '--epochs', '3']) == 0
+    said = capsys.readouterr().out
+    assert 'V1 + FCMAE: loss 0.750 in the last epoch' in said
+    assert 'Encoding 5 scenes ...' in said
+    assert 'Encoding 5 images of 5 classes ...' in said
+    found = sorted(x.name for x in (tmp_path / 'out').iterdir() if x.is_file())
+    assert found == _FILES
+    table = (tmp_path / 'out' / 'cosine_distance.md').read_text()
+    assert table in said
+    lines = table.splitlines()
+    assert lines[0].startswith(
+        '| block | V1 + FCMAE, before GRN | V1 + FCMAE, after GRN | '
+        'V2 + FCMAE, before GRN |')
+    assert 'V2, untrained' in lines[0] and len(lines) == 2 + 4 + 1
+
+
+def test_arms_differ_in_the_block_alone(tool, trained, no_reports):
+    assert tool.main(['--work-dir', 'out', '--epochs', '4', '--seed',
+                      '7']) == 0
+    v1, v2 = (cfg.to_dict() for cfg in trained.configs)
+    assert v1['model']['backbone'].pop('use_grn') is False
+    assert v1['model']['backbone'].pop('layer_scale_init_value') == 1e-6
+    for cfg in (v1, v2):
+        assert cfg['randomness'] == dict(seed=7)
+        assert cfg['train_cfg']['max_epochs'] == 4
+        for key in ('work_dir', 'experiment_name'):
+            del cfg[key]
+    assert v1 == v2
+
+
+def test_interrupted_and_gone_on_with(tool, trained, no_reports, tmp_path,
+                                      capsys):
+    trained.stop_at = 2
+    arguments = ['--work-dir', 'out', '--epochs', '3']
+    assert tool.main(arguments) == 130
+    assert capsys.readouterr().err.endswith(
+        '--work-dir out --epochs 3 --seed 0\n')
+    assert not (tmp_path / 'out' / 'cosine_distance.md').exists()
+    trained.stop_at = None
+    assert tool.main(arguments) == 0
+    # What has finished is not repeated.
+    names = [cfg.experiment_name for cfg in trained.configs]
+    assert names == ['convnextv1', 'convnextv2', 'convnextv2']
+    assert tool.main(arguments) == 0
+    assert len(trained.configs) == 3
+    assert tool.main(['--work-dir', 'out', '--epochs', '5']) == _REFUSED
+    assert capsys.readouterr().err == (
+        'collapse_study.py: out/convnextv1 was made with epochs=3 and seed=0; '
+        'choose another --work-dir\n')
+
+
+def test_too_few_epochs(tool, trained, tmp_path, capsys):
+    assert tool.main(['--work-dir', 'out', '--epochs', '2']) == _REFUSED
+    assert 'takes at least 3 epochs, 2 of them to warm up' in (
+        capsys.readouterr().err)
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.slow
+def test_in_short(folder, run, tools):
+    # As a process of its own: it must also end.
+    done = run(folder, 'timeout', '280', sys.executable,
+               tools / 'collapse_study.py', '--epochs', '3', '--work-dir',
+               'out')
+    assert done.returncode == 0, done.stderr
+    for arm in study.ARMS:
+        found = json.loads((folder / 'out' / arm / 'result.json').read_text())
+        assert found['iterations'] == 3 and 0.8 < found['loss'] < 1.3
+    assert 'iteration    3/3   loss ' in done.stdout

@@ -1,0 +1,130 @@
+"""Do features collapse under FCMAE without GRN? A small study on shapes.
+
+Pre-trains ConvNeXt and ConvNeXt V2 of the size of atto with FCMAE on the
+shapes data set, then draws the counterparts of the paper's Figures 3, 4 and 7.
+Takes some ten minutes on two CPU cores and needs no download. Pre-trainings
+that have finished are kept: run it again with the same --work-dir to go on.
+"""
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import List, Optional
+
+from mmconvnextv2.analysis import Model, find_images, load_model
+from mmconvnextv2.analysis.reports import (
+    report_activations,
+    report_class_selectivity,
+    report_cosine_distance,
+)
+from mmconvnextv2.analysis.study import (
+    ARMS,
+    TITLES,
+    UNTRAINED,
+    distance_table,
+    pretrain,
+    pretraining_config,
+)
+from mmconvnextv2.utils.cli import require_data, run_command
+from mmconvnextv2.utils.config import configs_folder
+from mmconvnextv2.utils.demo import Say, console, quietly, write_whole
+
+INTERRUPTED = 130  # what shells return for Ctrl-C
+# Sides of the images in pixels, as the shapes configs have them.
+_SCENE_SIZE, _CROP_SIZE = 128, 96
+_BATCH_SIZE = 16
+
+
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        '--epochs',
+        type=int,
+        default=40,
+        help='of each pre-training (default: %(default)s)')
+    parser.add_argument(
+        '--seed',
+        type=int,
+        default=0,
+        help='of both pre-trainings (default: %(default)s)')
+    parser.add_argument(
+        '--work-dir',
+        type=Path,
+        default=Path('work_dirs/collapse_study'),
+        help='output folder (default: %(default)s)')
+    parser.set_defaults(launcher='none', local_rank=0)
+    return parser.parse_args(argv)
+
+
+def check_data(args: argparse.Namespace) -> Path:
+    """Write the shapes data set if it is not there; returns its folder.
+
+    Raises:
+        CommandError: If it cannot be written, or the epochs are too few.
+    """
+    root = Path()
+    for arm in ARMS:
+        cfg = pretraining_config(arm, args.work_dir, args.epochs, args.seed)
+        named = argparse.Namespace(**{**vars(args), 'config': cfg.filename})
+        require_data(cfg, named, ('train', ), initial_weights=False)
+        root = Path(cfg.train_dataloader.dataset.data_root)
+    return root
+
+
+def load_models(args: argparse.Namespace, say: Say) -> List[Model]:
+    """Pre-train what is not yet, and load all that is compared."""
+    models = []
+    for arm, config in ARMS.items():
+        found = pretrain(arm, args.work_dir, args.epochs, args.seed, say)
+        models.append(
+            load_model(TITLES[arm],
+                       configs_folder() / config,
+                       str(args.work_dir / arm / found['checkpoint'])))
+    untrained = configs_folder() / ARMS['convnextv2']
+    return models + [load_model(UNTRAINED, untrained, None)]
+
+
+def collapse_study(args: argparse.Namespace) -> None:
+    """Pre-train, measure, draw."""
+    say = console()
+    data = check_data(args)
+    out = args.work_dir
+    out.mkdir(parents=True, exist_ok=True)
+    say(f'Everything is written to {out}')
+    with quietly():
+        models = load_models(args, say)
+        scenes = find_images(data / 'val2017')
+        crops = find_images(data / 'imagenet' / 'val')
+        say(f'\nEncoding {len(scenes.paths)} scenes ...')
+        found = report_cosine_distance(models, scenes, out, _SCENE_SIZE,
+                                       _BATCH_SIZE)
+        report_activations(models, scenes, out, _SCENE_SIZE)
+        say(f'Encoding {len(crops.paths)} images of '
+            f'{len(crops.classes)} classes ...')
+        report_class_selectivity(models, crops, out, _CROP_SIZE, _BATCH_SIZE)
+    table = distance_table(found)
+    write_whole(out / 'cosine_distance.md', table)
+    say(f'\nMean cosine distance (0: all channels alike; at most 0.5)\n\n'
+        f'{table}')
+    for path in sorted(out.glob('*.png')):
+        say(f'  {path}')
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    """Run the tool; returns its exit code."""
+    args = parse_args(argv)
+    try:
+        return run_command(collapse_study, args)
+    except KeyboardInterrupt:
+        print(
+            '\nInterrupted. Finished pre-trainings are kept; go on with\n'
+            f'  {os.path.relpath(sys.executable)} '
+            f'{os.path.relpath(__file__)} --work-dir {args.work_dir} '
+            f'--epochs {args.epochs} --seed {args.seed}',
+            file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == '__main__':
+    sys.exit(main())
