@@ -11,6 +11,7 @@ from mmconvnextv2.utils.cli import (
     add_common_arguments,
     build_runner,
     explained_downloads,
+    is_main_process,
     load_config,
     require_data,
     require_file,
@@ -18,6 +19,8 @@ from mmconvnextv2.utils.cli import (
     speaker,
 )
 from mmconvnextv2.utils.cpu import avoid_amp_on_cpu, join_processes_on_cpu
+from mmconvnextv2.utils.faults import explained_faults, require_writable
+from mmconvnextv2.utils.whole_files import latest_whole_checkpoint
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
@@ -76,18 +79,18 @@ def set_auto_scale_lr(cfg: Config) -> None:
 def set_resume(cfg: Config, args: argparse.Namespace) -> None:
     """Decide where to start from; protect the checkpoints of other runs."""
     work_dir = Path(cfg.work_dir)
-    can_continue = (work_dir / 'last_checkpoint').exists()
+    latest = latest_whole_checkpoint(cfg.work_dir)
     if args.resume not in (None, 'auto'):
         require_file(args.resume, '--resume')
         cfg.resume, cfg.load_from = True, args.resume
-    elif args.resume == 'auto' and can_continue:
-        cfg.resume, cfg.load_from = True, None
+    elif args.resume == 'auto' and latest:
+        cfg.resume, cfg.load_from = True, latest
     elif not cfg.get('resume') and not args.overwrite and (
-            can_continue or any(work_dir.glob('*.pth'))):
+            latest or any(work_dir.glob('*.pth'))):
         raise CommandError(
             f'{cfg.work_dir} holds the checkpoints of another run. Choose '
             'another --work-dir, or continue that run with --resume'
-            f"{'' if can_continue else ' CHECKPOINT'}, or start anew with "
+            f"{'' if latest else ' CHECKPOINT'}, or start anew with "
             '--overwrite, which may replace them.')
     elif args.resume == 'auto':
         speaker(args.launcher)(f'Nothing to resume in {cfg.work_dir}: '
@@ -108,7 +111,9 @@ def train(args: argparse.Namespace) -> None:
     say = speaker(args.launcher)
     avoid_amp_on_cpu(cfg, say)
     join_processes_on_cpu(cfg, say)
-    with explained_downloads(cfg):
+    if is_main_process(args.launcher):
+        require_writable(cfg.work_dir)
+    with explained_downloads(cfg), explained_faults(cfg.work_dir):
         build_runner(cfg).train()
 
 

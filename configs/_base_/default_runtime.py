@@ -5,9 +5,19 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
+    # Whole files only; a full disk or a kill costs none.
     checkpoint=dict(
-        type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='auto'),
-    sampler_seed=dict(type='DistSamplerSeedHook'))
+        type='mmconvnextv2.SafeCheckpointHook',
+        interval=1,
+        max_keep_ckpts=2,
+        save_best='auto'),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    # A loss that is not finite stops the run, or skips max_skips steps.
+    non_finite=dict(type='mmconvnextv2.NonFiniteHook', max_skips=0),
+    # SIGTERM, SIGUSR1 and Ctrl-C: save, and exit with code 75.
+    preemption=dict(type='mmconvnextv2.PreemptionHook'),
+    # With enabled=True and a randomness.seed a resumed run repeats exactly.
+    seeding=dict(type='mmconvnextv2.SeedHook', enabled=False))
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),

@@ -1,5 +1,14 @@
 """Training: optimiser construction and hooks."""
-from .hooks import ReconstructionHook
+from .hooks import (
+    NonFiniteHook,
+    PreemptionHook,
+    ReconstructionHook,
+    SafeCheckpointHook,
+    SeedHook,
+)
 from .layer_decay import LayerDecayOptimWrapperConstructor
 
-__all__ = ['LayerDecayOptimWrapperConstructor', 'ReconstructionHook']
+__all__ = [
+    'LayerDecayOptimWrapperConstructor', 'NonFiniteHook', 'PreemptionHook',
+    'ReconstructionHook', 'SafeCheckpointHook', 'SeedHook'
+]

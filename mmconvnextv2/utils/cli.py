@@ -29,6 +29,8 @@ _RANK_VARIABLES = {
 class CommandError(Exception):
     """A request that cannot be met; the message tells the user why."""
 
+    exit_code = USAGE_ERROR
+
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that OpenMMLab's tools have in common."""
@@ -75,15 +77,16 @@ def run_command(command: Callable[[argparse.Namespace], None],
     """Run a tool; a ``CommandError`` is told by the main process alone.
 
     Returns:
-        int: The exit code: 0, or 2 for a request that cannot be met.
+        int: The exit code: 0, 2 for a request that cannot be met, or 1 for a
+        run that has broken, which each process tells.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     try:
         command(args)
     except CommandError as error:
-        if is_main_process(args.launcher):
+        if error.exit_code != USAGE_ERROR or is_main_process(args.launcher):
             print(f'{command.__name__}.py: {error}', file=sys.stderr)
-        return USAGE_ERROR
+        return error.exit_code
     return 0
 
 

@@ -1,12 +1,18 @@
 """Tools loaded as modules, and run as users run them."""
 import importlib.util
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import mmengine.runner.runner
 import pytest
+from faulty_task import write_faulty_task
+from forked import Forked
 from toy_task import write_toy_task
+
+from mmconvnextv2.utils.config import configs_folder
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
@@ -103,3 +109,24 @@ def train(load_tool, built):
 
     run_train.main = tool.main
     return run_train
+
+
+@pytest.fixture
+def start(toy, tmp_path, load_tool, monkeypatch):
+    """Function that trains the faulty task in a process of its own."""
+    # It asks compilers for their versions, for a second or more.
+    monkeypatch.setattr(mmengine.runner.runner, 'collect_env', dict)
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
+    main = load_tool('train').main
+    hooks = configs_folder() / '_base_' / 'default_runtime.py'
+
+    def run_forked(*options, fault='', work_dir='w', **task):
+        write_faulty_task(tmp_path, hooks, **task)
+        return Forked(
+            main, ['small.py', '--work-dir', work_dir, *options],
+            fault,
+            # The log is what a user sees; the tests are set up without it.
+            before=lambda: logging.disable(logging.NOTSET),
+            name=f'{work_dir}.txt')
+
+    return run_forked

@@ -177,7 +177,7 @@ def test_runner_type_of_the_config_is_built(monkeypatch, toy, load_tool):
 def test_refusal_is_one_line_and_exit_code_2(toy, tmp_path, tools, run):
     work_dir = tmp_path / 'work_dirs' / 'toy'
     work_dir.mkdir(parents=True)
-    (work_dir / 'last_checkpoint').touch()
+    (work_dir / 'epoch_1.pth').touch()
     done = run(tmp_path, sys.executable, tools / 'train.py', 'toy.py')
     assert done.returncode == _REFUSED
     assert done.stderr.count('\n') == 1, done.stderr

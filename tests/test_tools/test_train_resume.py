@@ -1,5 +1,6 @@
 """Where train.py starts from, and what it protects."""
 import pytest
+import torch
 
 _REFUSED = 2
 
@@ -10,14 +11,19 @@ def _change(config, text):
 
 
 def _fill(work_dir, *names):
+    """Make checkpoints; ``last_checkpoint`` names the last of them."""
     work_dir.mkdir(parents=True, exist_ok=True)
     for name in names:
-        (work_dir / name).touch()
+        if name.endswith('.pth'):
+            torch.save({}, work_dir / name)
+        else:
+            (work_dir / name).write_text(str(work_dir / names[-1]))
 
 
 @pytest.mark.parametrize('names, advice', [
     (('last_checkpoint', 'epoch_1.pth'), 'with --resume, or'),
-    (('epoch_1.pth', ), 'with --resume CHECKPOINT, or'),
+    (('epoch_1.pth', ), 'with --resume, or'),
+    (('best_1.pth', ), 'with --resume CHECKPOINT, or'),
 ])
 def test_checkpoints_of_another_run_are_protected(toy, train, tmp_path, capsys,
                                                   names, advice):
@@ -41,9 +47,17 @@ def test_logs_of_another_run_are_no_obstacle(toy, train, tmp_path):
 def test_resume_from_the_latest_checkpoint(toy, train, tmp_path):
     _change(toy, "load_from = 'start.pth'\n")
     (tmp_path / 'start.pth').touch()
-    _fill(tmp_path / 'work_dirs' / 'toy', 'last_checkpoint')
+    work_dir = tmp_path / 'work_dirs' / 'toy'
+    _fill(work_dir, 'epoch_2.pth', 'last_checkpoint', 'epoch_1.pth')
     cfg = train(toy, '--resume')
-    assert cfg.resume is True and cfg.load_from is None
+    assert cfg.resume is True and cfg.load_from == f'{work_dir}/epoch_1.pth'
+    # As MMEngine's own hook leaves it when it is killed at a bad moment.
+    whole = (work_dir / 'epoch_1.pth').read_bytes()
+    (work_dir / 'epoch_1.pth').write_bytes(whole[:-30])
+    assert train(toy, '--resume').load_from == 'work_dirs/toy/epoch_2.pth'
+    (work_dir / 'epoch_1.pth').write_bytes(whole)
+    (work_dir / 'last_checkpoint').write_text('')
+    assert train(toy, '--resume').load_from == 'work_dirs/toy/epoch_1.pth'
 
 
 def test_resume_without_a_checkpoint_starts_from_the_beginning(
@@ -58,7 +72,7 @@ def test_resume_without_a_checkpoint_starts_from_the_beginning(
 
 def test_resume_does_not_overwrite_what_it_cannot_continue(
         toy, train, tmp_path, capsys):
-    _fill(tmp_path / 'work_dirs' / 'toy', 'epoch_1.pth')
+    _fill(tmp_path / 'work_dirs' / 'toy', 'best_1.pth')
     assert train.main([str(toy), '--resume']) == _REFUSED
     assert '--resume CHECKPOINT' in capsys.readouterr().err
 

@@ -1,4 +1,11 @@
 """Hooks."""
+from .non_finite_hook import NonFiniteError, NonFiniteHook
+from .preemption_hook import PreemptionHook
 from .reconstruction_hook import ReconstructionHook
+from .safe_checkpoint_hook import SafeCheckpointHook
+from .seed_hook import SeedHook
 
-__all__ = ['ReconstructionHook']
+__all__ = [
+    'NonFiniteError', 'NonFiniteHook', 'PreemptionHook', 'ReconstructionHook',
+    'SafeCheckpointHook', 'SeedHook'
+]

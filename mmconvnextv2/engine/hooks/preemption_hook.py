@@ -1,0 +1,187 @@
+"""Stop where a scheduler or the user asks for it, and lose nothing."""
+import os
+import signal
+import time
+from functools import partial
+from types import FrameType
+from typing import Any, Callable, Dict, Optional, Sequence
+
+import torch
+from mmengine.dist import (
+    all_reduce,
+    barrier,
+    get_world_size,
+    is_main_process,
+)
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmconvnextv2.engine.batches import order_batches, restart_iterator
+from mmconvnextv2.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook
+from mmconvnextv2.registry import HOOKS, register
+
+# "Try again later" of sysexits.h: the run is neither finished nor broken.
+STOPPED = 75
+CHECKPOINT = 'interrupted.pth'
+_DONE = 'batches_done'
+
+
+def _init_worker(init: Optional[Callable[[int], None]],
+                 signals: Sequence[int], worker: int) -> None:
+    """Let a worker outlive a signal that the whole process group gets.
+
+    The main process needs its batches up to the end of the iteration. The
+    second signal ends the worker, as the main process' own clean-up must.
+    """
+    for number in signals:
+        signal.signal(
+            number, lambda number, frame: signal.signal(
+                number, signal.SIG_IGN
+                if number == signal.SIGINT else signal.SIG_DFL))
+    if init is not None:
+        init(worker)
+
+
+@register(HOOKS)
+class PreemptionHook(Hook):
+    """Save a checkpoint and exit with code 75 when a signal asks to stop.
+
+    The iteration is finished first, and the parameters' update where
+    gradients are accumulated. The checkpoint is ``interrupted.pth``; with
+    ``--resume`` the run goes on with the next batch of the same epoch. While
+    it evaluates, the run stops at once and keeps the checkpoint that it has.
+    A second Ctrl-C stops in any case.
+
+    Args:
+        signals (Sequence[str]): The signals. Defaults to what Slurm and
+            torchrun send, Ctrl-C, and SIGUSR1 as in ``--signal=USR1@120``.
+        interval (int): Iterations between two agreements of several
+            processes to stop, which each cost a wait. Defaults to 10.
+
+    Raises:
+        ValueError: If a signal is unknown or ``interval`` is not positive.
+    """
+
+    # After the hooks that complete the iteration.
+    priority = 'LOWEST'
+
+    def __init__(self,
+                 signals: Sequence[str] = ('SIGTERM', 'SIGINT', 'SIGUSR1'),
+                 interval: int = 10) -> None:
+        unknown = [x for x in signals if x not in signal.Signals.__members__]
+        if unknown or interval < 1:
+            raise ValueError('PreemptionHook: signals must be names such as '
+                             'SIGTERM and interval positive, got '
+                             f'{list(signals)} and {interval}')
+        self.signals = tuple(signal.Signals[name] for name in signals)
+        self.interval = interval
+        self._asked: Optional[str] = None
+        self._agreed = False
+        self._skipped = 0
+        self._former: Dict[int, Any] = {}
+
+    def before_train(self, runner: Runner) -> None:
+        """Go on within an epoch; watch the signals."""
+        loader = runner.train_dataloader
+        past = runner.message_hub.pop_info(_DONE)
+        if past and past['of'] == len(loader):
+            self._skipped = order_batches(loader).skip = past['done']
+        elif past:
+            runner.logger.warning(
+                f"The run was stopped after {past['done']} of {past['of']} "
+                f'batches of an epoch, which has {len(loader)} now: the epoch '
+                'begins anew.')
+        self._pid, self._asked, self._agreed = os.getpid(), None, False
+        loader.worker_init_fn = partial(_init_worker, loader.worker_init_fn,
+                                        self.signals)
+        restart_iterator(runner)
+        try:
+            for number in self.signals:
+                self._former[number] = signal.signal(number, self._note)
+        except ValueError:
+            runner.logger.warning('PreemptionHook does nothing: only the main '
+                                  'thread of a program can watch signals.')
+
+    def _note(self, number: int, frame: Optional[FrameType]) -> None:
+        if os.getpid() != self._pid:
+            return
+        now = time.monotonic()
+        if self._asked is None:
+            self._asked, self._since = signal.Signals(number).name, now
+            if is_main_process():
+                # Logging may be in the midst of a line.
+                os.write(2, f'\n{self._asked}: stopping after this iteration '
+                         'with a checkpoint.\n'.encode())
+        # torchrun passes on what the terminal sends anyway.
+        elif number == signal.SIGINT and now > self._since + 1:
+            raise KeyboardInterrupt
+
+    def after_train_iter(self,
+                         runner: Runner,
+                         batch_idx: int,
+                         data_batch: Optional[dict] = None,
+                         outputs: Optional[dict] = None) -> None:
+        """Stop, if that was asked for."""
+        self._agree(runner)
+        wrapper = runner.optim_wrapper
+        pending = getattr(wrapper, '_inner_count', 0) % getattr(
+            wrapper, '_accumulative_counts', 1)
+        if self._agreed and not pending:
+            self._stop(runner, self._skipped + batch_idx + 1)
+
+    def _agree(self, runner: Runner) -> None:
+        if get_world_size() == 1:
+            self._agreed = self._asked is not None
+        elif not self._agreed and self.every_n_train_iters(
+                runner, self.interval):
+            asked = torch.tensor(int(self._asked is not None))
+            all_reduce(asked, 'max')
+            self._agreed = bool(asked)
+
+    def _stop(self, runner: Runner, done: int) -> None:
+        if not hasattr(runner.train_loop, 'dataloader_iterator'):
+            runner.message_hub.update_info(
+                _DONE, dict(done=done, of=len(runner.train_dataloader)))
+        saver = next(
+            (x for x in runner.hooks if isinstance(x, SafeCheckpointHook)),
+            None)
+        if saver is not None:
+            saver.save_now(runner, CHECKPOINT, runner.epoch, runner.iter + 1)
+            runner.logger.info(
+                f'Stopped by {self._asked or "a signal"} after iteration '
+                f'{runner.iter + 1}, saved as {CHECKPOINT}: continue with '
+                '--resume.')
+        # Some launchers kill the other processes when one ends.
+        barrier()
+        self._leave(runner)
+
+    def _leave(self, runner: Runner) -> None:
+        runner.visualizer.close()
+        raise SystemExit(STOPPED)
+
+    def after_val_iter(self,
+                       runner: Runner,
+                       batch_idx: int,
+                       data_batch: Optional[dict] = None,
+                       outputs: Optional[Sequence] = None) -> None:
+        """Stop within an evaluation that training has begun."""
+        if self._asked is not None:
+            runner.logger.info(f'Stopped by {self._asked} while evaluating: '
+                               'continue with --resume.')
+            self._leave(runner)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Count from the start of the next epoch."""
+        self._skipped = 0
+
+    def after_train(self, runner: Runner) -> None:
+        """Leave the signals to others; training can no longer be lost."""
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+        self._former = {}
+        saver = next(
+            (x for x in runner.hooks if isinstance(x, SafeCheckpointHook)),
+            None)
+        # Unless it is all there is.
+        if is_main_process() and getattr(saver, 'last_ckpt', None):
+            saver.discard(CHECKPOINT)

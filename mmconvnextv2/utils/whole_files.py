@@ -1,0 +1,120 @@
+"""Files that are complete under their name, or not there at all."""
+import contextlib
+import errno
+import os
+import os.path as osp
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Optional
+
+# Suffix of what is being written.
+PART = '.part'
+
+
+def _flush(path: str, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def publish(part: str, path: str) -> None:
+    """Rename ``part`` to ``path``, once it is safe on the disk.
+
+    Args:
+        part (str): A complete file, or a folder as DeepSpeed writes it.
+        path (str): Its name from now on; what had it before is replaced.
+    """
+    if osp.isdir(part):
+        if osp.isdir(path):
+            shutil.rmtree(path)
+    else:
+        _flush(part, os.O_RDWR)
+    os.replace(part, path)
+    # The name itself; without it a power failure may undo the renaming.
+    _flush(osp.dirname(path) or '.', os.O_RDONLY)
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a text file whole.
+
+    Raises:
+        OSError: If it cannot be written; the former content stays.
+    """
+    try:
+        with open(path + PART, 'w') as file:
+            file.write(text)
+        publish(path + PART, path)
+    except OSError as error:
+        remove(path + PART)
+        raise explain_unwritten(error, path) from error
+
+
+def remove(path: str) -> None:
+    """Remove a file or folder, if that is possible."""
+    with contextlib.suppress(OSError):
+        shutil.rmtree(path) if osp.isdir(path) else os.remove(path)
+
+
+def explain_unwritten(error: OSError, path: str) -> OSError:
+    """The same error, which says what is lost and what is left.
+
+    Args:
+        error (OSError): Raised while ``path`` was written.
+        path (str): The file.
+
+    Returns:
+        OSError: Of the same class and with the same number.
+    """
+    folder = osp.dirname(path) or '.'
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(folder).free / 2**20
+        reason += f' ({free:.0f} MiB free)'
+    last = latest_whole_checkpoint(folder)
+    left = (f'The last good checkpoint is {last}: remove the obstacle and '
+            'continue from there with --resume.' if last else
+            f'There is no earlier checkpoint in {folder}.')
+    text = f'{osp.basename(path)} could not be written: {reason}. {left}'
+    return OSError(error.errno or errno.EIO, text, path)
+
+
+def is_whole(path: str) -> bool:
+    """Whether a checkpoint file is complete.
+
+    A file of ``torch.save`` is an archive with its directory at the end, so
+    one cut short has none. What is inside is not read.
+    """
+    return osp.isdir(path) or zipfile.is_zipfile(path)
+
+
+def latest_whole_checkpoint(work_dir: str) -> Optional[str]:
+    """Find the checkpoint to resume from.
+
+    Args:
+        work_dir (str): Folder of the run.
+
+    Returns:
+        str, optional: The one that ``last_checkpoint`` names, there or, if
+        the folder was moved, here; else the newest complete one that a run
+        writes for resuming; None without any.
+    """
+    folder = Path(work_dir)
+    named = []
+    try:
+        text = (folder / 'last_checkpoint').read_text().strip()
+        if '://' in text:  # Another storage writes whole files itself.
+            return text
+        if text:
+            named = [text, str(folder / osp.basename(text))]
+    except OSError:
+        pass
+    others = [
+        path for pattern in ('epoch_*.pth', 'iter_*.pth', 'interrupted.pth')
+        for path in folder.glob(pattern)
+    ]
+    others.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    return next((path for path in [*named, *map(str, others)]
+                 if osp.exists(path) and is_whole(path)), None)

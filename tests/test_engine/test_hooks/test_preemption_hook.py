@@ -1,0 +1,102 @@
+"""Signals that ask to stop: the hook's decisions, without a training."""
+import logging
+import os
+import signal
+from types import SimpleNamespace
+
+import pytest
+from torch.utils.data import DataLoader
+
+from mmconvnextv2.engine import PreemptionHook
+from mmconvnextv2.engine.batches import OrderedBatches
+
+
+class _MessageHub(dict):
+
+    def pop_info(self, key):
+        return self.pop(key, None)
+
+
+@pytest.fixture
+def runner():
+    return SimpleNamespace(
+        train_dataloader=DataLoader(range(10), batch_size=2),
+        train_loop=SimpleNamespace(),
+        message_hub=_MessageHub(),
+        visualizer=SimpleNamespace(close=lambda: None),
+        logger=logging.getLogger('stand-in'),
+        optim_wrapper=SimpleNamespace(),
+        hooks=[],
+        iter=0,
+        epoch=0)
+
+
+@pytest.fixture
+def hook(runner):
+    """A hook that watches; the handlers are put back."""
+    hook = PreemptionHook(signals=['SIGUSR1'])
+    former = signal.getsignal(signal.SIGUSR1)
+    yield hook
+    hook.after_train(runner)
+    assert signal.getsignal(signal.SIGUSR1) == former
+
+
+@pytest.mark.parametrize('arguments', [
+    dict(signals=['SIGTREM']),
+    dict(interval=0),
+])
+def test_bad_arguments(arguments):
+    with pytest.raises(ValueError, match='signals must be names such as '):
+        PreemptionHook(**arguments)
+
+
+def test_goes_on_within_an_epoch(hook, runner):
+    runner.message_hub['batches_done'] = dict(done=3, of=5)
+    hook.before_train(runner)
+    assert len(list(runner.train_dataloader)) == 2
+    assert len(list(runner.train_dataloader)) == 5
+    assert runner.message_hub == {}
+
+
+def test_an_epoch_of_another_length_begins_anew(hook, runner, caplog):
+    logging.disable(logging.NOTSET)
+    runner.message_hub['batches_done'] = dict(done=3, of=6)
+    hook.before_train(runner)
+    logging.disable(logging.INFO)
+    assert not isinstance(runner.train_dataloader.batch_sampler,
+                          OrderedBatches)
+    assert caplog.messages == [
+        'The run was stopped after 3 of 6 batches of an epoch, which has 5 '
+        'now: the epoch begins anew.'
+    ]
+
+
+def test_stops_after_a_signal_only(hook, runner, capfd):
+    runner.hooks = []
+    runner.message_hub.update_info = runner.message_hub.__setitem__
+    hook.before_train(runner)
+    hook.after_train_iter(runner, 0)
+    hook.after_val_iter(runner, 0)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    os.kill(os.getpid(), signal.SIGUSR1)  # Told once.
+    assert capfd.readouterr().err == (
+        '\nSIGUSR1: stopping after this iteration with a checkpoint.\n')
+    with pytest.raises(SystemExit) as stop:
+        hook.after_val_iter(runner, 0)
+    assert stop.value.code == 75 and runner.message_hub == {}
+    with pytest.raises(SystemExit) as stop:
+        hook.after_train_iter(runner, 2)
+    assert stop.value.code == 75
+    assert runner.message_hub == dict(batches_done=dict(done=3, of=5))
+
+
+def test_waits_for_the_update(hook, runner):
+    runner.message_hub.update_info = runner.message_hub.__setitem__
+    runner.optim_wrapper = SimpleNamespace(
+        _inner_count=5, _accumulative_counts=4)
+    hook.before_train(runner)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    hook.after_train_iter(runner, 4)
+    runner.optim_wrapper._inner_count = 8
+    with pytest.raises(SystemExit):
+        hook.after_train_iter(runner, 7)

@@ -1,0 +1,43 @@
+"""What runs of the faulty task leave behind, to compare."""
+import json
+from pathlib import Path
+from typing import List
+
+import torch
+
+
+def load(path: str) -> dict:
+    """Read a checkpoint of our own making."""
+    return torch.load(path, weights_only=False)
+
+
+def files(work_dir: str = 'w') -> List[str]:
+    """Names of the checkpoints, complete and begun."""
+    return sorted(x.name for x in Path(work_dir).iterdir()
+                  if x.suffix in ('.pth', '.part'))
+
+
+def trained(work_dir: str = 'w') -> List[str]:
+    """A line for each iteration: its number and its images."""
+    return (Path(work_dir) / 'trained.txt').read_text().splitlines()
+
+
+def iterations(work_dir: str = 'w') -> List[int]:
+    """Numbers of the iterations, from 0, as they were trained."""
+    return [json.loads(line)[0] for line in trained(work_dir)]
+
+
+def assert_equal_end(first: str,
+                     second: str,
+                     name: str = 'epoch_3.pth') -> None:
+    """Check that model, average, optimizer and schedules are equal."""
+    first, second = load(f'{first}/{name}'), load(f'{second}/{name}')
+    for key in ('state_dict', 'ema_state_dict'):
+        assert first[key].keys() == second[key].keys() and first[key]
+        for name in first[key]:
+            assert first[key][name].equal(second[key][name]), name
+    states = [x['optimizer']['state'] for x in (first, second)]
+    for index in states[0]:
+        for name, value in states[0][index].items():
+            assert value.equal(states[1][index][name]), name
+    assert first['param_schedulers'] == second['param_schedulers']

@@ -1,0 +1,113 @@
+"""What train.py says when a run breaks, and what is left of it."""
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from faulty_task import lock, unlock
+from run_results import files, load
+
+
+def test_worker_that_dies(start):
+    died = start(fault='worker exits at 7', workers=2).wait()
+    assert died.code == 1
+    message = died.output[died.output.rindex('train.py: '):]
+    assert message.startswith('train.py: DataLoader worker (pid')
+    assert 'lower train_dataloader.num_workers' in message
+    assert message.endswith('There is no checkpoint yet.\n')
+    assert 'Traceback' not in died.output
+
+
+@pytest.mark.parametrize('fault, reason', [
+    ('FULL at 9', 'File too large'),
+    ('LOCK at 9', '(Operation not permitted|Permission denied)'),
+])
+def test_checkpoint_that_cannot_be_written(start, fault, reason):
+    Path('w').mkdir()
+    if not lock('w'):
+        pytest.skip('cannot forbid root to write on this file system')
+    unlock('w')
+    try:
+        broken = start(fault=fault).wait()
+    finally:
+        unlock('w')
+    assert broken.code == 1
+    assert re.search(
+        r'\ntrain.py: epoch_2.pth could not be written: ' + reason +
+        r'. The last good checkpoint is \S*/w/epoch_1.pth: remove the '
+        'obstacle and continue from there with --resume.\n$', broken.output)
+    assert 'Traceback' not in broken.output
+    assert files() == ['epoch_1.pth']
+    assert load('w/epoch_1.pth')['meta']['iter'] == 6
+    ended = start('--resume').wait()
+    assert ended.code == 0, ended.output
+    assert files() == ['epoch_2.pth', 'epoch_3.pth']
+
+
+def test_disk_that_is_full(start):
+    Path('w').mkdir()
+    # Two checkpoints of 84 kB and a log fit, a third does not.
+    mount = ['mount', '-t', 'tmpfs', '-o', 'size=240k', 'none', 'w']
+    if subprocess.run(mount, stderr=subprocess.DEVNULL).returncode:
+        pytest.skip('only root may mount a small disk')
+    try:
+        full = start().wait()
+        assert full.code == 1
+        assert re.search(
+            r'epoch_3.pth could not be written: No space left on device \(\d+ '
+            r'MiB free\). The last good checkpoint is \S*/w/epoch_2.pth',
+            full.output)
+        assert files() == ['epoch_1.pth', 'epoch_2.pth']
+        for name in files():
+            assert load(f'w/{name}')['state_dict']
+    finally:
+        subprocess.run(['umount', '-l', 'w'], check=True)
+
+
+def test_work_dir_that_is_no_folder(toy, train, tmp_path, capsys):
+    (tmp_path / 'w').write_text('a file')
+    assert train.main([str(toy), '--work-dir', 'w/run']) == 2
+    assert capsys.readouterr().err == (
+        'train.py: the work dir w/run cannot be written to: Not a directory '
+        '(w/run). Choose another --work-dir, or change what is in the way.\n')
+
+
+def test_work_dir_that_is_locked(toy, train, tmp_path, capsys):
+    (tmp_path / 'w').mkdir()
+    if not lock('w'):
+        pytest.skip('cannot forbid root to write on this file system')
+    try:
+        assert train.main([str(toy), '--work-dir', 'w']) == 2
+    finally:
+        unlock('w')
+    assert re.match(
+        'train.py: the work dir w cannot be written to: (Operation not '
+        r'permitted|Permission denied) \(', capsys.readouterr().err)
+
+
+def test_loss_that_is_not_finite(start):
+    # Image 7 is in the 5th batch of the 1st epoch, the 3rd of the last.
+    stopped = start(fault='image 7 is bad').wait()
+    assert stopped.code == 1
+    assert ('\ntrain.py: Stopped: a gradient is not finite at epoch 1, '
+            'iteration 5. Batch: image_8.jpg, image_7.jpg. It began in the '
+            'images or annotations of the batch. The parameters are those '
+            'before this step. What to try: ') in stopped.output
+    assert stopped.output.endswith('There is no checkpoint yet.\n')
+    option = ['--overwrite', '--cfg-options']
+    skipped = start(
+        *option, 'default_hooks.non_finite.max_skips=3',
+        fault='image 7 is bad').wait()
+    assert skipped.code == 0, skipped.output
+    assert skipped.output.count('Skipped step') == 3
+    assert 'Skipped step (3 of 3): a gradient is not finite at epoch 3, ' \
+        'iteration 15. Batch: image_7.jpg, image_9.jpg.' in skipped.output
+    for name, value in load('w/epoch_3.pth')['state_dict'].items():
+        assert value.isfinite().all(), name
+    too_many = start(
+        *option, 'default_hooks.non_finite.max_skips=1',
+        fault='image 7 is bad').wait()
+    assert too_many.code == 1
+    assert 'train.py: Stopped after 1 skipped steps: ' in too_many.output
+    assert too_many.output.endswith(
+        '/w/epoch_1.pth; --resume continues there.\n')

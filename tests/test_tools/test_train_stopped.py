@@ -1,0 +1,74 @@
+"""Runs that a signal stops, and their continuation by train.py --resume."""
+import os
+import signal
+import time
+
+from run_results import assert_equal_end, files, iterations, load, trained
+
+_STOPPED = 75
+
+
+def test_stopped_in_an_epoch_or_killed_and_resumed(start):
+    # 6 iterations an epoch; with workers, whose seeds are the samples' own.
+    assert start(work_dir='whole').wait().code == 0
+    stopped = start(fault='SIGTERM at 9', workers=2).wait()
+    assert stopped.code == _STOPPED, stopped.output
+    assert ('SIGTERM: stopping after this iteration with a checkpoint.'
+            in stopped.output)
+    assert ('Stopped by SIGTERM after iteration 9, saved as interrupted.pth: '
+            'continue with --resume.') in stopped.output
+    assert files() == ['epoch_1.pth', 'interrupted.pth']
+    killed = start('--resume', fault='SIGKILL at 14').wait()
+    assert killed.code == -signal.SIGKILL
+    ended = start('--resume').wait()
+    assert ended.code == 0, ended.output
+    # The last checkpoint was of 12 iterations; the 14th was not noted.
+    assert iterations() == [*range(13), *range(12, 18)]
+    whole, lines = trained('whole'), trained('w')
+    assert lines[:12] + lines[13:] == whole and lines[12] == whole[12]
+    assert_equal_end('whole', 'w')
+    assert files() == ['epoch_2.pth', 'epoch_3.pth']
+
+
+_BY_ITERATION = '''
+train_cfg = dict(
+    _delete_=True, type='IterBasedTrainLoop', max_iters=9, val_interval=99)
+train_dataloader['sampler'] = dict(type='InfiniteSampler', shuffle=True)
+default_hooks['checkpoint'].update(by_epoch=False, interval=4)
+optim_wrapper['accumulative_counts'] = 2
+'''
+
+
+def test_iteration_based_with_accumulated_gradients(start):
+    task = dict(more=_BY_ITERATION)
+    assert start(work_dir='whole', **task).wait().code == 0
+    # The 5th is the first half of an update, which is finished first.
+    stopped = start(fault='SIGUSR1 at 5', workers=1, **task).wait()
+    assert stopped.code == _STOPPED, stopped.output
+    assert 'Stopped by SIGUSR1 after iteration 6' in stopped.output
+    ended = start('--resume', workers=1, **task).wait()
+    assert ended.code == 0, ended.output
+    assert iterations() == [*range(9)]
+    assert trained('w') == trained('whole')
+    assert_equal_end('whole', 'w', 'iter_9.pth')
+
+
+def test_signal_to_the_workers_too(start):
+    stopped = start(fault='GROUP at 8', workers=2).wait()
+    assert stopped.code == _STOPPED, stopped.output
+    assert load('w/interrupted.pth')['meta']['iter'] == 8
+    assert 'Traceback' not in stopped.output
+
+
+def test_ctrl_c_once_and_twice(start):
+    once = start(fault='SIGINT at 3').wait()
+    assert once.code == _STOPPED, once.output
+    # Nothing can be finished here, so the second one must end it.
+    twice = start('--resume', fault='hang at 5')
+    twice.wait_for('hanging')
+    os.kill(twice.pid, signal.SIGINT)
+    twice.wait_for('SIGINT: stopping after this iteration')
+    time.sleep(1.1)
+    os.kill(twice.pid, signal.SIGINT)
+    assert twice.wait().code == 130
+    assert files() == ['interrupted.pth']
