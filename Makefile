@@ -5,13 +5,15 @@
 # make lint    style, docstrings
 # make bench   timings side by side
 # make setup   sets up .venv; does nothing when up to date
+# With STACK=classic, all of these use the classic OpenMMLab packages, in
+# .venv-classic; make test-stacks runs the tests that depend on the packages.
 PYTHON ?= python3
 STACK ?= maintained
 TASK ?= maskrcnn
-VENV := .venv
+VENV := .venv$(if $(filter-out maintained,$(STACK)),-$(STACK))
 RUN := $(VENV)/bin/python
 
-.PHONY: setup demo pretrain-demo test test-slow lint bench clean
+.PHONY: setup demo pretrain-demo test test-slow test-stacks lint bench clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +31,9 @@ pretrain-demo: setup
 test: setup
 	@$(RUN) -m pytest -m 'not slow'
 
+test-stacks: setup
+	@$(RUN) -m pytest -m 'not slow' @dev/cross_package_tests.txt
+
 test-slow: setup
 	@$(RUN) -m pytest -m slow
 
@@ -36,6 +41,7 @@ lint: setup
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/interrogate mmconvnextv2 tools dev
 	@$(RUN) tools/check_metafile.py
+	@$(RUN) dev/versions_table.py --check
 
 bench: setup
 	@$(RUN) benchmarks/backbone.py

@@ -1,8 +1,8 @@
 # UperNet, ConvNeXt V2 atto, from scratch on the shapes data set, with heads
 # small enough for two CPU cores:
 #   python tools/train.py configs/upernet_convnextv2_a_shapes.py
-# mIoU 45.5 to 47.7 (ours, three runs); 38.1 to 40.1 with the backbone frozen at
-# random, 14.1 for background everywhere.
+# mIoU 45.5 to 47.7 (ours, three runs); 38.1 to 40.1 with a frozen random
+# backbone, 14.1 for background everywhere.
 _base_ = [
     './_base_/models/upernet_convnextv2.py',
     './_base_/datasets/shapes_semantic.py',

@@ -17,6 +17,9 @@ from progress import StepError, run_step
 _BASE_FLAGS = '-O2 -g0 -DNDEBUG -fwrapv -w'
 _APPENDED_FLAGS = ('-fPIC -std=c++17 -DTORCH_API_INCLUDE_EXTENSION_H '
                    '-DTORCH_EXTENSION_NAME=_ext')
+# For the download too: without operators the classic mmcv calls itself
+# mmcv-lite, and pip refuses an archive of another name than it asked for.
+_MODE = {'MMCV_WITH_OPS': '1', 'FORCE_CUDA': '0'}
 _NINJA_COUNT = r'\[(\d+)/(\d+)\]'
 
 
@@ -84,14 +87,13 @@ def _unpack_source(python: str, requirement: str, build: Path,
         python, '-m', 'pip', 'download', '--no-deps', '--no-binary', ':all:',
         '--no-build-isolation', '-d',
         str(build), requirement
-    ], log, {'MMCV_WITH_OPS': '0'})
+    ], log, _MODE)
     archive = next(build.glob('*.tar.gz'))
     staging = build / 'unpacking'
     shutil.rmtree(staging, ignore_errors=True)
     shutil.unpack_archive(archive, staging)
     next(staging.iterdir()).rename(source)
     return source
-
 
 
 def mmcv_wheel(python: str, requirement: str, cache: Path,
@@ -131,8 +133,7 @@ def _build(python: str, requirement: str, folder: Path, logs: Path) -> Path:
         str(build / 'dist'),
         str(source)
     ], logs / 'mmcv_build.log', {
-        'MMCV_WITH_OPS': '1',
-        'FORCE_CUDA': '0',
+        **_MODE,
         'CC': os.environ.get('CC', 'gcc'),
         # The header's own compiler: another one would refuse it.
         'CXX': _compiler(),

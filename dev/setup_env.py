@@ -1,4 +1,6 @@
-"""Build .venv with the pinned stack; `make setup` runs it.
+"""Build the environment of a pinned stack; `make setup` runs it.
+
+The maintained stack goes to .venv, another one to .venv-NAME beside it.
 
 Safe to interrupt and to run again: every step leaves either its whole result
 or nothing that matters, and a finished set-up is recognised at once.
@@ -13,6 +15,7 @@ import sys
 import time
 import venv
 from pathlib import Path
+from typing import List, Optional
 
 from build_mmcv import mmcv_wheel
 from progress import StepError, clock, run_step
@@ -20,6 +23,7 @@ from progress import StepError, clock, run_step
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / 'requirements'
 OLDEST_PYTHON = (3, 10)
+DEFAULT_STACK = 'maintained'
 
 
 def cache_folder() -> Path:
@@ -42,12 +46,30 @@ def fingerprint() -> str:
     return digest.hexdigest() + str(ROOT)
 
 
-def mmcv_requirement(stack: str) -> str:
-    """The line of the stack's file that pins mmcv."""
-    for line in (REQUIREMENTS / f'{stack}.txt').read_text().splitlines():
+def stacks() -> List[str]:
+    """Names of the stacks: the files in requirements/ that pin an mmcv."""
+    return sorted(file.stem for file in REQUIREMENTS.glob('*.txt')
+                  if _mmcv_pin(file))
+
+
+def default_venv(stack: str) -> Path:
+    """Folder of the stack's environment; the Makefile says the same."""
+    return ROOT / ('.venv' if stack == DEFAULT_STACK else f'.venv-{stack}')
+
+
+def _mmcv_pin(file: Path) -> Optional[str]:
+    for line in file.read_text().splitlines():
         if line.split('==')[0] in ('onedl-mmcv', 'mmcv'):
             return line.strip()
-    raise StepError(f'requirements/{stack}.txt does not pin mmcv')
+    return None
+
+
+def mmcv_requirement(stack: str) -> str:
+    """The line of the stack's file that pins mmcv."""
+    pin = _mmcv_pin(REQUIREMENTS / f'{stack}.txt')
+    if pin is None:
+        raise StepError(f'requirements/{stack}.txt does not pin mmcv')
+    return pin
 
 
 def make_venv(target: Path) -> str:
@@ -85,8 +107,10 @@ def install(python: str, stack: str, logs: Path) -> None:
     pip('PyTorch', '-r', pins('torch'), '-c', pins('build'))
     pip('torchvision', '--no-deps', '-r', pins('torchvision'))
     pip('third-party packages', '-r', pins('common'), '-c', pins('build'))
-    pip('test packages', '-r', pins('tests'), '-c', pins('common'), '-c',
-        pins('torch'), '-c', pins('torchvision'))
+    own = REQUIREMENTS / f'tests_{stack}.txt'
+    pip('test packages', '-r', pins('tests'),
+        *(('-r', str(own)) if own.exists() else ()), '-c', pins('common'),
+        '-c', pins('torch'), '-c', pins('torchvision'))
     wheel = mmcv_wheel(python, mmcv_requirement(stack), cache_folder(), logs)
     pip('mmcv', '--no-deps', str(wheel))
     pip('OpenMMLab packages', *no_deps, '-r', pins(stack))
@@ -101,13 +125,26 @@ def check(python: str, logs: Path) -> None:
              logs / 'check.log')
 
 
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        '--stack',
+        choices=stacks(),
+        default=DEFAULT_STACK,
+        help='(default: %(default)s)')
+    parser.add_argument(
+        '--venv',
+        type=Path,
+        help='folder of the environment (default: .venv, or .venv-STACK)')
+    args = parser.parse_args(argv)
+    args.venv = args.venv or default_venv(args.stack)
+    return args
+
+
 def main() -> int:
     """Set the environment up unless it is up to date."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--stack', default='maintained', help='a file in '
-                        'requirements/ (default: %(default)s)')
-    parser.add_argument('--venv', type=Path, default=ROOT / '.venv')
-    args = parser.parse_args()
+    args = parse_args()
     if sys.version_info < OLDEST_PYTHON:
         print(f"Python {'.'.join(map(str, OLDEST_PYTHON))} or newer is "
               f'needed, this is {sys.version.split()[0]} ({sys.executable}). '

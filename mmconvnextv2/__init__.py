@@ -8,9 +8,13 @@ from .version import __version__, check_required, warn_about_optional
 check_required()
 warn_about_optional()
 
-from .compat import declare_missing_torchvision_ops  # noqa: E402
+from .compat import (  # noqa: E402
+    declare_missing_torchvision_ops,
+    load_own_checkpoints,
+)
 
 declare_missing_torchvision_ops()
+load_own_checkpoints()
 
 from . import engine, models  # noqa: E402
 from .engine import LayerDecayOptimWrapperConstructor  # noqa: E402

@@ -2,9 +2,11 @@
 import importlib.util
 import sys
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import torch
+from mmengine.runner import checkpoint as mmengine_checkpoint
+from mmengine.utils import digit_version
 
 _TORCHVISION_SCHEMAS = ('nms', 'qnms')
 # Keeps the declared schemas alive; torch.library drops them with the object.
@@ -73,3 +75,37 @@ def eps_unless_defaulted(eps: float, default: float) -> float:
         return eps
     cfg = caller.f_locals.get('cfg')
     return default if isinstance(cfg, dict) and 'eps' not in cfg else eps
+
+
+def load_own_checkpoints() -> bool:
+    """Let MMEngine read the checkpoints that it writes.
+
+    Defect: mmengine 0.10.7 and older call ``torch.load`` with its defaults,
+    and since torch 2.6 the default refuses all but tensors, so resuming and
+    testing fail on MMEngine's own files, which hold its log as well. Local
+    files are read through :func:`load_inert` instead, which allows just what
+    MMEngine saves and runs none of it; ``weights_only`` stays on.
+
+    Needed with mmengine up to 0.10.7; onedl-mmengine 0.10.12 allows what it
+    saves by itself.
+
+    Returns:
+        bool: Whether the loader was replaced.
+    """
+    if (hasattr(mmengine_checkpoint, 'get_torch_safe_globals')
+            or digit_version(torch.__version__) < digit_version('2.6')):
+        return False
+    mmengine_checkpoint.CheckpointLoader.register_scheme(
+        '', load_from_local, force=True)
+    return True
+
+
+def load_from_local(filename: str, map_location: Any = None) -> Any:
+    """MMEngine's function of that name, by :func:`load_inert`.
+
+    MMEngine shows the end of its name in the log.
+    """
+    from .utils.inert import load_inert
+    return load_inert(
+        lambda: mmengine_checkpoint.load_from_local(filename, map_location),
+        filename)

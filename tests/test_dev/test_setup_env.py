@@ -1,4 +1,6 @@
 """The set-up of a checkout, as far as it goes without installing."""
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,12 +18,53 @@ def test_cache_folder(monkeypatch):
     assert setup_env.cache_folder() == Path.home() / 'mine'
 
 
-def test_mmcv_is_pinned_in_the_stack():
+def test_stacks_and_their_mmcv():
+    assert setup_env.stacks() == ['classic', 'maintained']
     assert setup_env.mmcv_requirement('maintained') == 'onedl-mmcv==2.3.6'
+    assert setup_env.mmcv_requirement('classic') == 'mmcv==2.1.0'
+    with pytest.raises(StepError, match=r'common\.txt does not pin mmcv'):
+        setup_env.mmcv_requirement('common')
 
 
-@pytest.mark.parametrize('name', ['build', 'torch', 'torchvision', 'common',
-                                  'maintained', 'tests'])
+@pytest.mark.parametrize('arguments, folder', [
+    ([], '.venv'),
+    (['--stack', 'maintained'], '.venv'),
+    (['--stack', 'classic'], '.venv-classic'),
+])
+def test_each_stack_has_an_environment_of_its_own(arguments, folder):
+    assert setup_env.parse_args(arguments).venv == setup_env.ROOT / folder
+    given = setup_env.parse_args([*arguments, '--venv', 'mine']).venv
+    assert given == Path('mine')
+
+
+def test_unknown_stack_is_refused_with_the_known(capsys):
+    with pytest.raises(SystemExit):
+        setup_env.parse_args(['--stack', 'common'])
+    assert re.search(r"choose from '?classic'?, '?maintained'?\)",
+                     capsys.readouterr().err)
+
+
+@pytest.mark.parametrize('present', [True, False])
+def test_test_packages_of_the_stack_alone_are_installed_if_there_are_any(
+        monkeypatch, tmp_path, present):
+    commands = []
+    monkeypatch.setattr(setup_env, 'REQUIREMENTS', tmp_path)
+    monkeypatch.setattr(setup_env, 'run_step',
+                        lambda title, command, *_: commands.append(command))
+    monkeypatch.setattr(setup_env, 'mmcv_wheel', lambda *_: 'wheel')
+    (tmp_path / 'classic.txt').write_text('mmcv==2.1.0\n')
+    own = tmp_path / 'tests_classic.txt'
+    if present:
+        own.touch()
+    setup_env.install('python', 'classic', tmp_path)
+    command, = (x for x in commands if str(tmp_path / 'tests.txt') in x)
+    assert (str(own) in command) is present
+
+
+@pytest.mark.parametrize('name', [
+    'build', 'torch', 'torchvision', 'common', 'maintained', 'classic',
+    'tests', 'tests_maintained'
+])
 def test_requirements_are_pinned(name):
     lines = (setup_env.REQUIREMENTS / f'{name}.txt').read_text().splitlines()
     pins = [x for x in lines if x and not x.startswith('#')]
@@ -75,3 +118,18 @@ def test_missing_compiler_is_named(monkeypatch):
     monkeypatch.setenv('CXX', 'no-such-compiler')
     with pytest.raises(StepError, match="'no-such-compiler' was not found"):
         build_mmcv._compiler()
+
+
+def test_cross_package_tests_are_there():
+    names = (setup_env.ROOT / 'dev' / 'cross_package_tests.txt').read_text()
+    # pytest takes each line for an argument.
+    assert all((setup_env.ROOT / x).is_file() for x in names.splitlines())
+    assert names.splitlines() == sorted(set(names.splitlines()))
+
+
+def test_makefile_names_the_same_environments():
+    make = subprocess.run(
+        ['make', '-n', 'test', 'STACK=classic'],
+        cwd=setup_env.ROOT, capture_output=True, text=True, check=True)
+    assert '--stack classic --venv .venv-classic\n' in make.stdout
+    assert '\n.venv-classic/bin/python -m pytest' in make.stdout

@@ -4,7 +4,6 @@ import copy
 import pytest
 import timm
 import torch
-import transformers
 from checkpoint_reference import (
     V1,
     as_model,
@@ -72,6 +71,8 @@ def test_timms_own_arch(version):
 @pytest.mark.parametrize('kind, version', [('ConvNextV2', dict()),
                                            ('ConvNext', V1)])
 def test_hugging_faces_models(kind, version):
+    # The classic stack cannot have it.
+    transformers = pytest.importorskip('transformers')
     config = getattr(transformers, f'{kind}Config')(
         depths=_FOUR['depths'], hidden_sizes=_FOUR['channels'],
         num_labels=_CLASSES)
@@ -82,6 +83,7 @@ def test_hugging_faces_models(kind, version):
 
 
 def test_hugging_faces_backbone():
+    transformers = pytest.importorskip('transformers')
     config = transformers.ConvNextV2Config(
         depths=_FOUR['depths'], hidden_sizes=_FOUR['channels'],
         out_features=['stage2', 'stage4'])

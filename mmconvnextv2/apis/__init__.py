@@ -1,0 +1,1 @@
+"""Inference and export; imports mmdet, mmseg and mmpretrain when asked to."""

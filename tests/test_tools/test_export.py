@@ -1,0 +1,141 @@
+import json
+
+import pytest
+import torch
+from mmengine.registry import MODELS, DefaultScope
+
+from mmconvnextv2.models.layers.grn import GRN
+
+_REFUSED = 2
+_BACKBONE = dict(
+    type='mmconvnextv2.ConvNeXtV2',
+    arch=dict(depths=[1, 1], channels=[4, 8]),
+    out_indices=[0, 1],
+    gap_before_final_norm=False)
+_CLASSIFIER = dict(
+    type='ImageClassifier',
+    data_preprocessor=dict(mean=[1., 2., 3.], std=[4., 5., 6.], to_rgb=True),
+    backbone={
+        **_BACKBONE, 'out_indices': [1],
+        'gap_before_final_norm': True
+    },
+    head=dict(type='LinearClsHead', num_classes=3, in_channels=8))
+_DETECTOR = dict(type='AnyDetector', backbone=_BACKBONE)
+
+
+@pytest.fixture
+def export(load_tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tool = load_tool('export')
+    for name, model in dict(c=_CLASSIFIER, d=_DETECTOR).items():
+        (tmp_path / f'{name}.py').write_text(
+            f"default_scope = 'mmpretrain'\nmodel = {model!r}\n")
+
+    def run(*arguments):
+        return tool.main(
+            [str(x) for x in (*arguments, '--shape', '24', '32')])
+
+    run.tool = tool
+    return run
+
+
+@pytest.fixture
+def classifier(tmp_path):
+    """With GRN that does something; its weights are in w.pth."""
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(json.loads(json.dumps(_CLASSIFIER))).eval()
+    for module in model.modules():
+        if isinstance(module, GRN):
+            torch.nn.init.normal_(module.gamma)
+            torch.nn.init.normal_(module.beta)
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'w.pth')
+    return model
+
+
+def _outputs(model, images):
+    with torch.no_grad():
+        return model(images)
+
+
+@pytest.mark.parametrize('shape', [(1, 3, 16, 16), (3, 3, 29, 43)])
+def test_classifier_to_torch_export(export, classifier, shape, capsys):
+    assert export('c.py', 'm.pt2', '--format', 'torch_export', '--dynamic',
+                  '--checkpoint', 'w.pth') == 0
+    out = capsys.readouterr().out
+    assert out.startswith('m.pt2: classifier, outputs scores\n')
+    assert '(1, 3, 16, 16), (1, 3, 16, 33), (3, 3, 47, 37)' in out
+    files = {'mmconvnextv2.json': ''}
+    run = torch.export.load('m.pt2', extra_files=files).module()
+    images = torch.rand(shape)
+    torch.testing.assert_close(
+        run(images), _outputs(classifier, images), rtol=0, atol=1e-5)
+    assert json.loads(files['mmconvnextv2.json'])['preprocessing'] == dict(
+        channels='RGB', mean=[1., 2., 3.], std=[4., 5., 6.])
+
+
+@pytest.mark.parametrize('config, part', [('c.py', 'scores'),
+                                          ('d.py', 'stage0, stage1')])
+def test_to_onnx(export, classifier, config, part, capsys):
+    onnxruntime = pytest.importorskip('onnxruntime')
+    pytest.importorskip('onnxscript')
+    arguments = (config, 'm.onnx', '--format', 'onnx', '--dynamic')
+    if config == 'c.py':
+        arguments += ('--checkpoint', 'w.pth')
+    assert export(*arguments) == 0
+    out = capsys.readouterr().out
+    assert f'outputs {part}\n' in out and '(1, 3, 8, 8)' in out
+    session = onnxruntime.InferenceSession('m.onnx')
+    images = torch.rand(3, 3, 29, 43)
+    found = session.run(None, dict(images=images.numpy()))
+    if config == 'c.py':
+        expected = _outputs(classifier, images)
+        torch.testing.assert_close(
+            torch.from_numpy(found[0]), expected, rtol=0, atol=1e-4)
+        found_meta = session.get_modelmeta().custom_metadata_map
+        assert json.loads(found_meta['preprocessing'])['mean'] == [1., 2., 3.]
+    else:
+        assert [x.shape for x in found] == [(3, 4, 7, 10), (3, 8, 3, 5)]
+
+
+def test_fixed_size(export, capsys):
+    assert export('d.py', 'm.pt2', '--format', 'torch_export') == 0
+    assert 'RANDOM WEIGHTS' in capsys.readouterr().out
+    run = torch.export.load('m.pt2').module()
+    assert len(run(torch.rand(1, 3, 24, 32))) == 2
+    with pytest.raises(AssertionError):
+        run(torch.rand(1, 3, 32, 32))
+
+
+def test_a_file_that_differs_is_not_written(export, tmp_path, monkeypatch,
+                                            capsys):
+    monkeypatch.setattr(export.tool, 'largest_difference',
+                        lambda *args: float('nan'))
+    (tmp_path / 'm.pt2').write_text('old')
+    assert export('d.py', 'm.pt2', '--format', 'torch_export',
+                  '--force') == _REFUSED
+    assert 'by more than 0.0001: nan for (1, 3, 24, 32)' in (
+        capsys.readouterr().err)
+    assert (tmp_path / 'm.pt2').read_text() == 'old'
+    assert sorted(x.name for x in tmp_path.iterdir()) == [
+        'c.py', 'd.py', 'm.pt2'
+    ]
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (('no.py', 'm.pt2'), "there is no config file 'no.py'"),
+    (('c.py', 'c.py'), 'out: c.py exists; --force replaces a file'),
+    (('c.py', 'x/m.pt2'), "out: there is no folder 'x'"),
+    (('c.py', 'm.pt2', '--opset', 20), '--opset is for --format onnx'),
+    (('c.py', 'm.pt2', '--checkpoint', 'no.pth'), "no file 'no.pth'"),
+])
+def test_refusals(export, arguments, message, capsys):
+    assert export(*arguments, '--format', 'torch_export') == _REFUSED
+    assert message in capsys.readouterr().err
+
+
+def test_weights_of_another_model(export, classifier, capsys):
+    assert export('d.py', 'm.pt2', '--format', 'torch_export', '--checkpoint',
+                  'w.pth') == _REFUSED
+    assert ('w.pth: it does not hold the whole backbone of the config:\n'
+            '  missing (2): norm0.weight, norm0.bias\n') in (
+                capsys.readouterr().err)
