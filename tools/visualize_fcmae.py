@@ -5,19 +5,19 @@ from pathlib import Path
 from typing import List, Optional
 
 import cv2
-import mmcv
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import MODELS, init_default_scope
-from mmengine.runner import load_checkpoint
-from torch import Tensor, nn
+from torch import nn
 
+from mmconvnextv2.apis.fcmae_inferencer import load_patches
+from mmconvnextv2.apis.images import find_images
+from mmconvnextv2.apis.weights import load_whole
+from mmconvnextv2.utils.checkpoint import CheckpointError
 from mmconvnextv2.utils.cli import CommandError, require_file, run_command
 from mmconvnextv2.utils.config import find_config
 from mmconvnextv2.visualization.reconstruction import draw_reconstructions
-
-_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.ppm', '.tif', '.tiff')
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
@@ -56,21 +56,6 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def find_images(path: Path) -> List[Path]:
-    """The image, or the images of a folder, sorted by name.
-
-    Raises:
-        CommandError: If there is none.
-    """
-    if path.is_file():
-        return [path]
-    found = [x for x in path.glob('*') if x.suffix.lower() in _SUFFIXES]
-    if not found:
-        kind = 'in the folder' if path.is_dir() else 'and no folder called'
-        raise CommandError(f'images: there is no image {kind} {str(path)!r}')
-    return sorted(found)
-
-
 def plan(images: List[Path], out: Path, overwrite: bool) -> List[Path]:
     """Where the pictures of the images go.
 
@@ -104,36 +89,20 @@ def load_model(args: argparse.Namespace) -> nn.Module:
     if not hasattr(model, 'reconstruct'):
         raise CommandError(f'config: {args.config} is not one of FCMAE')
     try:
-        load_checkpoint(model, args.checkpoint, 'cpu', strict=True)
-    except RuntimeError as error:
-        raise CommandError(f'checkpoint: {args.checkpoint} does not hold the '
-                           f'whole model of {args.config}: {error}') from error
+        load_whole(model, args.checkpoint)
+    except CheckpointError as error:
+        raise CommandError(f'checkpoint: {error}') from error
     if args.mask_ratio is not None:
         model.mask_ratio = args.mask_ratio
     return model.to(get_device())
 
 
-def load_image(path: Path, size: int, stride: int) -> Tensor:
-    """Read, resize and crop an image: (1, 3, H, W), uint8, BGR.
-
-    Raises:
-        CommandError: If it cannot be read.
-    """
-    image = mmcv.imread(str(path))
-    if image is None:
-        raise CommandError(f'images: {path} cannot be read as an image')
-    scale = size / min(image.shape[:2])
-    image = mmcv.imrescale(image, scale, interpolation='bicubic')
-    height, width = (side // stride * stride for side in image.shape[:2])
-    top = (image.shape[0] - height) // 2
-    left = (image.shape[1] - width) // 2
-    image = image[top:top + height, left:left + width]
-    return torch.from_numpy(image.copy()).permute(2, 0, 1)[None]
-
-
 def visualize_fcmae(args: argparse.Namespace) -> None:
     """Check the request, then draw a picture per image."""
-    images = find_images(args.images)
+    try:
+        images = find_images(args.images)
+    except FileNotFoundError as error:
+        raise CommandError(f'images: {error}') from error
     targets = plan(images, args.out, args.overwrite)
     model = load_model(args)
     stride = model.backbone.stride
@@ -143,10 +112,10 @@ def visualize_fcmae(args: argparse.Namespace) -> None:
     generator = torch.Generator().manual_seed(args.seed)
     args.out.mkdir(parents=True, exist_ok=True)
     for image, target in zip(images, targets):
-        data = dict(
-            inputs=load_image(image, args.size, stride), data_samples=None)
-        inputs = model.data_preprocessor(data)['inputs']
         try:
+            pixels = load_patches(str(image), args.size, stride)
+            data = dict(inputs=pixels[None], data_samples=None)
+            inputs = model.data_preprocessor(data)['inputs']
             is_masked = model.draw_mask(inputs, generator)
         except ValueError as error:
             raise CommandError(f'{image}: {error}') from error

@@ -82,6 +82,7 @@ def test_refusals(visualize, arguments, message, capsys):
 
 
 def test_checkpoint_of_another_model(visualize, setting, capsys):
-    torch.save(dict(state_dict={}), 'toy.pth')
+    torch.save(dict(state_dict={'head.weight': torch.zeros(2)}), 'toy.pth')
     assert visualize('images') == _REFUSED
-    assert 'toy.pth does not hold the whole model' in capsys.readouterr().err
+    assert ('checkpoint: toy.pth: it does not hold the whole model of the '
+            'config:\n  missing (') in capsys.readouterr().err

@@ -1,4 +1,6 @@
 """Stop where a scheduler or the user asks for it, and lose nothing."""
+import atexit
+import multiprocessing
 import os
 import signal
 import time
@@ -27,19 +29,29 @@ _DONE = 'batches_done'
 
 
 def _init_worker(init: Optional[Callable[[int], None]],
-                 signals: Sequence[int], worker: int) -> None:
+                 signals: Sequence[int], closing: Any, worker: int) -> None:
     """Let a worker outlive a signal that the whole process group gets.
 
     The main process needs its batches up to the end of the iteration. The
-    second signal ends the worker, as the main process' own clean-up must.
+    second signal ends the worker, and any when the main process is closing:
+    multiprocessing ends its workers by SIGTERM and waits until they are gone.
     """
-    for number in signals:
+
+    def outlive(number: int, frame: Optional[FrameType]) -> None:
+        if closing.value:
+            os._exit(0)
         signal.signal(
-            number, lambda number, frame: signal.signal(
-                number, signal.SIG_IGN
-                if number == signal.SIGINT else signal.SIG_DFL))
+            number,
+            signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
+
+    for number in signals:
+        signal.signal(number, outlive)
     if init is not None:
         init(worker)
+
+
+def _close(closing: Any) -> None:
+    closing.value = 1
 
 
 @register(HOOKS)
@@ -92,8 +104,11 @@ class PreemptionHook(Hook):
                 f'batches of an epoch, which has {len(loader)} now: the epoch '
                 'begins anew.')
         self._pid, self._asked, self._agreed = os.getpid(), None, False
+        closing = multiprocessing.RawValue('b', 0)
+        # Runs before what multiprocessing has registered.
+        atexit.register(_close, closing)
         loader.worker_init_fn = partial(_init_worker, loader.worker_init_fn,
-                                        self.signals)
+                                        self.signals, closing)
         restart_iterator(runner)
         try:
             for number in self.signals:

@@ -2,6 +2,8 @@
 import logging
 import os
 import signal
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -100,3 +102,28 @@ def test_waits_for_the_update(hook, runner):
     runner.optim_wrapper._inner_count = 8
     with pytest.raises(SystemExit):
         hook.after_train_iter(runner, 7)
+
+
+_LEAVES_A_WORKER = '''
+import builtins, logging
+from types import SimpleNamespace
+from torch.utils.data import DataLoader
+from mmconvnextv2.engine import PreemptionHook
+
+loader = DataLoader(range(9), num_workers=1, persistent_workers=True)
+hub = SimpleNamespace(pop_info=lambda name: None)
+PreemptionHook().before_train(SimpleNamespace(
+    train_dataloader=loader, train_loop=SimpleNamespace(), message_hub=hub,
+    logger=logging.getLogger()))
+builtins.kept = [loader, iter(loader)]  # nobody shuts the worker down
+next(kept[1])
+'''
+
+
+def test_a_worker_that_is_left_does_not_hold_up_the_exit():
+    # multiprocessing waits for it after a single SIGTERM.
+    done = subprocess.run([sys.executable, '-c', _LEAVES_A_WORKER],
+                          timeout=60,
+                          stderr=subprocess.PIPE,
+                          text=True)
+    assert done.returncode == 0, done.stderr
