@@ -134,7 +134,8 @@ def classic(monkeypatch):
             filename, map_location=map_location))
     loader = mmengine_checkpoint.CheckpointLoader
     # Replaced as a whole when a loader is registered.
-    monkeypatch.setattr(loader, '_schemes', loader._schemes)
+    # A copy, since schemes are registered in place.
+    monkeypatch.setattr(loader, '_schemes', loader._schemes.copy())
 
 
 def _saved_by_mmengine(folder):

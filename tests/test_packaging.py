@@ -199,7 +199,7 @@ def test_metadata_fights_neither_stack(installed):
     needed = [x for x in found.requires if 'extra ==' not in x]
     assert sorted(x.split('>')[0] for x in needed) == ['numpy', 'torch']
     assert found.metadata.get_all('Provides-Extra') == [
-        'maintained', 'classic'
+        'maintained', 'export', 'classic'
     ]
 
 
@@ -207,6 +207,9 @@ def test_model_index_is_valid():
     from modelindex.load_model_index import load
     index = load(str(_ROOT / 'model-index.yml'))
     index.build_models_with_collections()
-    assert [x.name for x in index.collections] == ['ConvNeXt V2']
-    for model in index.models or ():
+    assert {x.name for x in index.collections} == {
+        'FCMAE', 'ConvNeXt V2', 'Mask R-CNN', 'Cascade Mask R-CNN', 'UPerNet'
+    }
+    assert index.models
+    for model in index.models:
         assert (_ROOT / model.config).is_file()
