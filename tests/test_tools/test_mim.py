@@ -40,17 +40,19 @@ model = dict(
         num_convs=1, norm_cfg=dict(type='BN')),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'))
+dataset = dict(
+    type='BaseSegDataset',
+    data_root='data/shapes/ade',
+    img_suffix='.jpg',
+    seg_map_suffix='.png',
+    reduce_zero_label=True,
+    metainfo=dict(classes=list('abcdef')))
 train_dataloader = dict(
     batch_size=2,
     num_workers=0,
     sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
-        type='BaseSegDataset',
-        data_root='data/shapes/ade',
-        img_suffix='.jpg',
-        seg_map_suffix='.png',
-        reduce_zero_label=True,
-        metainfo=dict(classes=list('abcdef')),
+        **dataset,
         data_prefix=dict(
             img_path='images/training',
             seg_map_path='annotations/training'),
@@ -65,12 +67,7 @@ test_dataloader = dict(
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='BaseSegDataset',
-        data_root='data/shapes/ade',
-        img_suffix='.jpg',
-        seg_map_suffix='.png',
-        reduce_zero_label=True,
-        metainfo=dict(classes=list('abcdef')),
+        **dataset,
         data_prefix=dict(
             img_path='images/validation',
             seg_map_path='annotations/validation'),

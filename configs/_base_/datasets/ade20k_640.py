@@ -7,34 +7,24 @@ image_scale = (2560, 640)  # longer side and shorter side, at most
 tta_scales = [(1920, 480), (2240, 560), image_scale, (2880, 720), (3200, 800)]
 
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations', reduce_zero_label=True),
-    dict(
-        type='RandomResize',
-        scale=image_scale,
-        ratio_range=(0.5, 2.0),
-        keep_ratio=True),
-    dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs')
+    *_base_.train_pipeline[:2],
+    dict(_base_.train_pipeline[2], scale=image_scale),
+    dict(_base_.train_pipeline[3], crop_size=crop_size),
+    *_base_.train_pipeline[4:]
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=image_scale, keep_ratio=True),
-    dict(type='LoadAnnotations', reduce_zero_label=True),
-    dict(type='PackSegInputs')
+    _base_.test_pipeline[0],
+    dict(_base_.test_pipeline[1], scale=image_scale),
+    *_base_.test_pipeline[2:]
 ]
 tta_pipeline = [
-    dict(type='LoadImageFromFile'),
+    _base_.tta_pipeline[0],
     dict(
         type='TestTimeAug',
         transforms=[[
             dict(type='Resize', scale=scale, keep_ratio=True)
             for scale in tta_scales
-        ], [dict(type='RandomFlip', prob=prob) for prob in (0., 1.)],
-                    [dict(type='LoadAnnotations', reduce_zero_label=True)],
-                    [dict(type='PackSegInputs')]])
+        ], *_base_.tta_pipeline[1].transforms[1:]])
 ]
 
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -6,11 +6,9 @@ _base_ = './imagenet_224.py'
 image_size = 384  # pixels, of each side
 
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='RandomResizedCrop', scale=image_size, **_base_.bicubic),
-    dict(type='RandomFlip', prob=0.5), _base_.rand_augment,
-    _base_.random_erasing,
-    dict(type='PackInputs')
+    _base_.train_pipeline[0],
+    dict(_base_.train_pipeline[1], scale=image_size),
+    *_base_.train_pipeline[2:]
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -1,24 +1,19 @@
-# ImageNet-1K at 512 px. Evaluated on the whole image, resized without regard
-# to its aspect ratio, as in the official code from 384 px on. 16 images on
-# each of 8 GPUs.
-_base_ = './imagenet_224.py'
+# ImageNet-1K at 512 px, otherwise as at 384 px.
+_base_ = './imagenet_384.py'
 
 image_size = 512  # pixels, of each side
 
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='RandomResizedCrop', scale=image_size, **_base_.bicubic),
-    dict(type='RandomFlip', prob=0.5), _base_.rand_augment,
-    _base_.random_erasing,
-    dict(type='PackInputs')
+    _base_.train_pipeline[0],
+    dict(_base_.train_pipeline[1], scale=image_size),
+    *_base_.train_pipeline[2:]
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(image_size, image_size), **_base_.bicubic),
-    dict(type='PackInputs')
+    _base_.test_pipeline[0],
+    dict(_base_.test_pipeline[1], scale=(image_size, image_size)),
+    _base_.test_pipeline[2]
 ]
 
-train_dataloader = dict(
-    batch_size=16, dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(batch_size=16, dataset=dict(pipeline=test_pipeline))
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

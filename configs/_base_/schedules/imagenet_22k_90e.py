@@ -19,8 +19,5 @@ param_scheduler = [
 ]
 optim_wrapper = dict(
     accumulative_counts=16,
-    optimizer=dict(lr=lr, weight_decay=0.05),
+    optimizer=dict(lr=lr),
     paramwise_cfg=dict(decay_rate=0.8, decay_type='group_wise'))
-
-# For --auto-scale-lr, which counts the images of one iteration.
-auto_scale_lr = dict(enable=False, base_batch_size=8 * 32)

@@ -21,4 +21,7 @@ optim_wrapper = dict(
     type='AmpOptimWrapper',
     dtype='bfloat16',
     constructor='mmconvnextv2.LayerDecayOptimWrapperConstructor',
-    optimizer=dict(type='AdamW', betas=(0.9, 0.999)))
+    optimizer=dict(type='AdamW', betas=(0.9, 0.999), weight_decay=0.05))
+
+# For --auto-scale-lr, which counts the images of one iteration: 8 GPUs.
+auto_scale_lr = dict(enable=False, base_batch_size=8 * 32)

@@ -19,10 +19,7 @@ param_scheduler = [
 ]
 optim_wrapper = dict(
     accumulative_counts=4,
-    optimizer=dict(lr=lr, weight_decay=0.05),
+    optimizer=dict(lr=lr),
     paramwise_cfg=dict(decay_rate=0.6, decay_type='group_wise'))
 # Once per step.
 custom_hooks = [dict(_base_.ema, interval=4)]
-
-# For --auto-scale-lr, which counts the images of one iteration.
-auto_scale_lr = dict(enable=False, base_batch_size=8 * 32)

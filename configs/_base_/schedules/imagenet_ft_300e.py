@@ -1,10 +1,9 @@
 # Fine-tuning of Tiny (ConvNeXt V2, Table 10): 300 epochs, layer-wise decay.
-_base_ = './imagenet_adamw.py'
+_base_ = './imagenet_ft_100e.py'
 
 max_epochs = 300
 warmup_epochs = 40
-batch_size = 8 * 32 * 4  # GPUs, images, iterations
-lr = 8e-4 * batch_size / 256
+lr = 8e-4 * _base_.batch_size / 256
 
 train_cfg = dict(max_epochs=max_epochs)
 param_scheduler = [
@@ -16,11 +15,5 @@ param_scheduler = [
         eta_min_ratio=_base_.min_lr / lr)
 ]
 optim_wrapper = dict(
-    accumulative_counts=4,
-    optimizer=dict(lr=lr, weight_decay=0.05),
+    optimizer=dict(lr=lr),
     paramwise_cfg=dict(decay_rate=0.9, decay_type='layer_wise'))
-# Once per step.
-custom_hooks = [dict(_base_.ema, interval=4)]
-
-# For --auto-scale-lr, which counts the images of one iteration.
-auto_scale_lr = dict(enable=False, base_batch_size=8 * 32)

@@ -16,6 +16,3 @@ optim_wrapper = dict(
     paramwise_cfg=dict(decay_rate=0.9, decay_type='layer_wise'))
 # Once per step.
 custom_hooks = [dict(_base_.ema, interval=4)]
-
-# For --auto-scale-lr, which counts the images of one iteration.
-auto_scale_lr = dict(enable=False, base_batch_size=8 * 32)

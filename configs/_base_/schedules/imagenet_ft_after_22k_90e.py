@@ -1,22 +1,11 @@
 # ImageNet-1K after ImageNet-22K, Nano and Tiny (ConvNeXt V2, Table 13): 90
 # epochs without warm-up. The type of decay is inferred from the fine-tuning
 # on ImageNet-1K.
-_base_ = './imagenet_adamw.py'
+_base_ = './imagenet_ft_after_22k_30e.py'
 
 max_epochs = 90
-batch_size = 8 * 16 * 4  # GPUs, images, iterations
-lr = 2.5e-5 * batch_size / 256
 
 train_cfg = dict(max_epochs=max_epochs)
-param_scheduler = [
-    dict(_base_.cosine, end=max_epochs, eta_min_ratio=_base_.min_lr / lr)
-]
+param_scheduler = [dict(_base_.param_scheduler[0], end=max_epochs)]
 optim_wrapper = dict(
-    accumulative_counts=4,
-    optimizer=dict(lr=lr, weight_decay=1e-8),
     paramwise_cfg=dict(decay_rate=0.9, decay_type='layer_wise'))
-# Once per step.
-custom_hooks = [dict(_base_.ema, interval=4)]
-
-# For --auto-scale-lr, which counts the images of one iteration.
-auto_scale_lr = dict(enable=False, base_batch_size=8 * 16)

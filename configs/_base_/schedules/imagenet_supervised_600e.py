@@ -7,10 +7,6 @@ max_epochs = 600
 
 train_cfg = dict(max_epochs=max_epochs)
 param_scheduler = [
-    dict(_base_.warmup, end=_base_.warmup_epochs),
-    dict(
-        _base_.cosine,
-        begin=_base_.warmup_epochs,
-        end=max_epochs,
-        eta_min_ratio=_base_.min_lr / _base_.lr)
+    _base_.param_scheduler[0],
+    dict(_base_.param_scheduler[1], end=max_epochs)
 ]
