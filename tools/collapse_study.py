@@ -27,7 +27,8 @@ from mmconvnextv2.analysis.study import (
 )
 from mmconvnextv2.utils.cli import require_data, run_command
 from mmconvnextv2.utils.config import configs_folder
-from mmconvnextv2.utils.demo import Say, console, quietly, write_whole
+from mmconvnextv2.utils.demo import Say, console, quietly
+from mmconvnextv2.utils.whole_files import write_text
 
 INTERRUPTED = 130  # what shells return for Ctrl-C
 # Sides of the images in pixels, as the shapes configs have them.
@@ -104,7 +105,7 @@ def collapse_study(args: argparse.Namespace) -> None:
             f'{len(crops.classes)} classes ...')
         report_class_selectivity(models, crops, out, _CROP_SIZE, _BATCH_SIZE)
     table = distance_table(found)
-    write_whole(out / 'cosine_distance.md', table)
+    write_text(out / 'cosine_distance.md', table)
     say(f'\nMean cosine distance (0: all channels alike; at most 0.5)\n\n'
         f'{table}')
     for path in sorted(out.glob('*.png')):

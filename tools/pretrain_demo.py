@@ -27,7 +27,6 @@ from mmconvnextv2.utils.demo import (
     console,
     print_table,
     quietly,
-    write_whole,
 )
 from mmconvnextv2.utils.pretrain_comparison import (
     ARMS,
@@ -36,6 +35,7 @@ from mmconvnextv2.utils.pretrain_comparison import (
     pretrain,
     pretraining,
 )
+from mmconvnextv2.utils.whole_files import write_text
 from mmconvnextv2.visualization.learning_curves import draw_learning_curves
 
 INTERRUPTED = 130  # what shells return for Ctrl-C
@@ -144,8 +144,8 @@ def write_report(curves: Dict[str, Dict[int, Curve]],
         settings=settings,
         pretraining=pretraining(root),
         rows=[as_dict(row) for row in rows])
-    write_whole(root / 'results.json', json.dumps(results, indent=1) + '\n')
-    write_whole(root / 'results.md',
+    write_text(root / 'results.json', json.dumps(results, indent=1) + '\n')
+    write_text(root / 'results.md',
                 f'{markdown(header, lines)}\n{note}\n\n{verdict}\n')
     draw_learning_curves(rows, TITLES, list(ARMS.values()),
                          root / 'learning_curves.png')
@@ -164,7 +164,7 @@ def pretrain_demo(args: argparse.Namespace) -> None:
     check_settings(settings, root, args)
     say = console()
     root.mkdir(parents=True, exist_ok=True)
-    write_whole(root / 'settings.json', json.dumps(settings) + '\n')
+    write_text(root / 'settings.json', json.dumps(settings) + '\n')
     say(f'Everything is written to {root}')
     with quietly():
         checkpoint = pretrain(settings, root, say)

@@ -1,11 +1,10 @@
 """Tables and figures, which appear whole or not at all."""
 import csv
 import io
-import os
 from pathlib import Path
 from typing import Any, Iterable, Sequence
 
-from mmconvnextv2.utils.demo import write_whole
+from mmconvnextv2.utils.whole_files import write_text, written_whole
 
 
 def write_csv(path: Path, header: Sequence[str],
@@ -18,14 +17,13 @@ def write_csv(path: Path, header: Sequence[str],
         writer.writerow(
             [f'{x:.6g}' if isinstance(x, float) else x for x in row])
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, text.getvalue())
+    write_text(path, text.getvalue())
     return path
 
 
 def write_figure(figure: Any, path: Path) -> Path:
     """Write a figure of Matplotlib as PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    staging = path.with_name(f'.{path.name}.partial.png')
-    figure.savefig(staging, dpi=120)
-    os.replace(staging, path)
+    with written_whole(path) as part:
+        figure.savefig(part, dpi=120)
     return path

@@ -15,7 +15,8 @@ from mmengine.runner import Runner
 
 from mmconvnextv2.utils.cli import CommandError
 from mmconvnextv2.utils.config import configs_folder
-from mmconvnextv2.utils.demo import Narrator, Say, set_epochs, write_whole
+from mmconvnextv2.utils.demo import Narrator, Say, set_epochs
+from mmconvnextv2.utils.whole_files import write_text
 from .cosine_distance import LayerDistance
 from .features import AFTER_GRN, BEFORE_GRN
 
@@ -63,7 +64,7 @@ def pretrain(arm: str, root: Path, epochs: int, seed: int,
         say(f'\n{TITLES[arm]}, {epochs} epochs')
         shutil.rmtree(root / arm, ignore_errors=True)
         found = _train(pretraining_config(arm, root, epochs, seed), say)
-        write_whole(file, json.dumps({**found, **settings}))
+        write_text(file, json.dumps({**found, **settings}))
         # Ends the run's data loaders, for which the interpreter may else wait
         # forever when it exits.
         gc.collect()

@@ -1,12 +1,12 @@
 """Write what models say of images."""
 import json
-import os
 from pathlib import Path
 from typing import Any, Dict, List
 
 import cv2
 import numpy as np
 
+from mmconvnextv2.utils.whole_files import write_text
 from .prediction import Prediction
 
 
@@ -45,9 +45,4 @@ def write_json(head: Dict[str, Any], entries: List[Dict[str, Any]],
     """Write a JSON file whole, with a line for each image."""
     lines = ',\n'.join(json.dumps(x, allow_nan=False) for x in entries)
     text = f'{json.dumps(head)[:-1]}, "images": [\n{lines}\n]}}\n'
-    unfinished = path.with_name(f'.{path.name}.{os.getpid()}.unfinished')
-    try:
-        unfinished.write_text(text, encoding='utf-8')
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_text(path, text)

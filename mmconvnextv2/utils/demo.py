@@ -97,13 +97,6 @@ def print_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     Console().print(table)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that appears complete or not at all."""
-    staging = path.with_name(f'.{path.name}.partial')
-    staging.write_text(text)
-    os.replace(staging, path)
-
-
 def set_epochs(cfg: Config, epochs: int) -> None:
     """Change how many epochs a config trains, its schedule included.
 

@@ -18,7 +18,8 @@ from mmengine.runner import CheckpointLoader, Runner
 from .cli import CommandError, require_data
 from .comparison import Curve
 from .config import configs_folder
-from .demo import Narrator, Say, clock, set_epochs, write_whole
+from .demo import Narrator, Say, clock, set_epochs
+from .whole_files import write_text
 
 FCMAE = 'fcmae_convnextv2_a_shapes.py'
 DETECTOR = 'maskrcnn_convnextv2_a_shapes.py'
@@ -155,7 +156,7 @@ def _keep_pretraining(root: Path, runner: Runner, seconds: float) -> None:
         loss=loss.mean(len(runner.train_dataloader)),
         iterations=runner.iter,
         seconds=seconds)
-    write_whole(root / 'fcmae' / 'result.json', json.dumps(found))
+    write_text(root / 'fcmae' / 'result.json', json.dumps(found))
 
 
 def fine_tune(settings: Mapping[str, Any], root: Path, checkpoint: str,
@@ -191,7 +192,7 @@ def _detector_result(cfg: Config, say: Say) -> Dict[str, Any]:
     if is_new:
         shutil.rmtree(cfg.work_dir, ignore_errors=True)
         _, narrator, seconds = _train(cfg, say, interval=50)
-        write_whole(
+        write_text(
             file, json.dumps(dict(curve=narrator.history, seconds=seconds)))
     else:
         say('  done before')

@@ -6,7 +6,7 @@ import os.path as osp
 import shutil
 import zipfile
 from pathlib import Path
-from typing import Optional
+from typing import Iterator, Optional, Union
 
 # Suffix of what is being written.
 PART = '.part'
@@ -37,19 +37,36 @@ def publish(part: str, path: str) -> None:
     _flush(osp.dirname(path) or '.', os.O_RDONLY)
 
 
-def write_text(path: str, text: str) -> None:
+@contextlib.contextmanager
+def written_whole(path: Union[str, Path]) -> Iterator[Path]:
+    """Lend another name to write a file under, which then gets its own.
+
+    If the block fails, nothing is left of it and the former file stays.
+
+    Args:
+        path (str | Path): The file.
+
+    Yields:
+        Path: A name in the same folder and with the same suffix, by which
+        writers tell the format.
+    """
+    path = Path(path)
+    part = path.with_name(f'.{path.stem}.{os.getpid()}{PART}{path.suffix}')
+    try:
+        yield part
+        publish(str(part), str(path))
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: Union[str, Path], text: str) -> None:
     """Write a text file whole.
 
     Raises:
         OSError: If it cannot be written; the former content stays.
     """
-    try:
-        with open(path + PART, 'w') as file:
-            file.write(text)
-        publish(path + PART, path)
-    except OSError as error:
-        remove(path + PART)
-        raise explain_unwritten(error, path) from error
+    with written_whole(path) as part:
+        part.write_text(text, encoding='utf-8')
 
 
 def remove(path: str) -> None:

@@ -1,5 +1,4 @@
 """What pictures of several images of a data set share."""
-import os
 from pathlib import Path
 from typing import Any, List, Union
 
@@ -8,6 +7,8 @@ import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
 from torch import nn
+
+from mmconvnextv2.utils.whole_files import written_whole
 
 _MARGIN = 8  # pixels
 
@@ -62,9 +63,8 @@ def write_grid(pictures: List[np.ndarray], path: Union[str, Path],
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    staging = path.with_name(f'.{path.name}.partial.png')
-    cv2.imwrite(str(staging), _tile(pictures, columns)[..., ::-1])
-    os.replace(staging, path)
+    with written_whole(path) as part:
+        cv2.imwrite(str(part), _tile(pictures, columns)[..., ::-1])
     return path
 
 

@@ -1,9 +1,9 @@
 """Learning curves of two ways of training, with their spread over seeds."""
-import os
 from pathlib import Path
 from typing import Any, Mapping, Sequence, Union
 
 from mmconvnextv2.utils.comparison import Row
+from mmconvnextv2.utils.whole_files import written_whole
 
 
 def draw_learning_curves(rows: Sequence[Row], titles: Mapping[str, str],
@@ -32,9 +32,8 @@ def draw_learning_curves(rows: Sequence[Row], titles: Mapping[str, str],
         axes.grid(alpha=0.3)
     plots[0].legend()
     path = Path(path)
-    staging = path.with_name(f'.{path.name}.partial.png')
-    figure.savefig(staging, dpi=120)
-    os.replace(staging, path)
+    with written_whole(path) as part:
+        figure.savefig(part, dpi=120)
     return path
 
 

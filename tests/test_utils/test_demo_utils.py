@@ -61,13 +61,6 @@ def test_narrator_keeps_the_figures():
     assert narrator.metrics == {}
 
 
-def test_files_appear_whole(tmp_path):
-    demo.write_whole(tmp_path / 'x.json', 'old')
-    demo.write_whole(tmp_path / 'x.json', 'new')
-    assert [x.name for x in tmp_path.iterdir()] == ['x.json']
-    assert (tmp_path / 'x.json').read_text() == 'new'
-
-
 def test_table(capsys):
     demo.print_table(['a', 'b'], [['1', '22'], ['3', '44']])
     lines = capsys.readouterr().out.splitlines()

@@ -10,6 +10,7 @@ from mmconvnextv2.utils.whole_files import (
     is_whole,
     latest_whole_checkpoint,
     write_text,
+    written_whole,
 )
 
 
@@ -29,10 +30,24 @@ def test_write_text_keeps_the_former_content(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(os, 'replace', fail)
-        with pytest.raises(OSError, match='last_checkpoint could not be writ'):
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
             write_text(path, 'new')
     assert (tmp_path / 'last_checkpoint').read_text() == 'old'
     assert os.listdir(tmp_path) == ['last_checkpoint']
+    write_text(path, 'new')
+    assert (tmp_path / 'last_checkpoint').read_text() == 'new'
+    assert os.listdir(tmp_path) == ['last_checkpoint']
+
+
+def test_a_block_that_fails_leaves_nothing(tmp_path):
+    path = tmp_path / 'x.png'
+    path.write_text('old')
+    with pytest.raises(KeyError), written_whole(path) as part:
+        assert part.suffix == '.png' and part.parent == tmp_path
+        part.write_text('half')
+        raise KeyError
+    assert path.read_text() == 'old'
+    assert os.listdir(tmp_path) == ['x.png']
 
 
 def test_is_whole(tmp_path):

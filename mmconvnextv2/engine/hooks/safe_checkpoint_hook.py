@@ -124,8 +124,11 @@ class SafeCheckpointHook(CheckpointHook):
             backend_args=self.backend_args,
             **self.args)
         if is_main_process():
-            write_text(
-                osp.join(runner.work_dir, 'last_checkpoint'), self.last_ckpt)
+            path = osp.join(runner.work_dir, 'last_checkpoint')
+            try:
+                write_text(path, self.last_ckpt)
+            except OSError as error:
+                raise explain_unwritten(error, path) from error
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int,
                                    meta: dict) -> None:

@@ -1,5 +1,4 @@
 """Write checkpoints whole or not at all."""
-import os
 import os.path as osp
 from pathlib import Path
 from typing import Any, Mapping
@@ -7,6 +6,7 @@ from typing import Any, Mapping
 import torch
 from torch import Tensor
 
+from mmconvnextv2.utils.whole_files import written_whole
 from .errors import CheckpointError
 from .reading import import_safetensors
 
@@ -32,18 +32,14 @@ def write_checkpoint(content: Mapping[str, Any],
     """
     path = Path(target).expanduser()
     check_target(target, force)
-    unfinished = path.with_name(f'.{path.name}.{os.getpid()}.unfinished')
     content = _own_memory(content)
-    try:
+    with written_whole(path) as part:
         if path.suffix == '.safetensors':
             import_safetensors().save_file(
-                content, str(unfinished), metadata=dict(format='pt'))
+                content, str(part), metadata=dict(format='pt'))
         else:
-            torch.save(content, unfinished)
+            torch.save(content, part)
         check_target(target, force)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def check_target(target: str, force: bool = False) -> None:
