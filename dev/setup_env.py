@@ -22,6 +22,7 @@ from progress import StepError, clock, run_step
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / 'requirements'
+BRIDGE = ROOT / 'mmconvnextv2' / 'torchvision_ops.py'
 OLDEST_PYTHON = (3, 10)
 DEFAULT_STACK = 'maintained'
 
@@ -39,7 +40,7 @@ def fingerprint() -> str:
     """Digest of all that decides what the environment holds."""
     digest = hashlib.sha256(sys.version.encode())
     files = [*sorted(REQUIREMENTS.glob('*.txt')),
-             *sorted((ROOT / 'dev').glob('*.py')),
+             *sorted((ROOT / 'dev').glob('*.py')), BRIDGE,
              ROOT / 'setup.cfg', ROOT / 'pyproject.toml']
     for file in files:
         digest.update(file.read_bytes())
@@ -90,6 +91,22 @@ def make_venv(target: Path) -> str:
     return str(python)
 
 
+def bridge_torchvision(python: str) -> None:
+    """Let the environment import torchvision, which is built for CUDA.
+
+    A copy of our bridge is put up when Python starts, not only when this
+    package is imported: mmdet's own tools import torchvision before that.
+    """
+    site = Path(subprocess.check_output(
+        [python, '-c', "import sysconfig; print(sysconfig.get_path('purelib'))"
+         ], text=True).strip())
+    name = f'_mmconvnextv2_{BRIDGE.stem}'
+    shutil.copyfile(BRIDGE, site / f'{name}.py')
+    # Python runs lines of such files that begin with "import".
+    (site / f'{name}.pth').write_text(
+        f'import {name}; {name}.declare_before_torchvision()\n')
+
+
 def install(python: str, stack: str, logs: Path) -> None:
     """Install the stack and this package, in the order that they need."""
 
@@ -106,6 +123,7 @@ def install(python: str, stack: str, logs: Path) -> None:
     pip('build tools', '-r', pins('build'))
     pip('PyTorch', '-r', pins('torch'), '-c', pins('build'))
     pip('torchvision', '--no-deps', '-r', pins('torchvision'))
+    bridge_torchvision(python)
     pip('third-party packages', '-r', pins('common'), '-c', pins('build'))
     own = REQUIREMENTS / f'tests_{stack}.txt'
     pip('test packages', '-r', pins('tests'),

@@ -8,10 +8,8 @@ from .version import __version__, check_required, warn_about_optional
 check_required()
 warn_about_optional()
 
-from .compat import (  # noqa: E402
-    declare_missing_torchvision_ops,
-    load_own_checkpoints,
-)
+from .compat import load_own_checkpoints  # noqa: E402
+from .torchvision_ops import declare_missing_torchvision_ops  # noqa: E402
 
 declare_missing_torchvision_ops()
 load_own_checkpoints()

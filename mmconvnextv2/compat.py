@@ -1,56 +1,13 @@
-"""Bridges over defects of other packages, each no wider than its defect."""
-import importlib.util
+"""Bridges over defects of other packages, each no wider than its defect.
+
+The one over torchvision is in ``torchvision_ops.py``.
+"""
 import sys
-from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import torch
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.utils import digit_version
-
-_TORCHVISION_SCHEMAS = ('nms', 'qnms')
-# Keeps the declared schemas alive; torch.library drops them with the object.
-_torchvision_library: Optional[torch.library.Library] = None
-
-
-def declare_missing_torchvision_ops() -> bool:
-    """Let torchvision be imported when its compiled operators cannot load.
-
-    Defect: a torchvision wheel built for CUDA, installed beside a CPU build of
-    PyTorch, dies on import with ``operator torchvision::nms does not exist``,
-    and mmpretrain (and mmdet, which imports it) die with it, though all they
-    need is pure Python. Declaring the two operators' schemas is enough for the
-    import. Calling them still fails: there is no kernel behind them.
-
-    Needed with torchvision 0.28; can go once torchvision guards its fake
-    registrations by ``_has_ops()``.
-
-    Returns:
-        bool: Whether the schemas were declared.
-    """
-    global _torchvision_library
-    if 'torchvision' in sys.modules or _torchvision_library is not None:
-        return False
-    try:
-        spec = importlib.util.find_spec('torchvision')
-    except ImportError:  # An import hook hides it.
-        return False
-    if spec is None or spec.origin is None:
-        return False
-    # Only a build for another device than torch's is broken in this way.
-    binary = next(Path(spec.origin).parent.glob('_C*.*'), None)
-    try:
-        if binary is not None:
-            torch.ops.load_library(str(binary))
-            return False
-    except OSError:
-        pass
-    _torchvision_library = torch.library.Library('torchvision', 'DEF')
-    for name in _TORCHVISION_SCHEMAS:
-        _torchvision_library.define(
-            f'{name}(Tensor dets, Tensor scores, float iou_threshold) '
-            '-> Tensor')
-    return True
 
 
 def eps_unless_defaulted(eps: float, default: float) -> float:
@@ -83,8 +40,12 @@ def load_own_checkpoints() -> bool:
     Defect: mmengine 0.10.7 and older call ``torch.load`` with its defaults,
     and since torch 2.6 the default refuses all but tensors, so resuming and
     testing fail on MMEngine's own files, which hold its log as well. Local
-    files are read through :func:`load_inert` instead, which allows just what
-    MMEngine saves and runs none of it; ``weights_only`` stays on.
+    files are read by :func:`load_from_path_or_url` instead, which allows just
+    what MMEngine saves and runs none of it; ``weights_only`` stays on.
+
+    This is all that importing the package changes, and only where nothing
+    could be loaded before. For the duration of a run our tools replace the
+    other loaders too, on both stacks: see :func:`safe_loading`.
 
     Needed with mmengine up to 0.10.7; onedl-mmengine 0.10.12 allows what it
     saves by itself.
@@ -101,11 +62,9 @@ def load_own_checkpoints() -> bool:
 
 
 def load_from_local(filename: str, map_location: Any = None) -> Any:
-    """MMEngine's function of that name, by :func:`load_inert`.
+    """MMEngine's function of that name, by ``load_from_path_or_url``.
 
     MMEngine shows the end of its name in the log.
     """
-    from .utils.inert import load_inert
-    return load_inert(
-        lambda: mmengine_checkpoint.load_from_local(filename, map_location),
-        filename)
+    from .utils.checkpoint.loading import load_from_path_or_url
+    return load_from_path_or_url(filename, map_location)

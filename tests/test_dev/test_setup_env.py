@@ -52,6 +52,7 @@ def test_test_packages_of_the_stack_alone_are_installed_if_there_are_any(
     monkeypatch.setattr(setup_env, 'run_step',
                         lambda title, command, *_: commands.append(command))
     monkeypatch.setattr(setup_env, 'mmcv_wheel', lambda *_: 'wheel')
+    monkeypatch.setattr(setup_env, 'bridge_torchvision', lambda *_: None)
     (tmp_path / 'classic.txt').write_text('mmcv==2.1.0\n')
     own = tmp_path / 'tests_classic.txt'
     if present:
@@ -59,6 +60,30 @@ def test_test_packages_of_the_stack_alone_are_installed_if_there_are_any(
     setup_env.install('python', 'classic', tmp_path)
     command, = (x for x in commands if str(tmp_path / 'tests.txt') in x)
     assert (str(own) in command) is present
+
+
+def test_the_environment_imports_torchvision_by_itself(tmp_path):
+    venv = tmp_path / 'venv'
+    subprocess.run([sys.executable, '-m', 'venv', '--without-pip', venv],
+                   check=True)
+    python = venv / 'bin' / 'python'
+    setup_env.bridge_torchvision(str(python))
+    # A torchvision that asks for the operators, and a torch that has them
+    # once they are declared, in the place of the real ones.
+    (tmp_path / 'torch.py').write_text(
+        'class ops:\n'
+        '    class torchvision: pass\n'
+        'class library:\n'
+        '    class Library:\n'
+        '        def __init__(self, *args): pass\n'
+        '        def define(self, schema):\n'
+        "            setattr(ops.torchvision, schema.split('(')[0], 1)\n")
+    (tmp_path / 'torchvision.py').write_text(
+        'import torch\n'
+        'print(torch.ops.torchvision.nms, torch.ops.torchvision.qnms)\n')
+    done = subprocess.run([python, '-c', 'import torchvision'], cwd=tmp_path,
+                          capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ('1 1\n', '')
 
 
 @pytest.mark.parametrize('name', [
@@ -69,7 +94,8 @@ def test_requirements_are_pinned(name):
     lines = (setup_env.REQUIREMENTS / f'{name}.txt').read_text().splitlines()
     pins = [x for x in lines if x and not x.startswith('#')]
     assert pins
-    assert all(x.count('==') == 1 for x in pins)
+    # A marker after a semicolon may say where.
+    assert all(x.split(';')[0].count('==') == 1 for x in pins)
 
 
 def test_up_to_date_environment_is_left_alone(tmp_path, monkeypatch, capsys):

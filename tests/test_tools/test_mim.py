@@ -13,7 +13,6 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
-from mmconvnextv2 import compat
 from mmconvnextv2.datasets import make_shapes
 from mmconvnextv2.utils.config import configs_folder
 
@@ -113,16 +112,6 @@ _OPENMIM = pytest.mark.xfail(
     reason='openmim 0.3.9 looks for the package in site-packages, where an '
     'editable install leaves only a reference')
 
-# The bridge that our import puts up is needed exactly there.
-_TORCHVISION = pytest.mark.xfail(
-    _ONEDL and compat._torchvision_library is not None,
-    strict=True,
-    raises=AssertionError,
-    reason="onedl-mmdetection's tools/test.py imports torchvision before it "
-    'reads the config that imports us, and a torchvision for CUDA beside a '
-    'PyTorch for CPUs cannot be imported')
-
-
 @pytest.fixture
 def shapes(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
@@ -151,7 +140,6 @@ def test_mim_trains_our_detector_with_mmdet(shapes, tmp_path, mim):
     assert (tmp_path / 'w' / 'epoch_1.pth').is_file()
 
 
-@_TORCHVISION
 @pytest.mark.timeout(900)
 def test_mim_tests_our_detector_with_mmdet(shapes, tmp_path, mim):
     config = configs_folder() / _NAME
