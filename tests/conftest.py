@@ -1,29 +1,92 @@
 """What every test starts from: one thread, no log, a seeded generator."""
+import importlib.util
 import logging
 import os
+from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
+from mmengine.logging import MessageHub, MMLogger
+from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
 
 # Before any test imports timm or mmpretrain: these need its bridge to a
 # torchvision without compiled operators.
 import mmconvnextv2  # noqa: F401
 
-# init_weights() logs a line per parameter.
-logging.disable(logging.INFO)
 # For the processes that tests start.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 torch.set_num_threads(1)
 
+# Property-based tests: the same few examples each time, however busy the
+# machine. To search for others: pytest --hypothesis-profile=search.
+settings.register_profile(
+    'fixed',
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=30,
+    suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    'search', settings.get_profile('fixed'), derandomize=False,
+    max_examples=1000)
+settings.load_profile('fixed')
+
+
+def pytest_configure():
+    _silence()
+
+
+def _silence():
+    # init_weights() logs a line per parameter.
+    logging.disable(logging.INFO)
+
 
 @pytest.fixture(autouse=True)
-def _seed():
+def _seeded_and_silent():
     torch.manual_seed(0)
+    # Tests of logs enable them and leave it to the next test to go back.
+    _silence()
 
 
 @pytest.fixture(autouse=True)
-def _no_visualizer_of_another_test():
-    # MMEngine keeps one for each name, and the latest for who asks for none.
-    for kind in (Visualizer, *Visualizer.__subclasses__()):
-        kind._instance_dict.clear()
+def _nothing_of_another_test():
+    # What MMEngine keeps by name, taking the latest as the present one: a
+    # type without a prefix would be looked up in the package of whichever
+    # test ran a Runner last, and a log goes to that test's closed output.
+    _forget(MMLogger)
+    # Subclasses too: packages are imported as tests need them.
+    for kind in (DefaultScope, Visualizer, *Visualizer.__subclasses__()):
+        _forget(kind)
+    hubs = set(MessageHub._instance_dict)
+    yield
+    _forget(MMLogger)
+    _forget(MessageHub, hubs)
+
+
+def _forget(kind, kept=frozenset()):
+    """Drop instances but those of the kept names; logs are closed."""
+    for name in set(kind._instance_dict) - kept:
+        for handler in getattr(kind._instance_dict.pop(name), 'handlers', ()):
+            handler.close()
+
+
+@pytest.fixture(scope='session')
+def tools():
+    """The folder of the tools."""
+    return Path(__file__).resolve().parents[1] / 'tools'
+
+
+@pytest.fixture(scope='session')
+def load_tool(tools):
+    """Function that loads tools/NAME.py as a fresh module."""
+
+    def load(name):
+        spec = importlib.util.spec_from_file_location(
+            f'{name}_tool', tools / f'{name}.py')
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load

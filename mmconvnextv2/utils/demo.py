@@ -1,6 +1,6 @@
 """What the demo tools share: a terminal with progress and nothing else."""
 import contextlib
-import os
+import io
 import sys
 import warnings
 from pathlib import Path
@@ -29,15 +29,24 @@ def console() -> Say:
     return lambda text: print(text, file=stream, flush=True)
 
 
+class _Nowhere(io.TextIOBase):
+    """A stream that takes all and, unlike a file, is never closed."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def close(self) -> None:
+        pass
+
+
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
     """Leave MMEngine's own output, and warnings, to its log file.
 
-    MMEngine's loggers keep the stream that they were made with, so a runner
-    must be built and used within one such block.
+    MMEngine's loggers keep the stream that they were made with: one that was
+    made within such a block stays silent, also within the next.
     """
-    with open(os.devnull, 'w') as nowhere, \
-            contextlib.redirect_stdout(nowhere), warnings.catch_warnings():
+    with contextlib.redirect_stdout(_Nowhere()), warnings.catch_warnings():
         warnings.simplefilter('ignore')
         yield
 

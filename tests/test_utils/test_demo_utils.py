@@ -1,4 +1,6 @@
 """What the demo tools share."""
+import logging
+import sys
 import warnings
 from types import SimpleNamespace
 
@@ -27,6 +29,17 @@ def test_quiet_but_for_the_console(capsys):
     print('after')
     assert capsys.readouterr().out == 'heard\nafter\n'
     assert not caught
+
+
+def test_a_log_made_within_stays_silent(capsys):
+    with demo.quietly():
+        handler = logging.StreamHandler(sys.stdout)
+    record = logging.LogRecord('demo', logging.INFO, '', 0, 'late', (), None)
+    handler.handle(record)  # which tells of a closed stream on stderr
+    with demo.quietly():
+        handler.handle(record)
+    handler.close()
+    assert capsys.readouterr() == ('', '')
 
 
 def _runner(iteration, losses, total=5):

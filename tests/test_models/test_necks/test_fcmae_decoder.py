@@ -1,5 +1,3 @@
-import logging
-
 import pytest
 import torch
 
@@ -33,11 +31,9 @@ def test_without_blocks():
 
 
 def test_initialisation():
-    logging.disable(logging.INFO)
     torch.manual_seed(0)
     neck = FCMAEDecoder(320)
     neck.init_weights()
-    logging.disable(logging.NOTSET)
     for weight in (neck.mask_token, neck.proj.weight, neck.pred.weight,
                    neck.decoder[0].depthwise_conv.weight,
                    neck.decoder[0].pointwise_conv1.weight):
