@@ -6,20 +6,29 @@ plain ``ConvNeXtV2`` resolve from the scope of every OpenMMLab package.
 """
 from typing import Callable, TypeVar
 
+from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import (
     OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
 )
+from mmengine.registry import STRATEGIES as MMENGINE_STRATEGIES
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
-_T = TypeVar('_T', bound=type)
+_T = TypeVar('_T', bound=Callable)
 
 MODELS = Registry(
     'model',
     parent=MMENGINE_MODELS,
     scope='mmconvnextv2',
     locations=['mmconvnextv2.models'])
+# Imported when a transform is looked up: they need mmpretrain.
+TRANSFORMS = Registry(
+    'transform',
+    parent=MMENGINE_TRANSFORMS,
+    scope='mmconvnextv2',
+    locations=['mmconvnextv2.datasets.transforms'])
 HOOKS = Registry(
     'hook',
     parent=MMENGINE_HOOKS,
@@ -30,10 +39,20 @@ OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     parent=MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
     scope='mmconvnextv2',
     locations=['mmconvnextv2.engine'])
+STRATEGIES = Registry(
+    'strategy',
+    parent=MMENGINE_STRATEGIES,
+    scope='mmconvnextv2',
+    locations=['mmconvnextv2.engine'])
+FUNCTIONS = Registry(
+    'function',
+    parent=MMENGINE_FUNCTIONS,
+    scope='mmconvnextv2',
+    locations=['mmconvnextv2.engine'])
 
 
 def register(registry: Registry) -> Callable[[_T], _T]:
-    """Decorator that registers a class in ``registry`` and in its root."""
+    """Decorator: register a class or function, in the root registry too."""
 
     def decorate(cls: _T) -> _T:
         registry.register_module(module=cls)

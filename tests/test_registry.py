@@ -3,9 +3,12 @@ from importlib import import_module
 import pytest
 from mmengine.config import ConfigDict
 from mmengine.registry import (
+    FUNCTIONS,
     HOOKS,
     MODELS,
     OPTIM_WRAPPER_CONSTRUCTORS,
+    STRATEGIES,
+    TRANSFORMS,
     DefaultScope,
 )
 
@@ -49,6 +52,9 @@ def test_layer_decay_constructor_resolves_in_every_package(scope):
     (registry.MODELS, MODELS),
     (registry.HOOKS, HOOKS),
     (registry.OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPER_CONSTRUCTORS),
+    (registry.TRANSFORMS, TRANSFORMS),
+    (registry.STRATEGIES, STRATEGIES),
+    (registry.FUNCTIONS, FUNCTIONS),
 ])
 def test_registries_are_children_of_the_root(own, root):
     assert own.parent is root

@@ -1,9 +1,28 @@
 """Depthwise convolution whose weight gradient is fast on a CPU."""
-from typing import Optional, Sequence, Tuple
+from typing import Iterator, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+# Sites per side of the largest map that is taken as a kernel whole, and of the
+# tiles of larger ones: for each size of kernel oneDNN compiles code, of about
+# 500 bytes a site, and keeps it. With images of ever other sizes that adds up.
+_WHOLE = 56
+_TILE = 28
+
+
+def _tiles(image: Tensor, grad: Tensor,
+           margin: int) -> Iterator[Tuple[Tensor, Tensor]]:
+    """Parts of a gradient (C, H, W), each with what it saw of the image.
+
+    Of the image (1, C, H + margin, W + margin), which is padded already.
+    """
+    for i in range(0, grad.shape[1], _TILE):
+        rows = image[:, :, i:i + _TILE + margin]
+        for j in range(0, grad.shape[2], _TILE):
+            yield (rows[..., j:j + _TILE + margin],
+                   grad[:, i:i + _TILE, j:j + _TILE])
 
 
 def _weight_gradient(x: Tensor, grad: Tensor, size: int) -> Tensor:
@@ -13,12 +32,19 @@ def _weight_gradient(x: Tensor, grad: Tensor, size: int) -> Tensor:
     summed over the sites: a depthwise convolution of the image in which the
     gradient is the kernel. oneDNN has a kernel for channels-last depthwise
     convolutions, but for their weight gradient only one for full groups of 16
-    channels, which does 16 times the work.
+    channels, which does 16 times the work. Large maps are summed over tiles.
     """
-    total = 0
+    total, padding = 0, size // 2
+    is_large = max(grad.shape[2:]) > _WHOLE
+    if is_large:
+        x, padding = F.pad(x, [padding] * 4), 0
     for image, kernel in zip(x.split(1), grad):
-        total = total + F.conv2d(
-            image, kernel[:, None], padding=size // 2, groups=len(kernel))
+        parts = [(image, kernel)]
+        if is_large:
+            parts = _tiles(image, kernel, size - 1)
+        for part, kernel in parts:
+            total = total + F.conv2d(
+                part, kernel[:, None], padding=padding, groups=len(kernel))
     return total.view(-1, 1, size, size)
 
 

@@ -4,6 +4,8 @@ from typing import Tuple
 import torch
 from torch import Tensor
 
+from .linear import linear
+
 
 def responses(norms: Tensor, eps: float) -> Tuple[Tensor, Tensor]:
     """GRN's n (N, E), and what the norms (N, E) are divided by (N, 1)."""
@@ -11,11 +13,34 @@ def responses(norms: Tensor, eps: float) -> Tuple[Tensor, Tensor]:
     return norms / mean, mean
 
 
+def gradients_of_scale(by_scale: Tensor, norms: Tensor, gamma: Tensor,
+                       eps: float) -> Tuple[Tensor, Tensor]:
+    """What follows from the gradient of scale = 1 + gamma * n.
+
+    Args:
+        by_scale (Tensor): (N, E).
+        norms (Tensor): (N, E).
+        gamma (Tensor): (E, ).
+        eps (float): Of GRN.
+
+    Returns:
+        tuple[Tensor, Tensor]: Gradient (E, ) of gamma, and that of the norms
+        over the norms (N, E): what a map is multiplied by for its own.
+    """
+    response, mean = responses(norms, eps)
+    grad = by_scale * gamma
+    grad = (grad - (grad * response).mean(-1, keepdim=True)) / mean
+    # Where norms are constant: at zero by convention, and where capped.
+    constant = (norms == 0) | (norms >= torch.finfo(norms.dtype).max**0.5)
+    factor = (grad / norms).masked_fill_(constant, 0)
+    return (by_scale * response).sum(0), factor
+
+
 class GRNLinear:
     """y = (a * scale + beta) W^T + b, scale = 1 + gamma * n.
 
     All gradients are summed up over the groups of images that ``backward`` is
-    called with; buffers have the shape of ``a``.
+    called with; a buffer has the shape of ``a``.
 
     Args:
         gamma (Tensor): (E, ), of GRN.
@@ -48,15 +73,17 @@ class GRNLinear:
                 out: Tensor) -> None:
         """Write y (n, S, C) to ``out``; may overwrite a (n, S, E)."""
         a.mul_(self._scale(norms)).add_(self.beta)
-        torch.addmm(
-            bias, a.flatten(0, 1), self.weight.t(), out=out.flatten(0, 1))
+        linear(a, self.weight, bias, out=out)
 
-    def backward(self, a: Tensor, norms: Tensor, grad: Tensor, d: Tensor,
+    def backward(self, a: Tensor, norms: Tensor, grad: Tensor,
                  buffer: Tensor) -> Tensor:
-        """Gradient (n, S, E) of a, from that of y (n, S, C), in ``d``."""
+        """Gradient (n, S, E) of a, from that of y (n, S, C).
+
+        It may lie in ``buffer``, whose content is lost.
+        """
         scale = self._scale(norms)
         rows = grad.flatten(0, 1)
-        torch.mm(rows, self.weight, out=d.flatten(0, 1))
+        d = linear(grad, self.weight.t())
         self._grad_beta += d.sum((0, 1))
         by_scale = torch.mul(d, a, out=buffer).sum(1)
         torch.addcmul(self.beta, a, scale, out=buffer)
@@ -72,13 +99,10 @@ class GRNLinear:
 
     def _backward_of_norms(self, by_scale: Tensor, norms: Tensor) -> Tensor:
         """Gradient of the norms over the norms, from that of scale (n, E)."""
-        response, mean = responses(norms, self.eps)
-        self._grad_gamma += (by_scale * response).sum(0)
-        grad = by_scale * self.gamma
-        grad = (grad - (grad * response).mean(-1, keepdim=True)) / mean
-        # Where norms are constant: at zero by convention, and where capped.
-        constant = (norms == 0) | (norms >= torch.finfo(norms.dtype).max**0.5)
-        return (grad / norms).masked_fill_(constant, 0)[:, None]
+        grad_gamma, factor = gradients_of_scale(by_scale, norms, self.gamma,
+                                                self.eps)
+        self._grad_gamma += grad_gamma
+        return factor[:, None]
 
 
 class WideGRNLinear(GRNLinear):
@@ -94,19 +118,18 @@ class WideGRNLinear(GRNLinear):
         bias = bias + self.weight @ self.beta
         # Not by bmm, which is slower than mm for the few images at a time.
         for image, scale, y in zip(a, self._scale(norms), out):
-            torch.addmm(bias, image, (self.weight * scale).t(), out=y)
+            linear(image, self.weight * scale, bias, out=y)
 
-    def backward(self, a: Tensor, norms: Tensor, grad: Tensor, d: Tensor,
+    def backward(self, a: Tensor, norms: Tensor, grad: Tensor,
                  buffer: Tensor) -> Tensor:
         total = grad.sum((0, 1))
         self._grad_beta += total @ self.weight
         self._add_to_weight(total[:, None], self.beta[None])
-        for image, norm, rows, out in zip(a, norms.split(1), grad, d):
+        for image, norm, rows, out in zip(a, norms.split(1), grad, buffer):
             scale = self._scale(norm)[0]
             products = rows.t() @ image
             self._grad_weight.addcmul_(products, scale)
             by_scale = products.mul_(self.weight).sum(0, keepdim=True)
-            torch.mul(image, self._backward_of_norms(by_scale, norm)[0],
-                      out=out)
-            out.addmm_(rows, self.weight * scale)
-        return d
+            torch.addcmul(linear(rows, (self.weight * scale).t()), image,
+                          self._backward_of_norms(by_scale, norm)[0], out=out)
+        return buffer

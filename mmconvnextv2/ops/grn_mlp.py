@@ -5,17 +5,19 @@ channels. Here the images go through one cache-sized group after the other,
 in buffers that are reused, and one map is kept; the others are computed anew
 in the backward pass.
 """
-from typing import Iterator, Optional, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from .grn_linear import GRNLinear, WideGRNLinear, responses
+from .linear import linear, linear_gelu
 
-# Entries of a map that stay in the cache while a group of images is computed:
-# 4 MiB in float32.
-_GROUP_NUMEL = 2**20
+# Entries of a map that stay in the cache while a group of images is computed,
+# 8 MiB in float32: half of it makes products of wide layers slower, which read
+# their weights once for each group.
+_GROUP_NUMEL = 2**21
 
 _gelu = torch.ops.aten.gelu.out
 _gelu_backward = torch.ops.aten.gelu_backward.grad_input
@@ -40,25 +42,22 @@ def _grn_linear(x: Tensor, gamma: Tensor, beta: Tensor, weight: Tensor,
     return (WideGRNLinear if wide else GRNLinear)(gamma, beta, weight, eps)
 
 
-def _activate(h: Tensor, visible: Optional[Tensor], out: Tensor) -> None:
-    _gelu(h, out=out)
-    if visible is not None:
-        out.mul_(visible)
-
-
 def _forward(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
              beta: Tensor, weight2: Tensor, bias2: Tensor, eps: float,
-             visible: Optional[Tensor], kept: Optional[Tensor],
+             visible: Optional[Tensor], kept: Optional[List[Tensor]],
              norms: Tensor) -> Tensor:
-    """Result (N, S, C); fills ``kept`` (N, S, E), if any, and ``norms``."""
+    """Result (N, S, C); fills ``kept``, if any, and ``norms`` (N, E)."""
     out = torch.empty_like(x)
     head = _grn_linear(x, gamma, beta, weight2, eps)
     largest = torch.finfo(x.dtype).max**0.5  # see layers/grn.py
     for group, a, buffer in _groups(x, len(weight1), 2):
-        h = buffer if kept is None else kept[group]
-        torch.addmm(
-            bias1, x[group].flatten(0, 1), weight1.t(), out=h.flatten(0, 1))
-        _activate(h, None if visible is None else visible[group], a)
+        if kept is None:
+            a = linear_gelu(x[group], weight1, bias1)
+        else:
+            kept.append(linear(x[group], weight1, bias1))
+            _gelu(kept[-1], out=a)
+        if visible is not None:
+            a.mul_(visible[group])
         torch.mul(a, a, out=buffer)
         torch.sum(buffer, 1, out=norms[group]).sqrt_().clamp_(max=largest)
         head.forward(a, norms[group], bias2, out[group])
@@ -71,19 +70,19 @@ class _GRNMLP(torch.autograd.Function):
     def forward(ctx, x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
                 beta: Tensor, weight2: Tensor, bias2: Tensor, eps: float,
                 visible: Optional[Tensor]) -> Tensor:
-        kept = x.new_empty(*x.shape[:2], len(weight1))
+        kept = []
         norms = x.new_empty(len(x), len(weight1))
         out = _forward(x, weight1, bias1, gamma, beta, weight2, bias2, eps,
                        visible, kept, norms)
-        ctx.save_for_backward(x, kept, norms, visible, weight1, bias1, gamma,
-                              beta, weight2)
+        ctx.save_for_backward(x, norms, visible, weight1, bias1, gamma,
+                              beta, weight2, *kept)
         ctx.eps = eps
         return out
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple:
-        x, kept, norms, visible, weight1, bias1, gamma, beta, weight2 = (
-            ctx.saved_tensors)
+        (x, norms, visible, weight1, bias1, gamma, beta, weight2,
+         *kept) = ctx.saved_tensors
         if torch.is_grad_enabled():  # to be differentiated in its turn
             inputs = x, weight1, bias1, gamma, beta, weight2
             return _differentiable_backward(ctx, grad, inputs, visible)
@@ -91,18 +90,20 @@ class _GRNMLP(torch.autograd.Function):
         grad_x, grad_weight1 = torch.empty_like(x), torch.empty_like(weight1)
         grad_bias1 = torch.zeros_like(bias1)
         head = _grn_linear(x, gamma, beta, weight2, ctx.eps)
-        for group, a, d, buffer in _groups(x, len(weight1), 3):
-            seen = None if visible is None else visible[group]
-            _activate(kept[group], seen, a)
-            head.backward(a, norms[group], grad[group], d, buffer)
-            if seen is not None:
-                d.mul_(seen)
-            _gelu_backward(d, kept[group], grad_input=d)
+        groups = _groups(x, len(weight1), 2)
+        for h, (group, a, buffer) in zip(kept, groups):
+            _gelu(h, out=a)
+            if visible is not None:
+                a.mul_(visible[group])
+            d = head.backward(a, norms[group], grad[group], buffer)
+            if visible is not None:
+                d.mul_(visible[group])
+            _gelu_backward(d, h, grad_input=d)
             rows = d.flatten(0, 1)
             grad_bias1 += rows.sum(0)
             grad_weight1.addmm_(
                 rows.t(), x[group].flatten(0, 1), beta=group.start > 0)
-            torch.mm(rows, weight1, out=grad_x[group].flatten(0, 1))
+            linear(d, weight1.t(), out=grad_x[group])
         return (grad_x, grad_weight1, grad_bias1, *head.grads,
                 grad.sum((0, 1)), None, None)
 

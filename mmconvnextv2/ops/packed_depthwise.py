@@ -25,6 +25,22 @@ class RunsOfGrid:
         self.shape = shape
         self.side = side
         self._grids: Dict[tuple, Tensor] = {}
+        self._tables: Optional[Tuple[Tensor, Tensor]] = None
+
+    def tables(self) -> Tuple[Tensor, Tensor]:
+        """Where each run lies (R, ), and which run lies there, int32.
+
+        The second is (N * H * W / p, ), -1 where no run is. Both are made
+        once.
+        """
+        if self._tables is None:
+            n, height, width = self.shape
+            rows = self.rows.int()
+            index = rows.new_full((n * height * width // self.side, ), -1)
+            index[self.rows] = torch.arange(
+                len(rows), dtype=rows.dtype, device=rows.device)
+            self._tables = rows, index
+        return self._tables
 
     def scatter(self, x: Tensor, role: Optional[str] = None) -> Tensor:
         """(R, p, C) to a grid (N, C, H, W), zero where no run is.
@@ -83,10 +99,12 @@ class _PackedDepthwise(torch.autograd.Function):
     def backward(ctx, grad: Tensor) -> tuple:
         x, weight = ctx.saved_tensors
         # Under autocast the convolution ran in the type of its gradient.
-        grad_x, grad_weight, grad_bias = depthwise_backward(
+        needs_x, needs_weight, needs_bias, _ = ctx.needs_input_grad
+        grad_x, grad_weight, _ = depthwise_backward(
             ctx.runs.scatter(grad, 'gradient'),
             ctx.runs.scatter(x.to(grad.dtype), 'input'),
-            weight.to(grad.dtype), ctx.needs_input_grad)
+            weight.to(grad.dtype), (needs_x, needs_weight, False))
+        grad_bias = grad.sum((0, 1)) if needs_bias else None
         if grad_x is not None:
             grad_x = ctx.runs.gather(grad_x).to(x.dtype)
         if grad_weight is not None:

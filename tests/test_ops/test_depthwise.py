@@ -25,7 +25,8 @@ def in_float64(arguments, grad):
 
 @pytest.mark.parametrize('shape, size', [
     ((2, 5, 6, 9), 7), ((3, 16, 1, 1), 7), ((1, 17, 3, 2), 7),
-    ((2, 4, 5, 40), 3), ((1, 8, 70, 33), 7), ((2, 3, 4, 4), 1)])
+    ((2, 4, 5, 40), 3), ((1, 8, 70, 33), 7), ((2, 3, 4, 4), 1),
+    ((2, 3, 57, 29), 7), ((1, 4, 2, 85), 5), ((1, 3, 56, 112), 7)])
 def test_equals_convolution(shape, size):
     arguments = inputs(shape, size)
     out = depthwise(*arguments)
@@ -78,3 +79,21 @@ def test_weight_gradient_does_not_depend_on_other_images():
         for image in x
     ]
     torch.testing.assert_close(whole, sum(parts))
+
+
+@pytest.mark.parametrize('shape, most', [((1, 2, 56, 30), 56 * 30),
+                                         ((1, 2, 57, 30), 28 * 28),
+                                         ((1, 2, 130, 243), 28 * 28)])
+def test_large_maps_are_no_kernels(monkeypatch, shape, most):
+    # For each size of kernel oneDNN keeps code, as large as the kernel.
+    x, weight, bias = inputs(shape)
+    out = depthwise(x, weight, bias)
+    sizes, conv2d = [], F.conv2d
+
+    def counting(x, weight, *args, **kwargs):
+        sizes.append(weight.shape[2] * weight.shape[3])
+        return conv2d(x, weight, *args, **kwargs)
+
+    monkeypatch.setattr(F, 'conv2d', counting)
+    out.sum().backward()
+    assert max(sizes) == most

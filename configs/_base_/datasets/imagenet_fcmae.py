@@ -6,11 +6,12 @@ image_size = 224  # pixels, of each side
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
+    # As Pillow does it, in a fraction of the time; so does Pillow itself, with
+    # --cfg-options train_dataloader.dataset.pipeline.1.backend=pillow
     dict(
-        type='RandomResizedCrop',
+        type='mmconvnextv2.RandomResizedCrop',
         scale=image_size,
         crop_ratio_range=(0.2, 1.0),
-        backend='pillow',
         interpolation='bicubic'),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackInputs')

@@ -10,10 +10,10 @@ image_size = 96  # pixels, of each side
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(
-        type='RandomResizedCrop',
+        type='mmconvnextv2.RandomResizedCrop',
         scale=image_size,
         crop_ratio_range=(0.6, 1.0),
-        **_base_.bicubic),
+        interpolation='bicubic'),
     dict(type='RandomFlip', prob=0.5),
     dict(type='RandomFlip', prob=0.5, direction='vertical'),
     dict(type='PackInputs')

@@ -8,10 +8,9 @@ image_size = 128  # pixels, of each side
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(
-        type='RandomResizedCrop',
+        type='mmconvnextv2.RandomResizedCrop',
         scale=image_size,
         crop_ratio_range=(0.2, 1.0),
-        backend='pillow',
         interpolation='bicubic'),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackInputs')

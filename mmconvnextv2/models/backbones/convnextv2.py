@@ -15,6 +15,7 @@ from ..layers.block import NORM_EPS, ConvNeXtV2Block, Stage
 from ..layers.downsample import Downsample, Stem
 from ..layers.layout import DENSE_GRID, DenseGrid
 from ..layers.masked import MASKED_LAYOUTS, build_layout
+from ..layers.norm import LayerNorm
 from .arch import resolve_arch, resolve_out_indices
 from .arguments import (
     check_grn_cfg,
@@ -154,7 +155,7 @@ class ConvNeXtV2(BaseModule):
         if self.final_norm:
             for i in self.out_indices:
                 self.add_module(
-                    f'norm{i}', nn.LayerNorm(self.channels[i], eps=NORM_EPS))
+                    f'norm{i}', LayerNorm(self.channels[i], eps=NORM_EPS))
 
     @property
     def stride(self) -> int:

@@ -8,16 +8,19 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmconvnextv2.ops import grn_mlp
-from .fusing import fuses
+from mmconvnextv2.registry import MODELS, register
+from .fusing import fuses, fuses_by_triton
 from .grn import GRN
 from .grn_variant import GRNVariant
 from .layout import DENSE_GRID, DenseGrid
+from .norm import LayerNorm
 
 KERNEL_SIZE = 7
 MLP_RATIO = 4
 NORM_EPS = 1e-6
 
 
+@register(MODELS)
 class ConvNeXtV2Block(BaseModule):
     """Residual block over maps with channels last.
 
@@ -53,7 +56,7 @@ class ConvNeXtV2Block(BaseModule):
             KERNEL_SIZE,
             padding=KERNEL_SIZE // 2,
             groups=channels)
-        self.norm = nn.LayerNorm(channels, eps=NORM_EPS)
+        self.norm = LayerNorm(channels, eps=NORM_EPS)
         self.pointwise_conv1 = nn.Linear(channels, hidden)
         self.act = nn.GELU()
         self.grn = build_grn(hidden, grn_cfg) if use_grn else None
@@ -80,7 +83,7 @@ class ConvNeXtV2Block(BaseModule):
         return self._forward(x, layout)
 
     def _forward(self, x: Tensor, layout: DenseGrid) -> Tensor:
-        y = self.norm(layout.depthwise(self.depthwise_conv, x))
+        y = layout.depthwise_norm(self.depthwise_conv, self.norm, x)
         mlp = (self.pointwise_conv1, self.act, self.grn, self.pointwise_conv2)
         y = (self._fused_mlp if fuses(y, *mlp) else self._mlp)(y, layout)
         if self.gamma is not None:
@@ -88,12 +91,24 @@ class ConvNeXtV2Block(BaseModule):
         return x + self.drop_path(y)
 
     def _mlp(self, x: Tensor, layout: DenseGrid) -> Tensor:
-        x = self.act(self.pointwise_conv1(x))
+        x = self.pointwise_conv1(x)
+        if fuses_by_triton(x, self.act, self.grn):
+            return self.pointwise_conv2(self._fused_gelu_grn(x, layout))
+        x = self.act(x)
         if isinstance(self.grn, GRNVariant):
             x = self.grn(layout.only_visible(x), layout.visible(x))
         elif self.grn is not None:
             x = self.grn(layout.only_visible(x))
         return self.pointwise_conv2(x)
+
+    def _fused_gelu_grn(self, x: Tensor, layout: DenseGrid) -> Tensor:
+        # Here, for Triton need not be there.
+        from mmconvnextv2.ops.triton.gelu_grn import gelu_grn
+        visible = layout.visible(x)
+        y = gelu_grn(
+            x.flatten(1, 2), self.grn.gamma, self.grn.beta, self.grn.eps,
+            None if visible is None else visible.flatten(1, 2))
+        return y.view(x.shape)
 
     def _fused_mlp(self, x: Tensor, layout: DenseGrid) -> Tensor:
         visible = layout.visible(x)

@@ -3,6 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from .block import NORM_EPS
+from .norm import LayerNorm
 
 
 class Stem(nn.Sequential):
@@ -18,7 +19,7 @@ class Stem(nn.Sequential):
                  patch_size: int) -> None:
         super().__init__(
             nn.Conv2d(in_channels, channels, patch_size, patch_size),
-            nn.LayerNorm(channels, eps=NORM_EPS))
+            LayerNorm(channels, eps=NORM_EPS))
 
     def forward(self, x: Tensor) -> Tensor:
         """Embed patches: (N, C_in, H, W) -> (N, H//patch, W//patch, C)."""
@@ -39,7 +40,7 @@ class Downsample(nn.Sequential):
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__(
-            nn.LayerNorm(in_channels, eps=NORM_EPS),
+            LayerNorm(in_channels, eps=NORM_EPS),
             nn.Conv2d(in_channels, channels, kernel_size=2, stride=2))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,15 +1,17 @@
 """When this package's operators stand in for PyTorch's layers."""
 import contextlib
-from typing import Iterator
+from typing import Iterator, Tuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import _has_any_global_hook
 
+from mmconvnextv2.ops.triton.switch import wants_triton
 from mmconvnextv2.utils.compiling import is_compiling
 from .grn import GRN
+from .norm import LayerNorm
 
-_LAYERS = (nn.Conv2d, nn.Linear, nn.GELU, GRN)
+_LAYERS = (nn.Conv2d, nn.Linear, nn.GELU, GRN, LayerNorm)
 _HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks',
           '_backward_pre_hooks')
 _enabled = True
@@ -38,9 +40,30 @@ def fuses(x: Tensor, *layers: nn.Module) -> bool:
         x (Tensor): The input.
         *layers (nn.Module): The layers.
     """
-    return (_enabled and x.is_cpu
-            and x.dtype in (torch.float32, torch.float64)
-            and not _is_autocast() and not _is_traced() and x.numel() > 0
+    return (_may_replace(x, layers) and x.is_cpu and not _is_autocast()
+            and x.dtype in (torch.float32, torch.float64))
+
+
+def fuses_by_triton(x: Tensor, *layers: nn.Module) -> bool:
+    """Whether a Triton kernel is to compute layers in their place.
+
+    On the conditions of ``fuses``, but on a GPU, also under autocast, in half
+    precision too, and only where ``MMCONVNEXTV2_TRITON=1`` asks for it.
+
+    Args:
+        x (Tensor): The input.
+        *layers (nn.Module): The layers.
+
+    Raises:
+        ValueError: If the variable is neither 0 nor 1.
+        ImportError: If it asks for Triton where there is none.
+    """
+    return (_may_replace(x, layers) and x.is_floating_point()
+            and wants_triton(x))
+
+
+def _may_replace(x: Tensor, layers: Tuple[nn.Module, ...]) -> bool:
+    return (_enabled and not _is_traced() and x.numel() > 0
             and not _has_any_global_hook()
             and all(_is_plain(layer) for layer in layers))
 
@@ -57,5 +80,6 @@ def _is_traced() -> bool:
 
 
 def _is_plain(layer: nn.Module) -> bool:
-    return type(layer) in _LAYERS and not any(
-        getattr(layer, name, None) for name in _HOOKS)
+    return (type(layer) in _LAYERS
+            and getattr(layer, 'approximate', 'none') == 'none'  # of GELU
+            and not any(getattr(layer, name, None) for name in _HOOKS))

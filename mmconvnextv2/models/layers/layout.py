@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from mmconvnextv2.ops import RunsOfGrid, depthwise, packed_depthwise
-from .fusing import fuses
+from .fusing import fuses, fuses_by_triton
+from .norm import LayerNorm
 
 
 class DenseGrid:
@@ -33,6 +34,23 @@ class DenseGrid:
         x = x.permute(0, 3, 1, 2)
         y = depthwise(x, conv.weight, conv.bias) if fuses(x, conv) else conv(x)
         return y.permute(0, 2, 3, 1)
+
+    def depthwise_norm(self, conv: nn.Conv2d, norm: LayerNorm,
+                       x: Tensor) -> Tensor:
+        """Apply ``depthwise``, and LayerNorm to each site."""
+        if not fuses_by_triton(x, conv, norm):
+            return norm(self.depthwise(conv, x))
+        # Here, for Triton need not be there.
+        from mmconvnextv2.ops.triton.depthwise_norm import depthwise_norm
+        sites, runs = self._neighbours(x)
+        y = depthwise_norm(sites, conv.weight, conv.bias, norm.weight,
+                           norm.bias, norm.eps, runs)
+        return y.view(x.shape)
+
+    def _neighbours(self, x: Tensor) -> Tuple[Tensor, Optional[RunsOfGrid]]:
+        """What a convolution is to see: a whole map, or runs and their places.
+        """
+        return x, None
 
     def visible(self, x: Tensor) -> Optional[Tensor]:
         """Which sites count: ones and zeros, or None if all do.
@@ -93,6 +111,9 @@ class MaskedGrid(DenseGrid):
     def depthwise(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
         return super().depthwise(conv, self.only_visible(x))
 
+    def _neighbours(self, x: Tensor) -> Tuple[Tensor, None]:
+        return self.only_visible(x), None
+
     def visible(self, x: Tensor) -> Tensor:
         return self._visible_like(x).to(x.dtype)
 
@@ -110,6 +131,9 @@ class LeakyGrid(MaskedGrid):
 
     def depthwise(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
         return DenseGrid.depthwise(self, conv, x)
+
+    def _neighbours(self, x: Tensor) -> Tuple[Tensor, None]:
+        return x, None
 
     def visible(self, x: Tensor) -> None:
         return None
@@ -177,12 +201,12 @@ class PackedPatches(DenseGrid):
             x = torch.where(self.visible(x) > 0, x, 0.)
         return x.permute(0, 3, 1, 2)
 
-    def _runs_like(self, x: Tensor) -> Tuple[RunsOfGrid, Tensor]:
-        """Where the runs of (N, V * p, p, C) lie, and they, (R, p, C)."""
-        return self._runs[x.shape[2]], self.only_visible(x).flatten(0, 1)
+    def _neighbours(self, x: Tensor) -> Tuple[Tensor, RunsOfGrid]:
+        """The runs (R, p, C) of (N, V * p, p, C), and where they lie."""
+        return self.only_visible(x).flatten(0, 1), self._runs[x.shape[2]]
 
     def depthwise(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
-        where, runs = self._runs_like(x)
+        runs, where = self._neighbours(x)
         runs = packed_depthwise(runs, conv.weight, conv.bias, where)
         return runs.view(x.shape)
 
@@ -193,5 +217,5 @@ class PackedPatches(DenseGrid):
         return rows.expand(-1, -1, x.shape[2], 1)
 
     def unpack(self, x: Tensor) -> Tensor:
-        where, runs = self._runs_like(x)
+        runs, where = self._neighbours(x)
         return where.scatter(runs)

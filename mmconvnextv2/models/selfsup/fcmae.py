@@ -39,8 +39,11 @@ class FCMAE(BaseSelfSupervisor):
                  mask_ratio: float = 0.6,
                  data_preprocessor: Union[dict, nn.Module, None] = None,
                  init_cfg: Optional[dict] = None) -> None:
-        if isinstance(data_preprocessor, dict):
-            data_preprocessor = dict(data_preprocessor)
+        if data_preprocessor is None or isinstance(data_preprocessor, dict):
+            # By its full name, for configs whose default_scope is another.
+            data_preprocessor = {
+                'type': 'mmpretrain.SelfSupDataPreprocessor',
+                **(data_preprocessor or {})}
         super().__init__(
             backbone=backbone,
             neck=neck,
@@ -60,16 +63,16 @@ class FCMAE(BaseSelfSupervisor):
                 'mmconvnextv2.ConvNeXtV2 or a subclass, got '
                 f'{type(self.backbone).__name__}')
         stride, channels = self.backbone.stride, self.backbone.channels[-1]
-        for part, name, expected in (
-            (self.neck, 'in_channels', channels),
-            (self.neck, 'patch_size', stride),
-            (self.neck, 'out_channels', self._image_channels),
-            (self.head, 'patch_size', stride)):
-            found = getattr(part, name, expected)
+        for part, name, expected in (('neck', 'in_channels', channels),
+                                     ('neck', 'patch_size', stride),
+                                     ('neck', 'out_channels',
+                                      self._image_channels),
+                                     ('head', 'patch_size', stride)):
+            found = getattr(getattr(self, part), name, expected)
             if found != expected:
                 raise ValueError(
-                    f'FCMAE: {name} of {type(part).__name__} must be '
-                    f'{expected} to fit the backbone, got {found}')
+                    f'FCMAE: {part}.{name} must be {expected} to fit the '
+                    f'backbone, got {found}')
 
     @property
     def _image_channels(self) -> int:

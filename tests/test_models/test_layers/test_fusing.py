@@ -71,6 +71,16 @@ def test_a_changed_layer_is_called():
     assert original.grad.abs().sum() > 0
 
 
+def test_another_gelu_is_called():
+    block = make_block()
+    block.act = nn.GELU('tanh')
+    x = torch.randn(2, 4, 4, 6)
+    assert not fuses(x, block.act)
+    with plain_layers():
+        expected = block(x)
+    assert torch.equal(block(x), expected)
+
+
 def test_without_grn_layers_are_called():
     block = make_block(use_grn=False, layer_scale_init_value=1e-6)
     assert block(torch.randn(2, 4, 4, 6)).shape == (2, 4, 4, 6)

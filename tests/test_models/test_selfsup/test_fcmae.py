@@ -3,7 +3,9 @@ import torch
 from fcmae_reference import fcmae_loss
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmengine.registry import DefaultScope
 from mmengine.runner import CheckpointLoader
+from mmpretrain.models import SelfSupDataPreprocessor
 
 from mmconvnextv2 import ConvNeXtV2
 from mmconvnextv2.models.selfsup import FCMAE
@@ -234,19 +236,27 @@ def test_other_backbone_is_refused():
 
 @pytest.mark.parametrize('changes, message', [
     (dict(neck=dict(in_channels=9)),
-     'in_channels of FCMAEDecoder must be 8 to fit the backbone, got 9'),
+     'neck.in_channels must be 8 to fit the backbone, got 9'),
     (dict(neck=dict(patch_size=8)),
-     'patch_size of FCMAEDecoder must be 4 to fit the backbone, got 8'),
+     'neck.patch_size must be 4 to fit the backbone, got 8'),
     (dict(neck=dict(out_channels=3)),
-     'out_channels of FCMAEDecoder must be 2 to fit the backbone, got 3'),
+     'neck.out_channels must be 2 to fit the backbone, got 3'),
     (dict(head=dict(patch_size=8)),
-     'patch_size of FCMAEHead must be 4 to fit the backbone, got 8'),
+     'head.patch_size must be 4 to fit the backbone, got 8'),
     (dict(mask_ratio=1.), 'mask_ratio must lie between 0 and 1, got 1.0'),
     (dict(mask_ratio=0.), 'mask_ratio must lie between 0 and 1, got 0.0'),
 ])
 def test_parts_that_do_not_fit_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         build(**changes)
+
+
+@pytest.mark.parametrize('scope', ['mmdet', 'mmseg', 'mmpretrain'])
+def test_builds_under_every_default_scope(scope):
+    with DefaultScope.overwrite_default_scope(scope):
+        model = build(data_preprocessor=dict(mean=[1.], std=[3.]))
+    assert type(model.data_preprocessor) is SelfSupDataPreprocessor
+    assert model.data_preprocessor.mean.flatten().tolist() == [1]
 
 
 def test_arguments_are_not_changed():

@@ -1,0 +1,24 @@
+"""LayerNorm whose gradients are right in half precision on a CPU."""
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_HALF = (torch.float16, torch.bfloat16)
+
+
+class LayerNorm(nn.LayerNorm):
+    """LayerNorm that is computed in float32 at least on a CPU.
+
+    On GPUs autocast sees to that. On CPUs PyTorch sums the gradients of weight
+    and bias over all sites in the precision of the input, where a sum stops
+    growing: over the 65536 sites of an image's first stage at 1024 x 1024 they
+    come out some 90 % too small.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise over the last dimension; type and shape stay."""
+        if x.is_cpu and x.dtype in _HALF:
+            y = F.layer_norm(x.float(), self.normalized_shape,
+                             self.weight.float(), self.bias.float(), self.eps)
+            return y.to(x.dtype)
+        return super().forward(x)

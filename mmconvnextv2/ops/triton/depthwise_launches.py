@@ -1,0 +1,172 @@
+"""Launches of the kernels behind ``depthwise_norm.py``."""
+import functools
+from typing import (
+    Callable,
+    Dict,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
+
+import torch
+from torch import Tensor
+
+from ..packed_depthwise import RunsOfGrid
+from . import depthwise_kernels, norm_kernels
+
+# Entries per thread, measured on an H100: where wide layers have all channels
+# in a tile, and for sums, 8 are faster by up to 12 %; else 4, which leave the
+# sums and weights of a strip in registers, by up to 18 %.
+_FEW, _MANY = 4, 8
+_WARPS = 4  # unless the channels need more
+_BLOCK_C = 64  # where a tile need not have all channels; fewer if they fit
+_STRIPS = (1, 2, 4, 7, 8)  # sites of a strip of a whole map
+LONGEST_RUN = 8  # of sites of a packed patch, which are a strip
+# Programs that sum over sites: enough for all multiprocessors.
+_PROGRAMS = 1024
+SIZE = 7
+
+
+class Sites(NamedTuple):
+    """Where runs (R, p, C) lie in a grid, and its height in runs and lines."""
+
+    rows: Optional[Tensor]
+    index: Optional[Tensor]
+    height: int
+    across: int
+
+
+def sites_of(x: Tensor, runs: Optional[RunsOfGrid]) -> Sites:
+    """Of a map (N, H, W, C) or, with ``runs``, of (R, p, C)."""
+    if runs is None:
+        return Sites(None, None, x.shape[1], 1)
+    return Sites(*runs.tables(), runs.shape[1], runs.shape[2] // runs.side)
+
+
+def _launch(kernel: Callable, programs: Sequence[int], *arguments,
+            **constants) -> None:
+    with torch.cuda.device_of(arguments[0]):  # need not be the current one
+        # Triton 3.10 no longer does by itself; it halves the operations.
+        kernel[tuple(programs)](
+            *arguments, enable_fp_fusion=True, **constants)
+
+
+def _up(a: int, b: int) -> int:
+    """a / b, rounded up; triton.cdiv takes as long as a launch."""
+    return -(-a // b)
+
+
+@functools.cache
+def _blocks(channels: int, all_channels: bool,
+            per_thread: int) -> Mapping[str, int]:
+    """Channels and rows of a tile, and warps for it."""
+    most = 1 << (channels - 1).bit_length()
+    block, warps = most, _WARPS
+    if not all_channels:
+        # The size that leaves the fewest lanes without a channel.
+        sizes = [min(most, _BLOCK_C >> i) for i in range(3)]
+        block = min(sizes, key=lambda size: _up(channels, size) * size)
+    while 32 * warps * per_thread < block and warps < 32:
+        warps *= 2
+    rows = max(1, 32 * warps * per_thread // block)
+    return dict(BLOCK_C=block, BLOCK_S=rows, num_warps=warps)
+
+
+@functools.cache
+def _strip(side: int) -> int:
+    """Sites of a strip: as few reads of neighbours and of weights as can be.
+    """
+    return min(_STRIPS, key=lambda n: (
+        _up(side, n) * (n * SIZE + 2 * (n + SIZE - 1)), n))
+
+
+def _over_strips(x: Tensor, sites: Sites) -> Tuple[int, Tuple, Dict]:
+    """The number of strips, the sizes of the map and what is compiled in."""
+    side, channels = x.shape[-2:]
+    runs = x.numel() // (side * channels)
+    strip = side if sites.rows is not None else _strip(side)
+    sizes = runs, sites.height, sites.across, side
+    constants = dict(STRIP=strip, channels=channels)
+    return runs * _up(side, strip), sizes, constants
+
+
+def _chunk(count: int, rows: int, others: int) -> int:
+    """How many of ``count`` rows a program sums, BLOCK_S = ``rows`` at a time.
+
+    Others are the programs for the same ones.
+    """
+    most = _up(count * others, _PROGRAMS)
+    return rows * max(1, min(most // rows, 64))
+
+
+def _own_type(x: Tensor) -> torch.dtype:
+    return torch.promote_types(x.dtype, torch.float32)
+
+
+def taps_of(weight: Tensor, like: Tensor) -> Tensor:
+    """Weights (C, 1, 7, 7) as (49, C), of the type that is computed in."""
+    return weight.flatten(1).t().to(_own_type(like)).contiguous()
+
+
+def convolution_and_norm(x: Tensor, taps: Tensor, bias: Tensor, gamma: Tensor,
+                         beta: Tensor, eps: float, sites: Sites,
+                         conv_out: Optional[Tensor]) -> Tensor:
+    """LayerNorm of the convolution; what it takes goes to ``conv_out``."""
+    out = torch.empty_like(x)
+    strips, sizes, constants = _over_strips(x, sites)
+    channels = x.shape[-1]
+    tile = _blocks(channels, True, _FEW if channels <= 128 else _MANY)
+    _launch(
+        depthwise_kernels.convolution_and_norm,
+        [_up(strips, tile['BLOCK_S'])], x, taps,
+        *(p.to(taps.dtype) for p in (bias, gamma, beta)), sites.rows,
+        sites.index, conv_out, out, *sizes, EPS=eps, **constants, **tile)
+    return out
+
+
+def gradient_of_norm(grad: Tensor, conv_out: Tensor, gamma: Tensor,
+                     eps: float) -> Tuple[Tensor, Tensor]:
+    """Gradients of its input, and of the bias before, gamma and beta (3, C).
+    """
+    channels = grad.shape[-1]
+    count = grad.numel() // channels
+    tile = _blocks(channels, True, _MANY)
+    chunk = _chunk(count, tile['BLOCK_S'], 1)
+    chunks = _up(count, chunk)
+    out = torch.empty_like(conv_out)
+    sums = grad.new_empty(chunks, 3, channels, dtype=_own_type(grad))
+    _launch(
+        norm_kernels.gradient_of_norm, [chunks], grad, conv_out,
+        gamma.to(sums.dtype), out, sums, count, chunk, channels=channels,
+        EPS=eps, **tile)
+    return out, sums.sum(0)
+
+
+def gradient_of_input(grad: Tensor, taps: Tensor, sites: Sites) -> Tensor:
+    """The convolution's, of the shape of its gradient."""
+    out = torch.empty_like(grad)
+    strips, sizes, constants = _over_strips(grad, sites)
+    tile = _blocks(grad.shape[-1], False, _FEW)
+    programs = (_up(strips, tile['BLOCK_S']),
+                _up(grad.shape[-1], tile['BLOCK_C']))
+    _launch(
+        depthwise_kernels.gradient_of_input, programs, grad, taps, sites.rows,
+        sites.index, out, *sizes, **constants, **tile)
+    return out
+
+
+def gradient_of_weight(grad: Tensor, x: Tensor, sites: Sites) -> Tensor:
+    """The convolution's, (C, 1, 7, 7)."""
+    channels = x.shape[-1]
+    strips, sizes, constants = _over_strips(x, sites)
+    tile = _blocks(channels, False, _MANY)
+    others = SIZE, _up(channels, tile['BLOCK_C'])
+    chunk = _chunk(strips, tile['BLOCK_S'], others[0] * others[1])
+    chunks = _up(strips, chunk)
+    sums = x.new_empty(chunks, SIZE**2, channels, dtype=_own_type(x))
+    _launch(
+        depthwise_kernels.gradient_of_weight, (chunks, *others), x, grad,
+        sites.rows, sites.index, sums, *sizes, chunk, **constants, **tile)
+    return sums.sum(0).t().reshape(channels, 1, SIZE, SIZE)

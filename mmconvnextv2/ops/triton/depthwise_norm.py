@@ -1,0 +1,161 @@
+"""The 7x7 depthwise convolution and LayerNorm, of whole maps or packed runs.
+
+Off by default (see ``switch.py``). On an H100, in bfloat16, 1.58x to 1.72x as
+fast as the layers through torch.compile, packed 1.8x to 3.9x, and at 34 to 9 %
+of the bandwidth (benchmarks/results/2026-11-27_gpu_h100.md). Packed runs are
+read where they lie: no grid is made of them. What the passes move, in bytes
+per entry of the map, neighbours read once; by layers is PyTorch 2.13 in eager
+mode for whole maps, where each operator reads and writes whole maps (counted
+call by call in the tests, a convolution's backward pass as one call), in
+bfloat16 with LayerNorm in float32, as autocast has it:
+
+.. code-block:: text
+
+                                            float32  bfloat16
+    convolution u, LayerNorm y: reads x, writes u and y
+    forward                                      12     6
+    forward by layers                            16    24
+    of LayerNorm: reads dy and u, writes du      12     6
+    of the weight: reads x and du                 8     4
+    of the input: reads du, writes dx             8     4
+    backward                                     28    14
+    backward by layers                           24    30
+    kept for the backward pass: x, u              8     4
+    kept by layers                                8     6
+
+Without gradients u is not written. A strip of seven sites reads 13 sites in
+each line of the kernel, from caches, for 49 products. The 49 multiply-adds of
+an entry take an H100 (67 TFLOP/s, 3.35 TB/s, by its data sheet) as long as
+moving 4.9 bytes, and are half of the instructions: these bound the kernels,
+not memory. Sums go over chunks first, each by one program, so results repeat
+bit for bit.
+"""
+from typing import Optional
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..packed_depthwise import RunsOfGrid, packed_depthwise
+from .depthwise_launches import (
+    LONGEST_RUN,
+    SIZE,
+    convolution_and_norm,
+    gradient_of_input,
+    gradient_of_norm,
+    gradient_of_weight,
+    sites_of,
+    taps_of,
+)
+from .switch import INTERPRETER, as_autocast, runs_triton
+
+
+class _DepthwiseNorm(torch.autograd.Function):
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor,
+                beta: Tensor, eps: float,
+                runs: Optional[RunsOfGrid]) -> Tensor:
+        conv_out, taps = torch.empty_like(x), taps_of(weight, x)
+        out = convolution_and_norm(x, taps, bias, gamma, beta, eps,
+                                   sites_of(x, runs), conv_out)
+        ctx.save_for_backward(x, conv_out, taps, weight, bias, gamma, beta)
+        ctx.eps, ctx.runs = eps, runs
+        return out
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple:
+        x, conv_out, taps, weight, *parameters = ctx.saved_tensors
+        if torch.is_grad_enabled():  # to be differentiated in its turn
+            return _differentiable_backward(ctx, grad)
+        sites, needs = sites_of(x, ctx.runs), ctx.needs_input_grad
+        d, sums = gradient_of_norm(grad.contiguous(), conv_out, parameters[1],
+                                   ctx.eps)
+        return (
+            gradient_of_input(d, taps, sites) if needs[0] else None,
+            gradient_of_weight(d, x, sites).to(weight.dtype)
+            if needs[1] else None,
+            *(total.to(p.dtype) for total, p in zip(sums, parameters)), None,
+            None)
+
+
+def _differentiable_backward(ctx, grad: Tensor) -> tuple:
+    x, _, _, *parameters = ctx.saved_tensors
+    inputs, needs = (x, *parameters), ctx.needs_input_grad[:5]
+    out = depthwise_norm_by_layers(*inputs, ctx.eps, ctx.runs)
+    wanted = [x for x, need in zip(inputs, needs) if need]
+    found = iter(torch.autograd.grad(out, wanted, grad, create_graph=True))
+    return (*(next(found) if need else None for need in needs), None, None)
+
+
+def depthwise_norm_by_layers(x: Tensor,
+                             weight: Tensor,
+                             bias: Tensor,
+                             gamma: Tensor,
+                             beta: Tensor,
+                             eps: float,
+                             runs: Optional[RunsOfGrid] = None) -> Tensor:
+    """The plain twin of ``depthwise_norm``, by operators that autograd knows.
+
+    Takes and returns the same, anywhere.
+    """
+    if runs is None:
+        x = F.conv2d(x.permute(0, 3, 1, 2), weight.to(x.dtype),
+                     bias.to(x.dtype), padding=SIZE // 2, groups=len(weight))
+        x = x.permute(0, 2, 3, 1)
+    else:
+        x = packed_depthwise(x, weight.to(x.dtype), bias.to(x.dtype), runs)
+    own = torch.promote_types(x.dtype, torch.float32)
+    y = F.layer_norm(
+        x.to(own), gamma.shape, gamma.to(own), beta.to(own), eps)
+    return y.to(x.dtype)
+
+
+def depthwise_norm(x: Tensor,
+                   weight: Tensor,
+                   bias: Tensor,
+                   gamma: Tensor,
+                   beta: Tensor,
+                   eps: float,
+                   runs: Optional[RunsOfGrid] = None) -> Tensor:
+    """Depthwise convolution with "same" padding, then LayerNorm, by Triton.
+
+    Equal to the layers one after the other, computed in float32 at least; in
+    half precision the convolution is not rounded before LayerNorm. Under
+    autocast the map is brought to its type first, as for a convolution.
+
+    Args:
+        x (Tensor): (N, H, W, C), of any floating type; copied if it is not
+            contiguous. Or (R, p, C) with ``runs``.
+        weight (Tensor): (C, 1, 7, 7).
+        bias (Tensor): (C, ).
+        gamma (Tensor): (C, ), of LayerNorm.
+        beta (Tensor): (C, ), of LayerNorm.
+        eps (float): Of LayerNorm.
+        runs (RunsOfGrid, optional): Where runs of p sites lie in a grid whose
+            other sites are zero. Defaults to None, a whole map.
+
+    Returns:
+        Tensor: Of the shape of ``x`` and its type, or that of autocast.
+
+    Raises:
+        ValueError: If ``x`` is where Triton does not reach, the kernel is not
+            7x7, or runs are of more than eight sites.
+    """
+    if not runs_triton(x):
+        raise ValueError(
+            f'depthwise_norm needs a map on a GPU, got one on {x.device}; use '
+            'depthwise_norm_by_layers, or, to test the kernels on a CPU, '
+            f'{INTERPRETER}=1 from the start of the process')
+    if weight.shape[2:] != (SIZE, SIZE):
+        raise ValueError(f'depthwise_norm needs a {SIZE}x{SIZE} kernel, got '
+                         f'weights of shape {tuple(weight.shape)}')
+    if runs is not None and runs.side > LONGEST_RUN:
+        raise ValueError(f'depthwise_norm takes runs of {LONGEST_RUN} sites '
+                         f'at most, got {runs.side}')
+    inputs = as_autocast(x).contiguous(), weight, bias, gamma, beta
+    if torch.is_grad_enabled() and any(p.requires_grad for p in inputs):
+        return _DepthwiseNorm.apply(*inputs, eps, runs)
+    x, weight, *parameters = inputs
+    return convolution_and_norm(x, taps_of(weight, x), *parameters, eps,
+                                sites_of(x, runs), None)

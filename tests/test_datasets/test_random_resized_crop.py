@@ -1,0 +1,208 @@
+"""mmconvnextv2.RandomResizedCrop against mmpretrain's, on photographs."""
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmpretrain.datasets import CustomDataset
+from mmpretrain.datasets.transforms import RandomResizedCrop as MMPretrains
+from mmpretrain.registry import TRANSFORMS
+from PIL import Image
+from real_photographs import photograph
+
+from mmconvnextv2.datasets.transforms import (
+    RandomResizedCrop,
+    random_resized_crop,
+)
+from mmconvnextv2.datasets.transforms.random_resized_crop import resize
+
+_RANGE = (0.2, 1.0)
+_CONFIG = Path(__file__).parents[2] / 'configs' / 'fcmae_convnextv2_a_in1k.py'
+
+
+@pytest.fixture(scope='module')
+def photographs():
+    names = ('sklearn/datasets/images/china.jpg',
+             'sklearn/datasets/images/flower.jpg',
+             'skimage/data/chelsea.png', 'skimage/data/astronaut.png')
+    return [cv2.imread(str(photograph(name))) for name in names]
+
+
+def cropped(transform, image, seed):
+    np.random.seed(seed)
+    return transform(dict(img=image.copy()))
+
+
+def rows_then_columns(image, size, interpolation):
+    """Pillow's filter, one direction after the other."""
+    flag = getattr(Image, interpolation.upper())
+    image = Image.fromarray(np.ascontiguousarray(image))
+    image = image.resize((size[1], image.height), flag)
+    return np.array(image.resize(size[::-1], flag))
+
+
+@pytest.mark.parametrize('scope', ['mmengine', 'mmdet', 'mmseg', 'mmpretrain'])
+def test_resolves_with_its_prefix_only(scope):
+    registry = pytest.importorskip(f'{scope}.registry').TRANSFORMS
+    assert registry.get('mmconvnextv2.RandomResizedCrop') is RandomResizedCrop
+    assert registry.get('RandomResizedCrop') is not RandomResizedCrop
+
+
+@pytest.mark.parametrize('shape', [(375, 500), (300, 90), (20, 400), (1, 1)])
+def test_draws_the_boxes_of_mmpretrain(shape):
+    image = np.zeros((*shape, 3), np.uint8)
+    boxes = []
+    for kind in (RandomResizedCrop, MMPretrains):
+        np.random.seed(0)
+        transform = kind(224, crop_ratio_range=_RANGE)
+        boxes.append([transform.rand_crop_params(image) for _ in range(50)])
+        boxes[-1].append(np.random.random())
+    assert boxes[0] == boxes[1]
+
+
+def test_crops_what_it_drew():
+    # Each pixel says where it is, and nothing is resized.
+    where = np.stack(np.mgrid[:200, :200], -1).astype(np.uint8)
+    where = np.dstack([where, where[..., :1]])
+    draw = MMPretrains(8, crop_ratio_range=_RANGE)
+    for seed in range(5):
+        np.random.seed(seed)
+        top, left, h, w = draw.rand_crop_params(where)
+        transform = RandomResizedCrop((h, w), crop_ratio_range=_RANGE)
+        result = cropped(transform, where, seed)
+        np.testing.assert_array_equal(result['img'],
+                                      where[top:top + h, left:left + w])
+        assert result['img_shape'] == (h, w, 3)
+
+
+@pytest.mark.parametrize('interpolation', ['bicubic', 'bilinear'])
+def test_equals_mmpretrain_with_pillow(photographs, interpolation):
+    shared = dict(
+        scale=224, crop_ratio_range=_RANGE, interpolation=interpolation)
+    ours = RandomResizedCrop(**shared)
+    standard = MMPretrains(backend='pillow', **shared)
+    means = []
+    for seed in range(40):
+        image = photographs[seed % len(photographs)]
+        pair = [cropped(x, image, seed)['img'] for x in (ours, standard)]
+        difference = np.abs(np.subtract(*pair, dtype=int))
+        assert difference.max() <= 10
+        # The order of rows and columns is up to Pillow.
+        assert difference.mean() <= 0.3
+        means.append(difference.mean())
+    assert 0 < np.mean(means) <= 0.05
+
+
+@pytest.mark.parametrize('interpolation', ['bicubic', 'bilinear'])
+@pytest.mark.parametrize('size', [(224, 224), (96, 400), (700, 64), (9, 1)])
+def test_filters_as_pillow_does(photographs, size, interpolation):
+    for image in photographs:
+        crop = image[10:-7, 3:-40]
+        difference = np.abs(
+            np.subtract(
+                resize(crop, size, interpolation),
+                rows_then_columns(crop, size, interpolation),
+                dtype=int))
+        assert difference.max() <= 2
+        assert (difference > 0).mean() <= 0.02
+
+
+def test_other_channels_layouts_and_sizes():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (40, 30, 3), dtype=np.uint8)
+    expected = resize(image, (16, 24), 'bicubic')
+    assert expected.shape == (16, 24, 3) and expected.flags.c_contiguous
+    assert expected.dtype == np.uint8
+    np.testing.assert_array_equal(
+        resize(image[..., 0], (16, 24), 'bicubic'), expected[..., 0])
+    np.testing.assert_array_equal(
+        resize(image[..., :1], (16, 24), 'bicubic'), expected[..., :1])
+    np.testing.assert_array_equal(
+        resize(np.asfortranarray(image), (16, 24), 'bicubic'), expected)
+    # As a flip before the crop leaves it.
+    np.testing.assert_array_equal(
+        resize(np.flip(image, 1), (16, 24), 'bicubic'),
+        resize(np.flip(image, 1).copy(), (16, 24), 'bicubic'))
+    one = resize(image[:1, :1], (5, 7), 'bicubic')
+    np.testing.assert_array_equal(one, np.tile(image[:1, :1], (5, 7, 1)))
+
+
+@pytest.mark.parametrize('backend', ['pillow', 'cv2'])
+def test_other_backends_are_mmpretrains(photographs, backend):
+    shared = dict(scale=224, interpolation='lanczos', backend=backend)
+    pair = [
+        cropped(kind(**shared), photographs[0], seed=0)['img']
+        for kind in (RandomResizedCrop, MMPretrains)
+    ]
+    np.testing.assert_array_equal(*pair)
+
+
+def test_differs_by_default_in_the_backend_only():
+    ours, standard = vars(RandomResizedCrop(224)), vars(MMPretrains(224))
+    assert ours == dict(standard, backend='torch')
+
+
+def test_rejects_what_it_cannot_do():
+    with pytest.raises(
+            ValueError,
+            match="backend must be 'torch', 'pillow' or 'cv2', got 'turbo'"):
+        RandomResizedCrop(224, backend='turbo')
+    with pytest.raises(
+            ValueError,
+            match=r"backend='torch' has the filters \('bilinear', "
+            r"'bicubic'\), got interpolation='area'; 'pillow' and 'cv2' have "
+            'others'):
+        RandomResizedCrop(224, interpolation='area')
+    with pytest.raises(
+            TypeError,
+            match='an image to be resized by PyTorch must be uint8, got '
+            "float32; backend='cv2' takes others"):
+        RandomResizedCrop(224)(dict(img=np.zeros((9, 9, 3), np.float32)))
+
+
+def test_an_old_pytorch_leaves_it_to_pillow(monkeypatch):
+    said = []
+    monkeypatch.setattr(random_resized_crop, 'print_log',
+                        lambda text, *args, **kwargs: said.append(text))
+    monkeypatch.setattr(torch, '__version__', '2.0.1+cu118')
+    assert RandomResizedCrop(224).backend == 'pillow'
+    assert said == [
+        'RandomResizedCrop: PyTorch 2.0.1+cu118 cannot resize uint8 images, '
+        'which takes 2.1.0; Pillow does it, with the same result in more '
+        'time.'
+    ]
+    monkeypatch.setattr(torch, '__version__', '2.1.0')
+    assert RandomResizedCrop(224).backend == 'torch'
+
+
+def test_the_same_samples_from_the_recipes_pipeline(tmp_path, photographs):
+    for i, image in enumerate(photographs):
+        cv2.imwrite(str(tmp_path / f'{i}.jpg'), image)
+    cfg = Config.fromfile(_CONFIG)
+    way_back = Config.fromfile(_CONFIG)
+    way_back.merge_from_dict(
+        {'train_dataloader.dataset.pipeline.1.backend': 'pillow'})
+    samples = []
+    for x in (cfg, way_back):
+        dataset = CustomDataset(
+            data_root=str(tmp_path),
+            pipeline=[
+                TRANSFORMS.build(step)
+                for step in x.train_dataloader.dataset.pipeline
+            ],
+            with_label=False)
+        np.random.seed(1)
+        samples.append([dataset[i % 4] for i in range(8)])
+    flips = set()
+    for ours, standard in zip(*samples):
+        flips.add(ours['data_samples'].flip)
+        assert ours['inputs'].shape == (3, 224, 224)
+        assert ours['inputs'].dtype == torch.uint8
+        assert ours['data_samples'].metainfo == standard[
+            'data_samples'].metainfo
+        difference = (ours['inputs'].int() - standard['inputs'].int()).abs()
+        assert difference.max() <= 10
+        assert difference.float().mean() <= 0.3
+    assert flips == {True, False}

@@ -1,0 +1,72 @@
+"""The kernels in a block: on a GPU, or in Triton's interpreter."""
+import pytest
+import torch
+
+# Before what imports Triton: it skips all of this where there is none.
+from triton_cases import DEVICE, LAYOUTS, block_and_leaves, relative, spy
+
+from mmconvnextv2.models.layers.fusing import fuses_by_triton, plain_layers
+from mmconvnextv2.models.layers.norm import LayerNorm
+from mmconvnextv2.ops.triton import depthwise_norm as module
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    return spy(monkeypatch, module, 'depthwise_norm')
+
+
+@pytest.mark.parametrize('with_cp', [False, True])
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_block(calls, layout, with_cp):
+    layout, height, width = LAYOUTS[layout]
+    block, leaves = block_and_leaves(height, width, with_cp=with_cp)
+    out = block(leaves[0], layout)
+    grad = torch.randn_like(out)
+    found = [out, *torch.autograd.grad(out, leaves, grad)]
+    assert len(calls) == 1 + with_cp
+    with plain_layers():
+        expected = block(leaves[0], layout)
+        gradients = torch.autograd.grad(expected, leaves, grad)
+    assert len(calls) == 1 + with_cp
+    for a, b in zip(found, (expected, *gradients)):
+        assert relative(a, b) <= 4e-13
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16], ids=str)
+def test_block_under_autocast(calls, layout, dtype):
+    layout, height, width = LAYOUTS[layout]
+    block, leaves = block_and_leaves(height, width, torch.float32)
+    grad = torch.randn_like(leaves[0])
+
+    def step():
+        out = block(leaves[0], layout)
+        found = torch.autograd.grad(out, leaves, grad.to(out.dtype))
+        return torch.cat([x.double().flatten() for x in (out, *found)])
+
+    with plain_layers():
+        exact = step()
+    with torch.autocast(DEVICE, dtype):
+        fused = step()
+        with plain_layers():
+            plain = step()
+    assert calls == [dtype]
+    # As far from exact as the layers are, which round more often.
+    assert relative(fused, exact) <= 1.5 * relative(plain, exact)
+
+
+def test_a_hook_sees_its_layer(calls):
+    block, (x, *_) = block_and_leaves(4, 4)
+    block.norm.register_forward_hook(lambda *args: None)
+    block(x)
+    assert not calls
+
+
+def test_off_by_default(monkeypatch):
+    x, conv, norm = torch.zeros(1, device=DEVICE), torch.nn.Conv2d(
+        3, 3, 7), LayerNorm(3)
+    monkeypatch.delenv('MMCONVNEXTV2_TRITON', raising=False)
+    assert not fuses_by_triton(x, conv, norm)
+    monkeypatch.setenv('MMCONVNEXTV2_TRITON', '1')
+    assert fuses_by_triton(x, conv, norm)
+    assert not fuses_by_triton(x, conv, torch.nn.BatchNorm2d(3))

@@ -1,0 +1,66 @@
+"""What the tests of Triton kernels share; importing it skips them without one.
+
+The interpreter has to be chosen before Triton is imported, for the whole
+process: test_triton_switch.py starts one for these tests where there is no
+GPU.
+"""
+import os
+
+import pytest
+import torch
+
+from mmconvnextv2.models.layers.block import ConvNeXtV2Block
+from mmconvnextv2.models.layers.layout import (
+    DENSE_GRID,
+    MaskedGrid,
+    PackedPatches,
+)
+
+INTERPRETED = os.environ.get('TRITON_INTERPRET') == '1'
+if not INTERPRETED and not torch.cuda.is_available():
+    pytest.skip('no GPU; test_triton_switch.py runs these in the interpreter',
+                allow_module_level=True)
+pytest.importorskip('triton', reason='Triton is not installed')
+
+DEVICE = 'cpu' if INTERPRETED else 'cuda'
+EPS = 1e-6
+# The interpreter cuts bfloat16 off where a GPU rounds.
+STEP = {torch.float64: 1e-14, torch.float32: 1e-6, torch.float16: 2**-10,
+        torch.bfloat16: 2**-7}
+
+MASK = torch.tensor([[[True, False], [False, False]],
+                     [[True, True], [True, False]]])
+# Layout, and height and width of a map in it.
+LAYOUTS = dict(
+    whole=(DENSE_GRID, 4, 4),
+    masked=(MaskedGrid(MASK, [2], torch.device(DEVICE)), 4, 4),
+    packed=(PackedPatches(MASK, [2], torch.device(DEVICE)), 6, 2))
+
+
+def relative(a, b):
+    """Distance of a from b over the size of b."""
+    return ((a.double() - b).norm() / b.norm()).item()
+
+
+def block_and_leaves(height, width, dtype=torch.float64, **kwargs):
+    """A block, and an input and its parameters."""
+    block = ConvNeXtV2Block(3, **kwargs).to(DEVICE, dtype)
+    for parameter in block.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    x = torch.randn(2, height, width, 3, dtype=dtype, device=DEVICE)
+    return block, [x.requires_grad_(), *block.parameters()]
+
+
+def spy(monkeypatch, module, name):
+    """Types of the maps that an operator, from now on wanted, has seen."""
+    monkeypatch.setenv('MMCONVNEXTV2_TRITON', '1')
+    seen = []
+    original = getattr(module, name)
+
+    def spied(x, *args):
+        y = original(x, *args)
+        seen.append(y.dtype)
+        return y
+
+    monkeypatch.setattr(module, name, spied)
+    return seen
