@@ -3,7 +3,8 @@
 # make pretrain-demo   FCMAE, then Mask R-CNN from it and from scratch
 # make test    sets up .venv, runs the tests          (make test-slow: the rest)
 # make lint    style, docstrings
-# make bench   timings side by side
+# make bench   timings side by side, ten minutes on two cores; make bench-gpu
+#              those of a GPU
 # make setup   sets up .venv; does nothing when up to date
 # With STACK=classic, all of these use the classic OpenMMLab packages, in
 # .venv-classic; make test-stacks runs the tests that depend on the packages.
@@ -12,8 +13,12 @@ STACK ?= maintained
 TASK ?= maskrcnn
 VENV := .venv$(if $(filter-out maintained,$(STACK)),-$(STACK))
 RUN := $(VENV)/bin/python
+# Of the rivals in benchmarks/backbone.py, the two that matter most.
+QUICK := --only mmpretrain 'timm, channels-last'
+GPU := --device cuda --dtype bfloat16
 
-.PHONY: setup demo pretrain-demo test test-slow test-stacks lint bench clean
+.PHONY: setup demo pretrain-demo test test-slow test-stacks lint bench \
+	bench-gpu clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,13 +34,13 @@ pretrain-demo: setup
 	@$(RUN) tools/pretrain_demo.py
 
 test: setup
-	@$(RUN) -m pytest -m 'not slow'
+	@$(RUN) -m pytest -m 'not slow' -n 2 --dist loadfile
 
 test-stacks: setup
-	@$(RUN) -m pytest -m 'not slow' @dev/cross_package_tests.txt
+	@$(RUN) -m pytest -m 'not slow' -n 2 --dist loadfile @dev/cross_package_tests.txt
 
 test-slow: setup
-	@$(RUN) -m pytest -m slow
+	@$(RUN) -m pytest -m slow -n 2 --dist loadfile
 
 lint: setup
 	@$(VENV)/bin/ruff check .
@@ -44,7 +49,28 @@ lint: setup
 	@$(RUN) dev/versions_table.py --check
 
 bench: setup
-	@$(RUN) benchmarks/backbone.py
+	@$(RUN) benchmarks/backbone.py --repeats 3
+	@$(RUN) benchmarks/backbone.py --repeats 3 --archs base --batch 4 $(QUICK)
+	@$(RUN) benchmarks/backbone.py --repeats 3 --kinds inference \
+		--batch 1 --size 800 1280 $(QUICK)
+	@$(RUN) benchmarks/fcmae.py --repeats 3 --archs tiny
+	@$(RUN) benchmarks/scaling.py --repeats 3
+	@$(RUN) benchmarks/operators.py --repeats 3
+	@$(RUN) benchmarks/loader.py --repeats 3
+
+# Needs 80 GB; torch.compile takes minutes of it.
+bench-gpu: setup
+	@$(RUN) benchmarks/kernels.py
+	@$(RUN) benchmarks/backbone.py --batch 128 $(GPU) --compile
+	@$(RUN) benchmarks/backbone.py --batch 64 $(GPU) --compile --graphs $(QUICK) \
+		'timm, channels-last, torch.compile' 'mmconvnextv2, Triton'
+	@$(RUN) benchmarks/backbone.py --batch 64 $(GPU) --compile --archs base
+	@$(RUN) benchmarks/backbone.py --batch 8 $(GPU) --compile --kinds inference \
+		--size 800 1280
+	@$(RUN) benchmarks/fcmae.py --batch 256 $(GPU) --archs tiny
+	@$(RUN) benchmarks/fcmae.py --batch 128 $(GPU) --archs base
+	@$(RUN) benchmarks/scaling.py --batch 256 $(GPU) --triton
+	@$(RUN) benchmarks/operators.py --batch 128 $(GPU)
 
 clean:
 	rm -rf $(VENV) $(VENV)-logs build dist *.egg-info

@@ -1,12 +1,14 @@
 """Training step of FCMAE's encoder, side by side with public ones.
 
-Forward and backward pass, float32, at mask ratio 0.6. The base line is our own
+Forward and backward pass at mask ratio 0.6. The base line is our own
 dense backbone without any mask: no dense implementation of masking can be
 faster. Memory: what autograd keeps for the backward pass, and by how much the
-resident set of a fresh process grows at most in one step (Linux).
+resident set of a fresh process grows at most in one step (Linux); on a GPU,
+the most that a step allocates.
 
-    python benchmarks/fcmae.py [--archs atto tiny base] [--repeats 5] \
-        [--bsp36 CHECKOUT] [--viscy CHECKOUT]
+    python benchmarks/fcmae.py [--archs atto tiny base] [--batch N] \
+        [--only NAME] [--repeats 5] [--bsp36 CHECKOUT] [--viscy CHECKOUT] \
+        [--device cuda] [--dtype bfloat16]
 """
 import argparse
 import logging
@@ -17,15 +19,24 @@ from pathlib import Path
 from typing import Callable, Dict, List
 
 import torch
-from fcmae_encoders import Contender, bsp36, ours, sparse_convnext, viscy
+from devices import add_device_arguments, autocast, machine
+from fcmae_encoders import (
+    Contender,
+    bsp36,
+    by_kernels,
+    ours,
+    sparse_convnext,
+    viscy,
+)
+from memory import growth, peak_on_gpu, saved_bytes
 from rich.console import Console
 from rich.table import Table
-from timing import alternate, machine, ratio
+from timing import alternate, ratio
 from torch import Tensor
 
 SIZE = 224
 VISIBLE = 19  # of 49 patches
-BATCHES = dict(atto=32, tiny=8, base=4)
+BATCHES = dict(atto=32, tiny=8, base=4)  # if no other is asked for
 BASE_LINE, PACKED = 'ours, unmasked', 'ours, packed'
 
 
@@ -37,88 +48,82 @@ def makers(args: argparse.Namespace) -> Dict[str, Callable[[str], Contender]]:
         'ours, masked dense': lambda arch: ours(arch, 'dense'),
         'mmpretrain SparseConvNeXt': sparse_convnext,
     }
+    if args.device == 'cuda':
+        found['ours, unmasked, Triton'] = lambda arch: by_kernels(
+            ours(arch, None))
+        found['ours, packed, Triton'] = lambda arch: by_kernels(
+            ours(arch, 'packed'))
     if args.bsp36:
         found['BSP36/fcmae'] = lambda arch: bsp36(arch, args.bsp36)
     if args.viscy:
         found['VisCy'] = lambda arch: viscy(arch, args.viscy)
-    return found
+    return {
+        name: make
+        for name, make in found.items()
+        if not args.only or name in (BASE_LINE, PACKED, *args.only)
+    }
 
 
-def inputs(batch: int) -> List[Tensor]:
-    """Images and masks."""
+def inputs(arch: str, args: argparse.Namespace) -> List[Tensor]:
+    """Images, and masks on the host, where they are drawn."""
+    batch = args.batch or BATCHES[arch]
     torch.manual_seed(0)
     is_masked = torch.rand(batch, 49).argsort(1) >= VISIBLE
-    return [torch.rand(batch, 3, SIZE, SIZE), is_masked.view(batch, 7, 7)]
+    images = torch.rand(batch, 3, SIZE, SIZE, device=args.device)
+    return [images, is_masked.view(batch, 7, 7)]
 
 
-def training_step(contender: Contender,
-                  data: List[Tensor]) -> Callable[[], None]:
+def training_step(contender: Contender, data: List[Tensor],
+                  args: argparse.Namespace) -> Callable[[], None]:
     """Forward and backward pass."""
 
     def run() -> None:
         contender.model.zero_grad(set_to_none=True)
-        contender.encode(*data).square().mean().backward()
+        with autocast(args):
+            y = contender.encode(*data)
+        y.float().square().mean().backward()
 
     return run
 
 
-def saved_bytes(contender: Contender, data: List[Tensor]) -> int:
-    """Bytes that autograd keeps between forward and backward pass."""
-    own = {
-        p.untyped_storage().data_ptr()
-        for p in contender.model.parameters()
-    }
-    kept = {}
-
-    def keep(x: Tensor) -> Tensor:
-        storage = x.untyped_storage()
-        if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = storage
-        return x
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
-        contender.encode(*data)
-    return sum(storage.nbytes() for storage in kept.values())
-
-
-def growth(contender: Contender, data: List[Tensor]) -> int:
+def growth_in_a_step(arch: str, name: str, args: argparse.Namespace) -> int:
     """Bytes by which this process grows at most in a step."""
-    contender.encode(*[x[:1] for x in data]).sum().backward()
-    Path('/proc/self/clear_refs').write_text('5')  # forget the peak so far
-    before = _status('VmRSS')
-    training_step(contender, data)()
-    return _status('VmHWM') - before
-
-
-def _status(name: str) -> int:
-    lines = Path('/proc/self/status').read_text().splitlines()
-    line = next(line for line in lines if line.startswith(name))
-    return 1024 * int(line.split()[1])
+    contender, data = makers(args)[name](arch), inputs(arch, args)
+    training_step(contender, [x[:1] for x in data], args)()
+    return growth(training_step(contender, data, args))
 
 
 def growth_apart(arch: str, name: str) -> int:
-    """``growth`` in a process of its own."""
+    """The same in a process of its own."""
     command = [sys.executable, *sys.argv, '--peak-of', arch, name]
     return int(subprocess.check_output(command, text=True).split()[-1])
 
 
 def compare(arch: str, args: argparse.Namespace) -> Table:
     """Time and weigh everyone at one size."""
-    batch = BATCHES[arch]
-    data = inputs(batch)
+    data = inputs(arch, args)
     contenders = {name: make(arch) for name, make in makers(args).items()}
-    peaks = {name: growth_apart(arch, name) for name in contenders}
-    seconds = alternate(
-        {name: training_step(c, data) for name, c in contenders.items()},
-        args.repeats, warmup=1)
-    saved = {name: saved_bytes(c, data) for name, c in contenders.items()}
+    for contender in contenders.values():
+        contender.model.to(args.device)
+    steps = {name: training_step(c, data, args)
+             for name, c in contenders.items()}
+    gpu = args.device == 'cuda'
+    peaks = {} if gpu else {name: growth_apart(arch, name) for name in steps}
+    seconds = alternate(steps, args.repeats, warmup=3 if gpu else 1)
+    if gpu:
+        peaks = {name: peak_on_gpu(step) for name, step in steps.items()}
+    saved = {}
+    for name, contender in contenders.items():
+        with autocast(args):
+            saved[name] = saved_bytes(contender.model, contender.encode, *data)
     table = Table(
         'encoder', 'median ms', 'base line / it', 'it / packed',
-        'saved, of base line', 'peak growth, MB',
-        title=f'{arch}, {batch} x {SIZE} px, {VISIBLE} of 49 patches visible')
+        'saved, of base line', 'peak, MB' if gpu else 'peak growth, MB',
+        title=f'{arch}, {len(data[0])} x {SIZE} px, {args.dtype}, {VISIBLE} '
+        'of 49 patches visible')
     for name, values in seconds.items():
         table.add_row(
-            name, f'{1000 * statistics.median(values):.0f}',
+            name, f'{1000 * statistics.median(values):.1f}',
             f'{ratio(seconds[BASE_LINE], values):.2f}x',
             f'{ratio(values, seconds[PACKED]):.2f}x',
             f'{saved[name] / saved[BASE_LINE]:.3f}',
@@ -131,20 +136,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--archs', nargs='+', default=list(BATCHES),
                         choices=BATCHES)
+    parser.add_argument('--batch', type=int)
     parser.add_argument('--repeats', type=int, default=5)
+    parser.add_argument('--only', nargs='+', help='beside our two, by name')
     parser.add_argument('--bsp36', type=Path)
     parser.add_argument('--viscy', type=Path)
     parser.add_argument('--peak-of', nargs=2, help=argparse.SUPPRESS)
+    add_device_arguments(parser)
     args = parser.parse_args()
     logging.disable(logging.INFO)
     if args.peak_of:
-        arch, name = args.peak_of
-        print(growth(makers(args)[name](arch), inputs(BATCHES[arch])))
+        print(growth_in_a_step(*args.peak_of, args))
         return
     console = Console()
     for arch in args.archs:
         console.print(compare(arch, args))
-    console.print(f'Medians of {args.repeats} alternating rounds; {machine()}')
+    console.print(f'Medians of {args.repeats} alternating rounds; '
+                  f'{machine(args.device)}')
 
 
 if __name__ == '__main__':

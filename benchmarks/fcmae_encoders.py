@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Callable, Dict, Optional
 
 import torch
+from devices import by_triton
 from torch import Tensor, nn
 
 from mmconvnextv2 import ConvNeXtV2
@@ -39,6 +40,11 @@ def ours(arch: str, masked_impl: Optional[str]) -> Contender:
     return Contender(model, lambda x, is_masked: model(x, is_masked)[-1])
 
 
+def by_kernels(contender: Contender) -> Contender:
+    """The same by this package's Triton kernels."""
+    return Contender(contender.model, by_triton(contender.encode))
+
+
 def sparse_convnext(arch: str) -> Contender:
     """mmpretrain's SparseConvNeXt, SparK's encoder, with GRN."""
     from mmpretrain.models import SparseConvNeXt
@@ -51,7 +57,7 @@ def sparse_convnext(arch: str) -> Contender:
         gap_before_output=False)
 
     def encode(x: Tensor, is_masked: Tensor) -> Tensor:
-        SparseHelper._cur_active = ~is_masked[:, None]
+        SparseHelper._cur_active = ~is_masked[:, None].to(x.device)
         scale = x.shape[-1] // is_masked.shape[-1]
         seen = SparseHelper._cur_active.repeat_interleave(
             scale, 2).repeat_interleave(scale, 3)

@@ -1,10 +1,10 @@
 """Paired timings: contenders take turns, so that drift hits all alike."""
-import platform
+import argparse
 import statistics
 import time
 from typing import Callable, Dict, List
 
-import torch
+from devices import add_device_arguments, synchronize
 
 
 def alternate(contenders: Dict[str, Callable[[], None]],
@@ -23,18 +23,13 @@ def alternate(contenders: Dict[str, Callable[[], None]],
     seconds: Dict[str, List[float]] = {name: [] for name in contenders}
     for round_ in range(warmup + repeats):
         for name, run in contenders.items():
-            _synchronize()
+            synchronize()
             start = time.perf_counter()
             run()
-            _synchronize()
+            synchronize()
             if round_ >= warmup:
                 seconds[name].append(time.perf_counter() - start)
     return seconds
-
-
-def _synchronize() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
 
 
 def ratio(of: List[float], to: List[float]) -> float:
@@ -42,8 +37,13 @@ def ratio(of: List[float], to: List[float]) -> float:
     return statistics.median(a / b for a, b in zip(of, to))
 
 
-def machine() -> str:
-    """One line about what the timings were taken on."""
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else (
-        f'CPU, {torch.get_num_threads()} threads')
-    return f'{device}, torch {torch.__version__}, {platform.machine()}'
+def one_arch_parser(doc: str) -> argparse.ArgumentParser:
+    """Command line of a script that measures one size."""
+    parser = argparse.ArgumentParser(
+        description=doc,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--arch', default='tiny')
+    parser.add_argument('--batch', type=int, default=8)
+    parser.add_argument('--repeats', type=int, default=5)
+    add_device_arguments(parser)
+    return parser
