@@ -6,14 +6,15 @@ changes nothing and fails where the table is not up to date.
 """
 import argparse
 import ast
-import re
 import sys
 from typing import Dict, List, Optional
 
+from generated import Section
 from setup_env import DEFAULT_STACK, REQUIREMENTS, ROOT, stacks
 
-BEGIN = '<!-- versions: written by dev/versions_table.py -->'
-END = '<!-- end of versions -->'
+SECTION = Section('README.md',
+                  '<!-- versions: written by dev/versions_table.py -->',
+                  '<!-- end of versions -->')
 # What CI runs on a stack; `.ci/run` says it.
 _TESTED = {True: 'all tests', False: 'cross-package tests'}
 # Import name: names of the distributions that have it.
@@ -80,20 +81,6 @@ def table() -> str:
                      for row in rows)
 
 
-def updated(text: str) -> str:
-    """README.md with the table between its markers.
-
-    Raises:
-        ValueError: If there is not one pair of markers.
-    """
-    pattern = re.compile(
-        f'{re.escape(BEGIN)}\n.*?{re.escape(END)}', re.DOTALL)
-    if len(pattern.findall(text)) != 1:
-        raise ValueError(f'README.md needs one pair of the lines {BEGIN} and '
-                         f'{END}')
-    return pattern.sub(lambda _: f'{BEGIN}\n{table()}\n{END}', text)
-
-
 def main(argv: Optional[List[str]] = None) -> int:
     """Write the table, or check it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -102,7 +89,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     readme = ROOT / 'README.md'
     text = readme.read_text()
     try:
-        wanted = updated(text)
+        wanted = SECTION.replaced(text, table())
     except ValueError as error:
         print(f'versions_table.py: {error}', file=sys.stderr)
         return 1

@@ -79,9 +79,8 @@ def read(args: argparse.Namespace) -> Any:
         return read_checkpoint(args.source)
     except FileExistsError as error:
         raise CommandError(f'target: {error}; --force replaces it') from error
-    except URLError as error:
-        raise CommandError(f'{args.source} could not be downloaded '
-                           f'({error.reason})') from error
+    except URLError:
+        raise
     except (OSError, CheckpointError) as error:
         raise CommandError(str(error)) from error
 

@@ -7,7 +7,6 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import List, Optional
-from urllib.error import URLError
 
 import torch
 from torch import Tensor
@@ -106,9 +105,6 @@ def load(args: argparse.Namespace) -> Job:
     cfg = load_config(args)
     try:
         job = build_job(cfg, args.checkpoint)
-    except URLError as error:
-        raise CommandError(f'{args.checkpoint} could not be downloaded '
-                           f'({error.reason})') from error
     except CheckpointError as error:
         raise CommandError(f'--checkpoint: {error}') from error
     except ValueError as error:

@@ -3,7 +3,6 @@ import argparse
 import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional
-from urllib.error import URLError
 
 import torch
 from mmengine.config import Config
@@ -136,9 +135,6 @@ def load(args: argparse.Namespace, cfg: Config) -> Predictor:
     options = Options(args.device, args.score_thr, args.size, args.seed)
     try:
         return build_predictor(cfg, args.checkpoint, options)
-    except URLError as error:
-        raise CommandError(f'{args.checkpoint} could not be downloaded '
-                           f'({error.reason})') from error
     except CheckpointError as error:
         raise CommandError(f'--checkpoint: {error}') from error
     except ModuleNotFoundError as error:

@@ -7,18 +7,27 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import METRICS
 from mmengine.runner import Runner
 
+from mmconvnextv2.utils.checkpoint_faults import explained_checkpoints
 from mmconvnextv2.utils.cli import (
     CommandError,
     add_common_arguments,
     build_runner,
-    explained_downloads,
     load_config,
     require_data,
     require_file,
     run_command,
     speaker,
 )
+from mmconvnextv2.utils.config_faults import (
+    explained_config,
+    refuse_empty_data,
+    require_names,
+    require_values,
+)
 from mmconvnextv2.utils.cpu import join_processes_on_cpu
+from mmconvnextv2.utils.data_checks import log_notes, require_sound_data
+from mmconvnextv2.utils.faults import explained_damage
+from mmconvnextv2.utils.strategies import drop_strategy
 
 # Scope: (its visualisation hook, what turns it on, where it takes a folder).
 # mmsegmentation's takes none: its visualiser does.
@@ -99,18 +108,25 @@ def test(args: argparse.Namespace) -> None:
     if args.out and not args.out.endswith(('.pkl', '.pickle')):
         raise CommandError(f'--out must end in .pkl, got {args.out!r}')
     cfg = load_config(args)
+    require_values(cfg, ('test', ))
     require_file(args.checkpoint, 'checkpoint')
     cfg.load_from, cfg.resume = args.checkpoint, False
+    drop_strategy(cfg)
     if args.show or args.show_dir:
         set_visualization(cfg, args)
     if args.tta:
         set_tta(cfg)
     require_data(cfg, args, ('test', ), initial_weights=False)
+    require_names(cfg, ('test', ))
+    notes = require_sound_data(cfg, ('test', ))
     join_processes_on_cpu(cfg, speaker(args.launcher))
-    runner = build_runner(cfg)
-    if args.out:
-        dump_predictions(runner, cfg.get('default_scope'), args.out)
-    with explained_downloads(cfg):
+    with explained_config(cfg), explained_checkpoints(cfg), \
+            explained_damage():
+        runner = build_runner(cfg)
+        refuse_empty_data(runner)
+        if args.out:
+            dump_predictions(runner, cfg.get('default_scope'), args.out)
+        log_notes(runner, notes)
         runner.test()
 
 

@@ -6,11 +6,11 @@ from typing import List, Optional
 
 from mmengine.config import Config
 
+from mmconvnextv2.utils.checkpoint_faults import explained_checkpoints
 from mmconvnextv2.utils.cli import (
     CommandError,
     add_common_arguments,
     build_runner,
-    explained_downloads,
     is_main_process,
     load_config,
     require_data,
@@ -18,8 +18,16 @@ from mmconvnextv2.utils.cli import (
     run_command,
     speaker,
 )
+from mmconvnextv2.utils.config_faults import (
+    explained_config,
+    refuse_empty_data,
+    require_names,
+    require_values,
+)
 from mmconvnextv2.utils.cpu import avoid_amp_on_cpu, join_processes_on_cpu
+from mmconvnextv2.utils.data_checks import log_notes, require_sound_data
 from mmconvnextv2.utils.faults import explained_faults, require_writable
+from mmconvnextv2.utils.strategies import require_strategy, uses_deepspeed
 from mmconvnextv2.utils.whole_files import latest_whole_checkpoint
 
 
@@ -68,7 +76,7 @@ def set_amp(cfg: Config) -> None:
 
 def set_auto_scale_lr(cfg: Config) -> None:
     """Let MMEngine scale the learning rate."""
-    if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+    if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
         raise CommandError(
             '--auto-scale-lr needs to know the batch size that the learning '
             'rate is meant for: set auto_scale_lr=dict(enable=False, '
@@ -81,7 +89,7 @@ def set_resume(cfg: Config, args: argparse.Namespace) -> None:
     work_dir = Path(cfg.work_dir)
     latest = latest_whole_checkpoint(cfg.work_dir)
     if args.resume not in (None, 'auto'):
-        require_file(args.resume, '--resume')
+        require_file(args.resume, '--resume', or_folder=uses_deepspeed(cfg))
         cfg.resume, cfg.load_from = True, args.resume
     elif args.resume == 'auto' and latest:
         cfg.resume, cfg.load_from = True, latest
@@ -102,19 +110,27 @@ def train(args: argparse.Namespace) -> None:
     cfg = load_config(args)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    require_values(cfg, ('train', 'val'))
     if args.amp:
         set_amp(cfg)
     if args.auto_scale_lr:
         set_auto_scale_lr(cfg)
+    require_strategy(cfg)
     set_resume(cfg, args)
     require_data(cfg, args, ('train', 'val'), initial_weights=True)
+    require_names(cfg, ('train', 'val'))
+    notes = require_sound_data(cfg, ('train', 'val'))
     say = speaker(args.launcher)
     avoid_amp_on_cpu(cfg, say)
     join_processes_on_cpu(cfg, say)
     if is_main_process(args.launcher):
         require_writable(cfg.work_dir)
-    with explained_downloads(cfg), explained_faults(cfg.work_dir):
-        build_runner(cfg).train()
+    with explained_config(cfg), explained_checkpoints(cfg), \
+            explained_faults(cfg.work_dir):
+        runner = build_runner(cfg)
+        refuse_empty_data(runner)
+        log_notes(runner, notes)
+        runner.train()
 
 
 def main(argv: Optional[List[str]] = None) -> int:

@@ -14,6 +14,9 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # A loss that is not finite stops the run, or skips max_skips steps.
     non_finite=dict(type='mmconvnextv2.NonFiniteHook', max_skips=0),
+    # Damaged files: training goes on without them and names them; an
+    # evaluation stops.
+    damaged_data=dict(type='mmconvnextv2.DamagedDataHook'),
     # SIGTERM, SIGUSR1 and Ctrl-C: save, and exit with code 75.
     preemption=dict(type='mmconvnextv2.PreemptionHook'),
     # With enabled=True and a randomness.seed a resumed run repeats exactly.
@@ -27,3 +30,6 @@ log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True)
 log_level = 'INFO'
 load_from = None
 resume = False
+# Otherwise all processes would draw the same masks, mix their images in the
+# same ratios and leave out the same paths.
+randomness = dict(seed=None, diff_rank_seed=True)

@@ -9,6 +9,3 @@ default_hooks = dict(checkpoint=dict(save_best=None))
 custom_hooks = [dict(type='mmconvnextv2.ReconstructionHook', interval=20)]
 visualizer = dict(
     type='Visualizer', vis_backends=_base_.vis_backends, name='visualizer')
-
-# Otherwise all processes would draw the same masks.
-randomness = dict(seed=None, diff_rank_seed=True)

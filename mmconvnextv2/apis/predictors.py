@@ -42,6 +42,8 @@ class Predictor:
                  options: Options) -> None:
         self.options = options
         self.inferencer = self._build(cfg)
+        # Not all versions of the packages take it as an argument.
+        self.inferencer.show_progress = False
         meta = load_whole(self.inferencer.model, checkpoint)
         self.meta = dataset_meta(cfg, meta)
         self._tell_classes()
@@ -73,8 +75,7 @@ class Detector(Predictor):
     def _build(self, cfg: Config) -> BaseInferencer:
         from mmdet.apis import DetInferencer
         cfg = _with_visualizer(cfg, 'DetLocalVisualizer')
-        inferencer = DetInferencer(
-            cfg, device=self.options.device, show_progress=False)
+        inferencer = DetInferencer(cfg, device=self.options.device)
         inferencer.model.dataset_meta = dict(palette='random')
         return inferencer
 
@@ -110,8 +111,7 @@ class Segmentor(Predictor):
     def _build(self, cfg: Config) -> BaseInferencer:
         from mmseg.apis import MMSegInferencer
         cfg = _with_visualizer(cfg, 'SegLocalVisualizer')
-        return MMSegInferencer(
-            cfg, device=self.options.device, show_progress=False)
+        return MMSegInferencer(cfg, device=self.options.device)
 
     def _tell_classes(self) -> None:
         if 'classes' not in self.meta:

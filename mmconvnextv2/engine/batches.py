@@ -125,6 +125,8 @@ def restart_iterator(runner: Runner) -> None:
         # whose order depends on the seed only until the first draw.
         loader.sampler.indices = loader.sampler._indices_of_rank()
     if getattr(iterator, '_iterator', None) is not None:
+        # Persistent workers would go on with what they were started with.
+        loader._iterator = None
         iterator._iterator = iter(loader)
 
 

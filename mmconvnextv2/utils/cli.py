@@ -1,21 +1,22 @@
 """What tools/train.py and tools/test.py share."""
 import argparse
-import contextlib
 import os
 import os.path as osp
 import shutil
 import sys
 from pathlib import Path
-from typing import Callable, Iterator, Mapping, Sequence
+from typing import Callable, Mapping, Sequence
 from urllib.error import URLError
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmconvnextv2.engine.hooks.checkpoint_fit_hook import CheckpointFitHook
 from .config import find_config
+from .config_checks.reading import ConfigFileError, read_config
 from .data_sources import describe_missing, write_missing_shapes
-from .preflight import SPLITS, missing_data, remote_weights
+from .preflight import SPLITS, missing_data
 
 # Exit code for a request that cannot be met, as argparse's own.
 USAGE_ERROR = 2
@@ -30,6 +31,18 @@ class CommandError(Exception):
     """A request that cannot be met; the message tells the user why."""
 
     exit_code = USAGE_ERROR
+    is_of_each_process = False  # else the main process tells it alone
+
+
+class _Settings(DictAction):
+    """MMEngine's, which does not explain what is no KEY=VALUE."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        for value in values:
+            if not value.partition('=')[0] or '=' not in value:
+                parser.error(f'{option_string}: expected KEY=VALUE (no white '
+                             f'space around =), got {value!r}')
+        super().__call__(parser, namespace, values, option_string)
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +54,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=_Settings,
         metavar='KEY=VALUE',
         help='settings that replace those of the config, for example '
         'train_dataloader.batch_size=2 model.backbone.out_indices="(1,2,3)" '
@@ -76,34 +89,46 @@ def run_command(command: Callable[[argparse.Namespace], None],
                 args: argparse.Namespace) -> int:
     """Run a tool; a ``CommandError`` is told by the main process alone.
 
+    So is a checkpoint's URL from which nothing came.
+
     Returns:
         int: The exit code: 0, 2 for a request that cannot be met, or 1 for a
-        run that has broken, which each process tells.
+        run that has broken.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     try:
-        command(args)
+        _run_explained(command, args)
     except CommandError as error:
-        if error.exit_code != USAGE_ERROR or is_main_process(args.launcher):
+        if error.is_of_each_process or is_main_process(args.launcher):
             print(f'{command.__name__}.py: {error}', file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def _run_explained(command: Callable[[argparse.Namespace], None],
+                   args: argparse.Namespace) -> None:
+    try:
+        command(args)
+    except URLError as error:
+        if error.filename is None:  # Not of our downloads.
+            raise
+        raise CommandError(f'{error.filename} could not be downloaded '
+                           f'({error.reason})') from error
 
 
 def load_config(args: argparse.Namespace) -> Config:
     """Load the config that the arguments name and apply the common ones.
 
     Raises:
-        CommandError: If there is no such file.
+        CommandError: If there is no such file, or it cannot be read, or an
+            option does not fit it.
     """
     try:
         path = find_config(args.config)
-    except FileNotFoundError as error:
+        cfg = read_config(path, args.cfg_options, speaker(args.launcher))
+    except (FileNotFoundError, ConfigFileError) as error:
         raise CommandError(str(error)) from error
-    cfg = Config.fromfile(path)
     cfg.launcher = args.launcher
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
@@ -117,9 +142,9 @@ def _set_default_collate(cfg: Config) -> None:
     if cfg.get('default_scope') != 'mmpretrain':
         return
     for split in SPLITS:
-        if cfg.get(f'{split}_dataloader'):
-            cfg[f'{split}_dataloader'].setdefault(
-                'collate_fn', dict(type='default_collate'))
+        loader = cfg.get(f'{split}_dataloader')
+        if loader and isinstance(loader, Mapping):
+            loader.setdefault('collate_fn', dict(type='default_collate'))
 
 
 def require_data(cfg: Mapping, args: argparse.Namespace,
@@ -158,14 +183,25 @@ def _train_command() -> str:
     return f"{python} {osp.join(tools, 'train.py')}"
 
 
-def require_file(path: str, argument: str) -> None:
+def require_file(path: str, argument: str, or_folder: bool = False) -> None:
     """Check that a checkpoint given as an argument is there.
+
+    Args:
+        path (str): A path or URL.
+        argument (str): Name of the argument.
+        or_folder (bool): Whether it may be a folder. Defaults to False.
 
     Raises:
         CommandError: If it is neither a file nor a URL.
     """
-    if '://' in path or osp.isfile(path):
+    if '://' in path or osp.isfile(path) or (or_folder and osp.isdir(path)):
         return
+    if osp.isdir(path):
+        folder, name = osp.split(osp.normpath(path))
+        raise CommandError(
+            f'{argument}: {path!r} is a folder. If DeepSpeed wrote it, make '
+            'a checkpoint of it: python -m deepspeed.utils.zero_to_fp32 '
+            f'{folder or "."} FOLDER --tag {name} --max_shard_size 100GB')
     folder = osp.dirname(path) or '.'
     found = sorted(x.name for x in Path(folder).glob('*.pth'))
     there = f" Checkpoints in {folder}: {', '.join(found)}." if found else ''
@@ -173,23 +209,13 @@ def require_file(path: str, argument: str) -> None:
                        f'{os.getcwd()}).{there}')
 
 
-@contextlib.contextmanager
-def explained_downloads(cfg: Mapping) -> Iterator[None]:
-    """Turn the failure to download weights into a ``CommandError``."""
-    try:
-        yield
-    except URLError as error:
-        weights = remote_weights(cfg)
-        if not weights:
-            raise
-        urls = ''.join(f'\n  {url}' for url in weights.values())
-        options = ' '.join(f'{key}=FILE' for key in weights)
-        raise CommandError(
-            f'the weights could not be downloaded ({error.reason}):{urls}\n'
-            'Get the file on another machine and name it: '
-            f'--cfg-options {options}') from error
-
-
 def build_runner(cfg: Config) -> Runner:
-    """Build the runner that the config asks for."""
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    """Build the runner that the config asks for.
+
+    It refuses checkpoints that do not fit.
+    """
+    build = RUNNERS.build if 'runner_type' in cfg else Runner.from_cfg
+    runner = build(cfg)
+    if hasattr(runner, 'register_hook'):  # not so in each runner of a user
+        runner.register_hook(CheckpointFitHook())
+    return runner

@@ -28,8 +28,9 @@ def join_processes_on_cpu(cfg: Config, say: Callable[[str], None]) -> None:
 
     MMEngine's launcher and its default model wrapper select a CUDA device in
     any case. So the processes meet here, over gloo, and the wrapper is named.
-    SyncBN, which PyTorch has for GPUs only, becomes BN; MMEngine does that
-    where there is one process. Changes ``cfg`` in place.
+    SyncBN, which PyTorch has for GPUs only, becomes BN, as it does in MMEngine
+    where there is one process; its running statistics are averaged. Changes
+    ``cfg`` in place.
     """
     if get_device() != 'cpu' or cfg.launcher != 'pytorch':
         return
@@ -40,9 +41,13 @@ def join_processes_on_cpu(cfg: Config, say: Callable[[str], None]) -> None:
         broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False))
     cfg.setdefault('model_wrapper_cfg', wrapper)
-    if _replace_sync_bn(cfg.model):
+    if _replace_sync_bn(cfg.model) + bool(cfg.pop('sync_bn', None)):
         say('No GPU found: BN in the place of SyncBN, so each process takes '
-            'the statistics of its own images.')
+            'the statistics of its own images; the running ones are averaged.')
+        cfg.custom_hooks = [
+            *(cfg.get('custom_hooks') or []),
+            dict(type='mmconvnextv2.AverageBuffersHook')
+        ]
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group('gloo')
 

@@ -10,6 +10,8 @@ and any other is refused.
 """
 import contextlib
 import re
+from argparse import Namespace
+from pathlib import PurePath
 from pickle import UnpicklingError
 from typing import Any, Callable, Iterator, Optional, Set
 
@@ -97,7 +99,23 @@ class _Config(_Inert):
         return ConfigDict(_revive(content))
 
 
+class _Arguments(_Inert):
+    """What training scripts of others keep of their command line."""
+
+    def build(self) -> Namespace:
+        return Namespace(**_revive(self.state))
+
+
+class _Path(_Inert):
+
+    def build(self) -> PurePath:
+        return PurePath(*self.args)
+
+
 _RECORDS = [
+    (_Arguments, 'argparse.Namespace'),
+    (_Path, 'pathlib.PosixPath'),
+    (_Path, 'pathlib._local.PosixPath'),  # Python 3.13
     (_Attribute, 'builtins.getattr'),
     (_Empty, 'builtins.bytes'),
     (_ArrayType, 'numpy.ndarray'),
@@ -165,13 +183,12 @@ def _records_only() -> Iterator[None]:
         torch.serialization.add_safe_globals(allowed)
 
 
-def load_inert(load: Callable[[], Any], name: str) -> Any:
+def load_inert(load: Callable[[], Any]) -> Any:
     """Read a checkpoint of MMEngine's without running what it may contain.
 
     Args:
         load (Callable[[], Any]): Calls ``torch.load(weights_only=True)``.
             Needs torch 2.6.
-        name (str): The file's, for messages.
 
     Returns:
         Any: What the file holds, as MMEngine saved it.
@@ -187,6 +204,6 @@ def load_inert(load: Callable[[], Any], name: str) -> Any:
     except (ArithmeticError, AssertionError, AttributeError, LookupError,
             RecursionError, TypeError, ValueError) as error:
         raise UnpicklingError(
-            f'{name} is refused: besides weights it holds what MMEngine does '
-            f'not save ({error}). It may be damaged, or crafted to run '
-            'code.') from error
+            'besides weights it holds what MMEngine does not save '
+            f'({error}). It may be damaged, or crafted to run code.'
+        ) from error

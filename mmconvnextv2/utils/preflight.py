@@ -85,28 +85,36 @@ def _data_paths(cfg: Mapping,
                 splits: Sequence[str]) -> Iterator[MissingPath]:
     for split in splits:
         loader = f'{split}_dataloader'
-        for key, dataset in _datasets(cfg.get(loader), loader):
+        for key, dataset in leaf_datasets(cfg.get(loader), loader):
             yield from _dataset_paths(dataset, key)
     for split in splits:
         evaluator = f'{split}_evaluator'
         yield from _evaluator_paths(cfg.get(evaluator), evaluator)
 
 
-def _datasets(node: Any, key: str) -> Iterator[Tuple[str, Mapping]]:
-    """Data sets of a data loader, inside wrappers of any depth."""
+def leaf_datasets(node: Any, key: str) -> Iterator[Tuple[str, Mapping]]:
+    """Data sets of a data loader, inside wrappers of any depth.
+
+    Args:
+        node (Any): The data loader's or data set's config.
+        key (str): What it is called in the config.
+
+    Yields:
+        tuple[str, Mapping]: A data set's own key, and its config.
+    """
     if isinstance(node, (list, tuple)):
         for i, item in enumerate(node):
-            yield from _datasets(item, f'{key}[{i}]')
+            yield from leaf_datasets(item, f'{key}[{i}]')
     elif isinstance(node, Mapping):
         wrapped = [name for name in ('dataset', 'datasets') if name in node]
         for name in wrapped:
-            yield from _datasets(node[name], f'{key}.{name}')
+            yield from leaf_datasets(node[name], f'{key}.{name}')
         if not wrapped:
             yield key, node
 
 
 def _dataset_paths(dataset: Mapping, key: str) -> Iterator[MissingPath]:
-    kind = _type_name(dataset)
+    kind = type_name(dataset)
     backend = (dataset.get('backend_args') or {}).get('backend', 'local')
     if backend != 'local' or (kind in _DOWNLOADING
                               and dataset.get('download', True)):
@@ -123,6 +131,8 @@ def _named_by(dataset: Mapping, kind: str) -> List[Tuple[str, str]]:
     prefix = dataset.get('data_prefix') or {}
     if isinstance(prefix, str):
         prefix = {'': prefix}
+    elif not isinstance(prefix, Mapping):
+        prefix = {}  # Building the data set tells that it is wrong.
     named = {'ann_file': dataset.get('ann_file') or None}
     named.update({f'data_prefix.{k}'.rstrip('.'): v
                   for k, v in prefix.items()})
@@ -156,7 +166,7 @@ def _pretrained(node: Any, key: str) -> Iterator[MissingPath]:
             yield from _pretrained(item, f'{key}[{i}]')
     elif isinstance(node, Mapping):
         names = ['pretrained']
-        if _type_name(node) == 'Pretrained':
+        if type_name(node) == 'Pretrained':
             names.append('checkpoint')
         for name, value in node.items():
             if name in names and isinstance(value, str):
@@ -165,7 +175,8 @@ def _pretrained(node: Any, key: str) -> Iterator[MissingPath]:
                 yield from _pretrained(value, f'{key}.{name}')
 
 
-def _type_name(node: Mapping) -> str:
+def type_name(node: Mapping) -> str:
+    """Name of what a config's ``type`` means, without its scope."""
     kind = node.get('type', '')
     name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
     return name.split('.')[-1]

@@ -13,8 +13,9 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from mmengine.config import Config
 from mmengine.registry import MODELS
-from mmengine.runner import CheckpointLoader, Runner
+from mmengine.runner import Runner
 
+from .checkpoint import CheckpointError, pick_weights, read_checkpoint
 from .cli import CommandError, require_data
 from .comparison import Curve
 from .config import configs_folder
@@ -92,8 +93,10 @@ def check_settings(settings: Mapping[str, Any], root: Path,
 
 def _check_fit(checkpoint: str, backbone: dict) -> None:
     """Raise unless a checkpoint has all of a backbone but output norms."""
-    state = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    state = state.get('state_dict', state)
+    try:
+        state = pick_weights(read_checkpoint(checkpoint))
+    except CheckpointError as error:
+        raise CommandError(f'--fcmae-checkpoint: {error}') from error
     own = MODELS.build(backbone).state_dict()
     unlike = [
         key for key, value in own.items() if not key.startswith('norm') and

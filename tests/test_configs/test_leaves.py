@@ -77,6 +77,8 @@ def test_bases_are_in_the_folder(path):
 @pytest.mark.parametrize('name', LEAVES)
 def test_model_and_optimizer_are_built(name):
     cfg = Config.fromfile(CONFIGS / name)
+    # Processes draw different masks, ratios, paths.
+    assert cfg.randomness.diff_rank_seed
     model, wrapper = build(cfg)
     assert isinstance(model.backbone, ConvNeXtV2)
     assert cfg.model.backbone.type == 'mmconvnextv2.ConvNeXtV2'

@@ -6,28 +6,12 @@ import torch
 from config_run import CONFIGS
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.logging import MessageHub, MMLogger
-from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
-from mmengine.visualization import Visualizer
-from one_step import link_data, reduce
-
-from mmconvnextv2.datasets import make_shapes
+from one_step import reduce
 
 LEAVES = sorted(path.stem for path in CONFIGS.glob('*.py'))
 # With the reduced depths, a stem is so many layers below the head.
 STEM_EXPONENTS = dict(layer_wise=5, group_wise=7, stage_wise=7)
-# MMEngine keeps these by name, and takes the latest as the present one.
-_GLOBALS = (DefaultScope, MessageHub, MMLogger, Visualizer)
-
-
-@pytest.fixture(scope='module')
-def folder(tmp_path_factory):
-    """Folder with the data where configs expect them."""
-    folder = tmp_path_factory.mktemp('steps')
-    make_shapes(folder / 'shapes', num_train=6, num_val=2)
-    link_data(folder, folder / 'shapes')
-    return folder
 
 
 @pytest.fixture
@@ -36,20 +20,13 @@ def make_runner(folder, monkeypatch):
     monkeypatch.chdir(folder)
     # Formatted four times, for logs that nobody reads, it takes seconds.
     monkeypatch.setattr(Config, 'pretty_text', '')
-    kept = [dict(x._instance_dict) for x in _GLOBALS]
 
     def make(name):
         cfg = Config.fromfile(CONFIGS / f'{name}.py')
         reduce(cfg, folder / name)
         return Runner.from_cfg(cfg)
 
-    yield make
-    for cls, instances in zip(_GLOBALS, kept):
-        for new in set(cls._instance_dict) - set(instances):
-            for handler in getattr(cls._instance_dict[new], 'handlers', ()):
-                handler.close()
-        cls._instance_dict.clear()
-        cls._instance_dict.update(instances)
+    return make
 
 
 class Before(Hook):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper, build_optim_wrapper
-from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, DefaultScope
+from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from mmengine.runner import Runner
 from param_settings import LR, WEIGHT_DECAY, build
 from torch import nn
@@ -84,10 +84,7 @@ def test_wrapper_and_optimizer_options_pass_through():
         CONSTRUCTOR) is LayerDecayOptimWrapperConstructor
 
 
-def test_runner_scales_schedules_and_logs_the_rates(tmp_path, monkeypatch):
-    # The runner sets a default scope, which is not to stay for other tests.
-    monkeypatch.setattr(DefaultScope, '_instance_dict',
-                        DefaultScope._instance_dict.copy())
+def test_runner_scales_schedules_and_logs_the_rates(tmp_path):
     runner = Runner(
         Classifier(),
         str(tmp_path),

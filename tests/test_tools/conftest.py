@@ -1,5 +1,4 @@
 """Tools loaded as modules, and run as users run them."""
-import importlib.util
 import logging
 import os
 import subprocess
@@ -10,37 +9,17 @@ import mmengine.runner.runner
 import pytest
 from faulty_task import write_faulty_task
 from forked import Forked
+from parallel_runs import Runs
 from toy_task import write_toy_task
 
-from mmconvnextv2.utils.config import configs_folder
-
-TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+from mmconvnextv2.datasets import make_shapes
+from mmconvnextv2.utils.config import configs_folder, find_config
 
 
 @pytest.fixture(autouse=True)
 def _local_rank(monkeypatch):
     # The tools set it for good.
     monkeypatch.setenv('LOCAL_RANK', '0')
-
-
-@pytest.fixture(scope='session')
-def tools():
-    """The folder of the tools."""
-    return TOOLS
-
-
-@pytest.fixture(scope='session')
-def load_tool():
-    """Function that loads tools/NAME.py as a fresh module."""
-
-    def load(name):
-        spec = importlib.util.spec_from_file_location(
-            f'{name}_tool', TOOLS / f'{name}.py')
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
 
 
 @pytest.fixture(scope='session')
@@ -130,3 +109,29 @@ def start(toy, tmp_path, load_tool, monkeypatch):
             name=f'{work_dir}.txt')
 
     return run_forked
+
+
+@pytest.fixture(scope='session')
+def parallel_shapes(tmp_path_factory):
+    """Few shapes; those to evaluate on are no multiple of anything."""
+    return make_shapes(
+        tmp_path_factory.mktemp('data') / 'shapes',
+        num_train=Runs.num_train,
+        num_val=Runs.num_val)
+
+
+@pytest.fixture
+def parallel(tmp_path, parallel_shapes, tools, load_tool, run, monkeypatch):
+    """Function that changes a config; returns what runs it in processes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(mmengine.runner.runner, 'collect_env', dict)
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
+    (tmp_path / 'data').mkdir()
+    (tmp_path / 'data' / 'shapes').symlink_to(parallel_shapes)
+
+    def write(name, changes):
+        (tmp_path / 'small.py').write_text(
+            f"_base_ = '{find_config(f'{name}.py')}'\n{changes}")
+        return Runs(run, tools, load_tool('train').main)
+
+    return write

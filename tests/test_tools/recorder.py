@@ -18,9 +18,10 @@ class Recorder(Hook):
     """Write the masks of each iteration and the weights of a run.
 
     To ``record_RANK.pt`` in the work dir: ``iters``, those trained;
-    ``losses`` and ``masks``, one an iteration; ``start`` and ``end``, the
-    state dict before and after; ``unused_allowed``, whether the distributed
-    wrapper would put up with unused parameters.
+    ``losses``, ``inputs`` (the batch before its preprocessing) and ``masks``,
+    one an iteration; ``start`` and ``end``, the state dict before and after;
+    ``unused_allowed``, whether the distributed wrapper would put up with
+    unused parameters.
 
     Args:
         kill_at (int, optional): Iteration, counted from 1, after which the
@@ -32,7 +33,7 @@ class Recorder(Hook):
 
     def __init__(self, kill_at: Optional[int] = None) -> None:
         self.kill_at = kill_at
-        self.record = dict(iters=[], losses=[], masks=[])
+        self.record = dict(iters=[], losses=[], inputs=[], masks=[])
 
     def before_train(self, runner: Runner) -> None:
         """Watch what the decoder is given."""
@@ -51,6 +52,7 @@ class Recorder(Hook):
         """Keep the loss; end the process if it is time to."""
         self.record['iters'].append(runner.iter + 1)
         self.record['losses'].append(outputs['loss'].item())
+        self.record['inputs'].append(data_batch['inputs'].clone())
         if runner.iter + 1 == self.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -6,6 +6,7 @@ from analysis_toy import (
     write_class_folders,
     write_config,
 )
+from unreliable_server import closed
 
 _REFUSED = 2
 _TOY = f"arch={BACKBONE['arch']}, "
@@ -103,6 +104,21 @@ def test_refusals(analyze, setting, arguments, models, message, capsys):
     assert analyze('class-selectivity', *arguments, models=models) == _REFUSED
     assert capsys.readouterr().err.startswith(f'analyze.py: {message}')
     assert not (setting / 'out').exists()
+
+
+def test_checkpoints_that_cannot_be_used(analyze, setting, monkeypatch,
+                                         capsys):
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(setting / 'hub'))
+    whole = (setting / 'v2.pth').read_bytes()
+    (setting / 'cut.pth').write_bytes(whole[:len(whole) // 2])
+    url = f'{closed()}/w.pth'
+    for file, message in (
+        ('cut.pth', '--model a: cut.pth is damaged, cut off or no checkpoint ('
+         f'{len(whole) // 2} bytes): it is cut off: '),
+        (url, f'{url} could not be downloaded (Connection refused)')):
+        models = [('a', 'v2.py', file)]
+        assert analyze('activations', models=models) == _REFUSED
+        assert capsys.readouterr().err.startswith(f'analyze.py: {message}')
 
 
 def test_image_that_cannot_be_read(analyze, setting, capsys):

@@ -1,6 +1,5 @@
 import os
 from pathlib import Path
-from urllib.error import URLError
 
 import pytest
 import torch
@@ -11,6 +10,7 @@ from checkpoint_reference import (
     pretraining_state,
     random_backbone,
 )
+from unreliable_server import closed
 
 from mmconvnextv2.utils.checkpoint import read_checkpoint, write_checkpoint
 
@@ -138,15 +138,12 @@ def test_refused_files(convert, state, capsys):
 
 
 def test_failed_download(convert, monkeypatch, tmp_path, capsys):
-
-    def fail(*args, **kwargs):
-        raise URLError('offline')
-
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
-    monkeypatch.setattr(torch.hub, 'download_url_to_file', fail)
-    assert convert('https://x.org/w.pth', 'x.pth') == _REFUSED
-    assert 'https://x.org/w.pth could not be downloaded (offline)' in \
-        capsys.readouterr().err
+    url = f'{closed()}/w.pth'
+    assert convert(url, 'x.pth') == _REFUSED
+    assert capsys.readouterr().err == (
+        f'convert_checkpoint.py: {url} could not be downloaded (Connection '
+        'refused)\n')
 
 
 def test_full_disk(convert, state, monkeypatch, capsys):

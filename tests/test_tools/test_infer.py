@@ -1,4 +1,5 @@
 import json
+import os
 
 import cv2
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
+from unreliable_server import accepting, closed
 
 from mmconvnextv2.utils.config import find_config
 
@@ -203,6 +205,51 @@ def test_a_checkpoint_that_lacks_weights(infer, task, folder, tmp_path,
     assert ('w.pth: it does not hold the whole model of the config:\n'
             '  missing (1): head.fc.weight\n') in capsys.readouterr().err
     assert not (tmp_path / 'o').exists()
+
+
+class MakeFolder:
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path), )
+
+
+def test_checkpoints_that_cannot_be_used(infer, task, folder, tmp_path,
+                                         capsys, monkeypatch):
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+    monkeypatch.setenv('MMCONVNEXTV2_DOWNLOAD_TIMEOUT', '0.3')
+    monkeypatch.setenv('no_proxy', '*')
+    task('convnextv2')
+    whole = (tmp_path / 'w.pth').read_bytes()
+    (tmp_path / 'cut.pth').write_bytes(whole[:len(whole) // 2])
+    (tmp_path / 'empty.pth').touch()
+    (tmp_path / 'page.pth').write_text('<html>404</html>')
+    torch.save(
+        dict(torch.load('w.pth'), x=MakeFolder(tmp_path / 'ran')), 'code.pth')
+    task('upernet')
+    (tmp_path / 'w.pth').rename('other.pth')
+    task('convnextv2')
+    damaged = '--checkpoint: {} is damaged, cut off or no checkpoint ('
+    with accepting() as silent:
+        for file, reason in (
+            ('cut.pth', damaged), ('empty.pth', damaged),
+            ('page.pth', damaged),
+            ('code.pth', '--checkpoint: {}: it asks for posix.mkdir, which is '
+             'not loaded'),
+            ('other.pth', '--checkpoint: {}: it does not hold the whole model '
+             'of the config:\n  missing (2): head.fc.weight, head.fc.bias\n'),
+            (f'{closed()}/w.pth', '{} could not be downloaded (Connection '
+             'refused)'),
+            (f'{silent}/w.pth', '{} could not be downloaded (the server was '
+             'silent for 0.3 s; '),
+        ):
+            assert infer(folder, '--config', 'm.py', '--checkpoint', file,
+                         '--out', 'o') == _REFUSED
+            message = capsys.readouterr().err
+            assert 'infer.py: ' + reason.format(file) in message
+    assert not (tmp_path / 'o').exists() and not (tmp_path / 'ran').exists()
 
 
 @pytest.mark.parametrize('arguments, message', [

@@ -1,13 +1,7 @@
 import pickle
-import socket
 
 import pytest
-
-
-def _free_port():
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return str(sock.getsockname()[1])
+from parallel_runs import free_port
 
 
 @pytest.mark.parametrize('script, words', [
@@ -121,7 +115,7 @@ def test_two_processes_train_and_evaluate_over_gloo(toy, tmp_path, tools, run):
         '--work-dir',
         'w',
         CUDA_VISIBLE_DEVICES='',
-        PORT=_free_port())
+        PORT=free_port())
     assert trained.returncode == 0, trained.stderr
     # 4 images, 2 processes, 2 images each: one iteration an epoch.
     assert 'Epoch(train) [1][1/1]' in trained.stderr + trained.stdout
@@ -136,7 +130,7 @@ def test_two_processes_train_and_evaluate_over_gloo(toy, tmp_path, tools, run):
         '--out',
         'o.pkl',
         CUDA_VISIBLE_DEVICES='',
-        PORT=_free_port())
+        PORT=free_port())
     assert tested.returncode == 0, tested.stderr
     results = pickle.loads((tmp_path / 'o.pkl').read_bytes())
     assert [sample['label'] for sample in results] == [0, 1, 0, 1]

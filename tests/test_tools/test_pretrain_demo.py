@@ -204,6 +204,20 @@ def test_given_checkpoint(tool, trainer, tmp_path):
     assert results['pretraining'] is None
 
 
+def test_checkpoint_that_holds_code(tool, tmp_path, capsys):
+
+    class Payload:
+
+        def __reduce__(self):
+            return (tmp_path / 'ran').touch, ()
+
+    torch.save(dict(_checkpoint(), x=Payload()), 'code.pth')
+    assert tool.main(['--work-dir', 'out', '--fcmae-checkpoint', 'code.pth'
+                      ]) == _REFUSED
+    assert '/code.pth: it wants a function called' in capsys.readouterr().err
+    assert not (tmp_path / 'ran').exists()
+
+
 def test_checkpoint_that_does_not_fit(tool, capsys):
     torch.save(_checkpoint('femto'), 'femto.pth')
     assert tool.main(['--work-dir', 'out', '--fcmae-checkpoint', 'femto.pth'

@@ -68,7 +68,8 @@ def test_only_test_data_is_needed_and_no_initial_weights(
         "\nmodel.update(init_cfg=dict(type='Pretrained', checkpoint='g'))\n")
     evaluate(toy, weights)
     toy.write_text(toy.read_text() +
-                   "test_dataloader = dict(dataset=dict(ann_file='gone'))\n")
+                   "test_dataloader['dataset'].update(ann_file='gone', "
+                   'data_root=None)\n')
     assert evaluate.main([str(toy), str(weights)]) == _REFUSED
     message = capsys.readouterr().err
     assert '  gone\n' in message
@@ -119,7 +120,7 @@ def test_tta_takes_model_and_pipeline_of_the_config(toy, weights, evaluate,
     toy.write_text(
         toy.read_text() + "tta_model = dict(type='Average', tta_cfg=dict(a=1))"
         "\ntta_pipeline = [dict(type='Flip')]\n"
-        "test_dataloader = dict(dataset=dict(type='RepeatDataset', "
+        "test_dataloader.update(dataset=dict(type='RepeatDataset', times=1, "
         'dataset=dict()))\n')
     cfg = evaluate(toy, weights, '--tta')
     assert (cfg.model.type, cfg.model.tta_cfg) == ('Average', dict(a=1))

@@ -1,13 +1,12 @@
-"""FCMAE trained by train.py: in two processes, killed and resumed, seeded."""
+"""FCMAE trained by train.py: in processes, killed and resumed, seeded."""
+import shutil
 import signal
-import socket
 import sys
 
 import pytest
 import torch
-from mmengine.registry import DefaultScope
 from mmengine.runner import CheckpointLoader
-from mmengine.visualization import Visualizer
+from parallel_runs import free_port
 
 from mmconvnextv2.datasets import make_shapes
 from mmconvnextv2.utils.config import find_config
@@ -61,37 +60,55 @@ def _differing(first, second):
     return [name for name in first if not first[name].equal(second[name])]
 
 
-def _free_port():
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return str(sock.getsockname()[1])
+def _copies(folder):
+    """One image many times; returns the options that have it trained on."""
+    image = folder / 'data' / 'shapes' / 'train2017' / '000000000001.jpg'
+    (folder / 'copies').mkdir()
+    for i in range(_NUM_IMAGES):
+        shutil.copy(image, folder / 'copies' / f'{i}.jpg')
+    return ('train_dataloader.dataset.data_root=copies',
+            'train_dataloader.dataset.data_prefix=')
 
 
-def test_two_processes(folder, tools, run):
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize('world_size, workers', [
+    (2, 0),
+    pytest.param(4, 1, marks=pytest.mark.slow),
+])
+def test_processes_draw_their_own(folder, tools, run, world_size, workers):
     done = run(
         folder,
         'bash',
         tools / 'dist_train.sh',
         'small.py',
-        2,
+        world_size,
         '--work-dir',
         'w',
+        '--cfg-options',
+        f'train_dataloader.num_workers={workers}',
+        *_copies(folder),
         CUDA_VISIBLE_DEVICES='',
-        PORT=_free_port())
+        PORT=free_port())
     assert done.returncode == 0, done.stderr
-    first, second = _load(folder), _load(folder, 1)
-    # 3 epochs over 8 images, 2 in each of 2 processes.
-    assert first['iters'] == second['iters'] == list(range(1, 7))
-    # A parameter without a gradient would have ended the run.
-    assert first['unused_allowed'] is False
-    for a, b in zip(first['masks'], second['masks']):
-        assert a.shape == b.shape == (2, 4, 4)
-        assert a.flatten(1).sum(1).tolist() == [10, 10]
-        assert not a.equal(b)
-    assert first['losses'] != second['losses']
-    assert _differing(first['start'], second['start']) == []
-    assert _differing(first['end'], second['end']) == []
-    assert len(_differing(first['start'], first['end'])) == len(first['end'])
+    ranks = [_load(folder, rank) for rank in range(world_size)]
+    steps = 3 * _NUM_IMAGES // (2 * world_size)
+    for record in ranks:
+        assert record['iters'] == list(range(1, steps + 1))
+        # A parameter without a gradient would have ended the run.
+        assert record['unused_allowed'] is False
+        assert _differing(record['start'], ranks[0]['start']) == []
+        assert _differing(record['end'], ranks[0]['end']) == []
+    start, end = ranks[0]['start'], ranks[0]['end']
+    assert len(_differing(start, end)) == len(end)
+    for i in range(steps):
+        # Of one image, each process crops and masks other parts.
+        for key in ('inputs', 'masks'):
+            drawn = torch.stack([x[key][i] for x in ranks])
+            assert len(drawn.unique(dim=0)) == world_size
+        assert len({x['losses'][i] for x in ranks}) == world_size
+    masks = torch.stack(ranks[-1]['masks'])
+    assert masks.shape == (steps, 2, 4, 4)
+    assert masks.flatten(2).sum(2).unique().tolist() == [10]
 
 
 def test_killed_and_resumed(folder, tools, run):
@@ -124,18 +141,13 @@ def test_killed_and_resumed(folder, tools, run):
     assert steps == {12}
 
 
-def test_masks_repeat_under_the_same_seed(folder, load_tool, monkeypatch):
+def test_masks_repeat_under_the_same_seed(folder, load_tool):
 
     def train(seed):
-        with monkeypatch.context() as patch:
-            # What a runner makes known everywhere is not to stay.
-            for kind in (DefaultScope, Visualizer):
-                patch.setattr(kind, '_instance_dict',
-                              kind._instance_dict.copy())
-            assert load_tool('train').main([
-                'small.py', '--work-dir', 'w', '--overwrite', '--cfg-options',
-                'train_cfg.max_epochs=1', f'randomness.seed={seed}'
-            ]) == 0
+        assert load_tool('train').main([
+            'small.py', '--work-dir', 'w', '--overwrite', '--cfg-options',
+            'train_cfg.max_epochs=1', f'randomness.seed={seed}'
+        ]) == 0
         return _load(folder)
 
     first, again, other = train(3), train(3), train(4)

@@ -71,8 +71,10 @@ class ToyDataset(BaseDataset):
 class ToyClassifier(BaseModel):
     """A backbone and a linear layer for two classes."""
 
-    def __init__(self, backbone: dict) -> None:
-        super().__init__()
+    def __init__(self,
+                 backbone: dict,
+                 init_cfg: Optional[dict] = None) -> None:
+        super().__init__(init_cfg=init_cfg)
         self.backbone = MODELS.build(backbone)
         self.head = nn.Linear(8, 2)
 

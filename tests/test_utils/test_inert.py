@@ -1,7 +1,9 @@
 """Checkpoints of MMEngine: read whole, and never run."""
 import pickle
 import struct
+from argparse import Namespace
 from collections import OrderedDict
+from pathlib import Path, PurePath
 from pickle import UnpicklingError
 
 import numpy as np
@@ -19,8 +21,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def read(path):
-    return inert.load_inert(
-        lambda: torch.load(path, weights_only=True), str(path))
+    return inert.load_inert(lambda: torch.load(path, weights_only=True))
 
 
 def saved(content, path):
@@ -70,6 +71,13 @@ def test_what_mmengine_saves_comes_back(tmp_path):
         assert type(new) is np.ndarray and new.dtype == old.dtype
         assert new.shape == old.shape and new.tolist() == old.tolist()
         assert new.flags.writeable
+
+
+def test_arguments_of_a_training_script(tmp_path):
+    args = Namespace(lr=1e-3, out=Path('runs'), best=np.float64(0.5))
+    found = saved(dict(args=args), tmp_path / 'c.pth')['args']
+    assert type(found) is Namespace and found == Namespace(
+        lr=1e-3, out=PurePath('runs'), best=0.5)
 
 
 def test_names_of_numpy_1_are_known(tmp_path, monkeypatch):
@@ -135,7 +143,8 @@ def test_what_mmengine_does_not_save_is_refused(tmp_path, content, reason):
     torch.save({'x': [content]}, path)
     with pytest.raises(UnpicklingError, match=reason) as caught:
         read(path)
-    assert str(caught.value).startswith(f'{path} is refused: besides weights')
+    assert str(caught.value).startswith(
+        'besides weights it holds what MMEngine does not save (')
 
 
 def test_hidden_objects_would_be_pointers_for_numpy():

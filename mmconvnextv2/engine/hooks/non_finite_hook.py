@@ -7,6 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from mmconvnextv2.engine.non_finite import (
     Draws,
@@ -14,6 +15,7 @@ from mmconvnextv2.engine.non_finite import (
     file_names,
     locate,
 )
+from mmconvnextv2.engine.strategies.sharding import whole_model
 from mmconvnextv2.registry import HOOKS, register
 
 _ADVICE = (
@@ -58,7 +60,9 @@ class NonFiniteHook(Hook):
             ``max_skips`` asks for it.
 
     Raises:
-        ValueError: If ``max_skips`` is negative, or not 0 without ``exact``.
+        ValueError: If ``max_skips`` is negative, or not 0 without ``exact``;
+            before training, if an exact check is asked for where another than
+            PyTorch's optimizers holds the gradients, as under DeepSpeed.
     """
 
     priority = 'VERY_HIGH'
@@ -85,13 +89,21 @@ class NonFiniteHook(Hook):
         self._scaled = hasattr(wrapper, 'loss_scaler')
         waits = self._scaled or getattr(wrapper, 'clip_grad_kwargs', None)
         device = next(self._model.parameters()).device
-        self._is_exact = self.exact if self.exact is not None else bool(
-            self.max_skips or waits or device.type == 'cpu')
-        if not self._is_exact or not hasattr(wrapper, 'optimizer'):
+        optimizer = getattr(wrapper, 'optimizer', None)
+        is_known = isinstance(optimizer, Optimizer)
+        asked = bool(self.exact or self.max_skips)
+        if asked and not is_known:
+            raise ValueError(
+                'NonFiniteHook: exact=True and max_skips need an optimizer of '
+                'PyTorch, whose steps can be left out, got '
+                f'{type(optimizer).__name__} in {type(wrapper).__name__}')
+        is_free = is_known and (waits or device.type == 'cpu')
+        self._is_exact = asked or (self.exact is None and bool(is_free))
+        if not self._is_exact:
             return
         self._runner = runner
         self._model.register_forward_pre_hook(self._keep, with_kwargs=True)
-        wrapper.optimizer.register_step_pre_hook(self._before_update)
+        optimizer.register_step_pre_hook(self._before_update)
 
     def _keep(self, model: nn.Module, args: tuple, kwargs: dict) -> None:
         if kwargs.get('mode') == 'loss' and self._batch is not None:
@@ -160,9 +172,9 @@ class NonFiniteHook(Hook):
         # What the step left, for a scaler to look at.
         kept = [(x, x.grad) for x in self._model.parameters()]
         try:
+            model = whole_model(runner)
             draws.restore()
-            return locate(self._model, inputs,
-                          runner.optim_wrapper.optim_context)
+            return locate(model, inputs, runner.optim_wrapper.optim_context)
         except RuntimeError as error:  # Out of memory, say.
             return f'where it could not be located ({error})'
         finally:

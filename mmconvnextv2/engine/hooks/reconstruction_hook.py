@@ -2,12 +2,12 @@
 from typing import Optional
 
 import torch
-from mmengine.dist import master_only
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch import Tensor
+from torch import Tensor, nn
 
+from mmconvnextv2.engine.strategies.sharding import whole_model
 from mmconvnextv2.registry import HOOKS, register
 from mmconvnextv2.visualization.reconstruction import draw_reconstructions
 
@@ -57,17 +57,15 @@ class ReconstructionHook(Hook):
         if self._images is None:
             self._images = data_batch['inputs'][:self.num_images].clone()
 
-    @master_only
     def after_train_epoch(self, runner: Runner) -> None:
         """Draw, if it is time to."""
         if self.every_n_epochs(runner, self.interval) or \
                 self.is_last_train_epoch(runner):
-            self._draw(runner)
+            model = whole_model(runner, main_only=True)
+            if is_main_process():
+                self._draw(runner, model)
 
-    def _draw(self, runner: Runner) -> None:
-        model = runner.model
-        if is_model_wrapper(model):
-            model = model.module
+    def _draw(self, runner: Runner, model: nn.Module) -> None:
         data = dict(inputs=self._images, data_samples=None)
         inputs = model.data_preprocessor(data)['inputs']
         generator = torch.Generator().manual_seed(self.seed)

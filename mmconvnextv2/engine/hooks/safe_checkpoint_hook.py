@@ -98,7 +98,10 @@ class SafeCheckpointHook(CheckpointHook):
             epoch (int): Epochs that are complete.
             iteration (int): Iterations that are complete.
         """
-        self._save(runner, filename, dict(epoch=epoch, iter=iteration))
+        # A FlexibleRunner counts by itself, and an epoch as complete unless it
+        # is told that epochs do not matter.
+        self._save(
+            runner, filename, dict(epoch=epoch, iter=iteration), False)
 
     def discard(self, filename: str) -> None:
         """Remove a checkpoint, if it exists and is not the last."""
@@ -110,7 +113,8 @@ class SafeCheckpointHook(CheckpointHook):
         elif self.file_backend.isfile(path):
             self.file_backend.remove(path)
 
-    def _save(self, runner: Runner, filename: str, meta: dict) -> None:
+    def _save(self, runner: Runner, filename: str, meta: dict,
+              by_epoch: bool) -> None:
         self.last_ckpt = self.file_backend.join_path(self.out_dir, filename)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
         runner.save_checkpoint(
@@ -120,7 +124,7 @@ class SafeCheckpointHook(CheckpointHook):
             save_optimizer=self.save_optimizer,
             save_param_scheduler=self.save_param_scheduler,
             meta=meta,
-            by_epoch=self.by_epoch,
+            by_epoch=by_epoch,
             backend_args=self.backend_args,
             **self.args)
         if is_main_process():
@@ -141,7 +145,8 @@ class SafeCheckpointHook(CheckpointHook):
             # Of all, so that a run resumed from here removes them if this
             # one is killed before it does.
             runner.message_hub.update_info('keep_ckpt_ids', steps)
-        self._save(runner, self.filename_tmpl.format(step), meta)
+        self._save(runner, self.filename_tmpl.format(step), meta,
+                   self.by_epoch)
         if not outdated:
             return
         runner.message_hub.update_info('keep_ckpt_ids',

@@ -6,14 +6,14 @@ import re
 import zipfile
 from pickle import UnpicklingError
 from typing import Any, Dict, Iterator, Mapping, Optional
-from urllib.parse import urlparse
 
 import torch
-from mmengine.dist import barrier, get_rank
-from mmengine.fileio import get_local_path
+from mmengine.fileio import BaseStorageBackend, get_file_backend
 from mmengine.utils import digit_version
 from torch import Tensor
 
+from .diagnosis import find_damage
+from .downloading import download_once
 from .errors import CheckpointError, sample
 
 # Where checkpoints keep the weights.
@@ -57,6 +57,28 @@ def read_checkpoint(checkpoint: str, map_location: str = 'cpu') -> Any:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        URLError: If it cannot be downloaded.
+        CheckpointError: If it cannot be read, or not without running code.
+    """
+    with explained_file(checkpoint) as path:
+        if path.endswith('.safetensors'):
+            return import_safetensors().load_file(path, map_location)
+        return _load(path, map_location)
+
+
+@contextlib.contextmanager
+def explained_file(checkpoint: str) -> Iterator[str]:
+    """Get a file's local copy; explain what goes wrong while it is read.
+
+    Args:
+        checkpoint (str): A path or URL.
+
+    Yields:
+        str: The path of the local copy.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        URLError: If it cannot be downloaded.
         CheckpointError: If it cannot be read, or not without running code.
     """
     with _local(checkpoint) as path:
@@ -64,20 +86,49 @@ def read_checkpoint(checkpoint: str, map_location: str = 'cpu') -> Any:
             raise FileNotFoundError(f'there is no file {path!r} (seen from '
                                     f'{os.getcwd()})')
         try:
-            if path.endswith('.safetensors'):
-                return import_safetensors().load_file(path, map_location)
-            return _load(path, map_location)
-        except UnpicklingError as error:
-            refused = re.search(r'GLOBAL (\S+)', str(error))
-            reason = f'it asks for {refused[1]}, which is not loaded: it ' \
-                'could run code' if refused else str(error).split('\n')[0]
-            raise CheckpointError(f'{checkpoint}: {reason}') from error
+            yield path
+        except CheckpointError:
+            raise
         except Exception as error:
             # Any type, even of the safetensors package, for a damaged file.
-            raise CheckpointError(
-                f'{checkpoint} is damaged, cut off or no checkpoint '
-                f'({osp.getsize(path)} bytes): '
-                f'{str(error) or type(error).__name__}') from error
+            reason = _refusal(error, path) or _damage(error, path)
+            again = '' if '://' not in checkpoint else (
+                f'\nThe file is {path}; without it, it is downloaded again.')
+            raise CheckpointError(f'{checkpoint}{reason}{again}') from error
+
+
+def _refusal(error: Exception, path: str) -> Optional[str]:
+    """What the file asks for that is not loaded, and what to do."""
+    if not isinstance(error, UnpicklingError):
+        return None
+    asked = re.search(r'GLOBAL (\S+)', str(error))
+    if asked is None:
+        if find_damage(path):
+            return None
+        # torch puts pages of advice around its reason.
+        told = re.search(r'WeightsUnpickler error:\s*(.+)', str(error))
+        if told is None:  # load_inert's own words
+            return f': {error}'
+        if 'call reduce for unrecognized' in told[1]:
+            return (': it wants a function called that no checkpoint needs; '
+                    'it may be crafted to run code. Do not use it.')
+        return f': it cannot be read without running code ({told[1]})'
+    text = (f': it asks for {asked[1]}, which is not loaded: it could run '
+            'code.')
+    if 'is blocked' in str(error):  # os, sys and the like
+        return f'{text} No checkpoint needs that: do not use it.'
+    return (f'{text} If you trust who made the file, either allow it, by '
+            f'torch.serialization.add_safe_globals([{asked[1]}]) in a module '
+            "that the config's custom_imports names, or keep nothing but the "
+            'weights: python -c "import torch; torch.save(dict(state_dict='
+            f"torch.load({path!r}, weights_only=False)['state_dict']), "
+            "'weights.pth')\"")
+
+
+def _damage(error: Exception, path: str) -> str:
+    reason = find_damage(path) or str(error) or type(error).__name__
+    return (f' is damaged, cut off or no checkpoint ({osp.getsize(path)} '
+            f'bytes): {reason}')
 
 
 def _load(path: str, map_location: str) -> Any:
@@ -113,30 +164,24 @@ def import_safetensors() -> Any:
 def _local(checkpoint: str) -> Iterator[str]:
     """A local file with the contents of a path or URL."""
     if checkpoint.startswith(('http://', 'https://')):
-        yield _download(checkpoint)
+        yield download_once(checkpoint)
     elif '://' in checkpoint:
-        with get_local_path(checkpoint) as path:
+        with _backend(checkpoint).get_local_path(checkpoint) as path:
             yield str(path)
     else:
         yield osp.expanduser(checkpoint)
 
 
-def _download(url: str) -> str:
-    """Download a file once, to where torch and MMEngine look for it."""
-    path = urlparse(url).path
-    # A file of Hugging Face's hub has the same name in every repository.
-    name = path.strip('/').replace(
-        '/', '_') if '/resolve/' in path else osp.basename(path)
-    folder = osp.join(torch.hub.get_dir(), 'checkpoints')
-    target = osp.join(folder, name)
-    if get_rank() == 0 and not osp.exists(target):
-        os.makedirs(folder, exist_ok=True)
-        torch.hub.download_url_to_file(url, target, progress=os.isatty(0))
-    barrier()
-    if not osp.exists(target):  # Another machine's disk.
-        os.makedirs(folder, exist_ok=True)
-        torch.hub.download_url_to_file(url, target, progress=False)
-    return target
+def _backend(checkpoint: str) -> BaseStorageBackend:
+    """MMEngine's file backend for an address."""
+    try:
+        return get_file_backend(checkpoint)
+    except KeyError as error:
+        raise CheckpointError(
+            f'{checkpoint}: MMEngine has no file backend for {error}. Give a '
+            'path, or a URL of http or https') from error
+    except ImportError as error:
+        raise CheckpointError(f'{checkpoint}: {error}') from error
 
 
 def pick_weights(content: Any,

@@ -69,6 +69,35 @@ def test_bad_arguments(arguments):
         NonFiniteHook(**arguments)
 
 
+class _Keeping:
+    """An optimizer that keeps gradients to itself, as DeepSpeed's do."""
+
+
+@pytest.mark.parametrize('arguments', [dict(exact=True), dict(max_skips=1)])
+def test_what_other_optimizers_cannot_do_is_refused(arguments):
+    runner = SimpleNamespace(
+        model=_Model(), optim_wrapper=SimpleNamespace(optimizer=_Keeping()))
+    with pytest.raises(
+            ValueError,
+            match='exact=True and max_skips need an optimizer of PyTorch, '
+            'whose steps can be left out, got _Keeping in SimpleNamespace'):
+        NonFiniteHook(**arguments).before_train(runner)
+
+
+@pytest.mark.parametrize('wrapper', [
+    SimpleNamespace(optimizer=_Keeping()),  # As in DeepSpeedOptimWrapper.
+    SimpleNamespace(),  # As OptimWrapperDict.
+])
+def test_under_other_optimizers_the_loss_is_read_late(wrapper):
+    hook = NonFiniteHook()
+    runner = SimpleNamespace(
+        model=_Model(), optim_wrapper=wrapper, epoch=0, iter=3)
+    hook.before_train(runner)
+    hook.after_train_iter(runner, 3, {}, dict(loss=torch.tensor(_NAN)))
+    with pytest.raises(NonFiniteError, match='iteration 4'):
+        hook.before_train_iter(runner, 4, {})
+
+
 @pytest.mark.parametrize('options', [dict(), dict(clip_grad=dict(max_norm=1))])
 def test_stops_before_the_update(options):
     hook = NonFiniteHook()

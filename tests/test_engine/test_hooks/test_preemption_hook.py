@@ -64,7 +64,6 @@ def test_an_epoch_of_another_length_begins_anew(hook, runner, caplog):
     logging.disable(logging.NOTSET)
     runner.message_hub['batches_done'] = dict(done=3, of=6)
     hook.before_train(runner)
-    logging.disable(logging.INFO)
     assert not isinstance(runner.train_dataloader.batch_sampler,
                           OrderedBatches)
     assert caplog.messages == [

@@ -1,0 +1,1 @@
+"""What training takes of a GPU: memory, the batches that fit, time."""

@@ -1,0 +1,282 @@
+"""Reading transforms under guard: left out, refused, or passed on."""
+import numpy as np
+import pytest
+from damaged_files import DAMAGED, ODD, spoil
+from mmcv.transforms import LoadImageFromFile, RandomChoice, TestTimeAug
+from mmdet.datasets.transforms import LoadAnnotations as LoadInstances
+from mmengine.dataset import BaseDataset
+from mmseg.datasets.transforms import LoadAnnotations as LoadLabelMap
+from PIL import Image
+
+from mmconvnextv2.datasets.damaged import DamagedDataError, DamageLog
+from mmconvnextv2.datasets.guards import (
+    AnnotationGuard,
+    ImageGuard,
+    guard_dataset,
+)
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+
+
+@pytest.fixture
+def image(tmp_path):
+    path = tmp_path / 'x.jpg'
+    Image.fromarray(PIXELS).save(path, quality=95)
+    return path
+
+
+@pytest.fixture
+def log(tmp_path):
+    return DamageLog(str(tmp_path / 'log.jsonl'), 0)
+
+
+def read(image, log=None, **results):
+    guard = ImageGuard(LoadImageFromFile(), log=log, max_in_a_row=3)
+    return guard(dict(img_path=str(image), **results))
+
+
+def test_good_image_is_passed_on(image, log):
+    plain = LoadImageFromFile()(dict(img_path=str(image)))
+    for guarded in (read(image, log), read(image)):
+        assert guarded.keys() == plain.keys()
+        assert (guarded['img'] == plain['img']).all()
+    assert log.read_new() == {}
+
+
+def test_odd_images_are_read(image, log):
+    expected = dict(cmyk=(40, 60, 3), **{'16 bit': (40, 60, 3)},
+                    **{'1x1': (1, 1, 3)})
+    plain = read(image)['img']
+    content = image.read_bytes()
+    for kind in ODD:
+        image.write_bytes(content)
+        spoil(image, kind)
+        loaded = read(image, log)['img']
+        assert loaded.shape == expected[kind] and loaded.dtype == np.uint8
+        if kind == '16 bit':
+            assert (loaded == plain).all()
+        elif kind == 'cmyk':
+            difference = loaded.astype(int) - plain
+            assert abs(difference).mean() < 12 < plain.std()
+    assert log.skips == 0
+
+
+@pytest.mark.parametrize('kind, reason', [
+    ('corrupt', 'it cannot be decoded: no image, or damaged'),
+    ('empty', 'the file is empty'),
+    ('gone', 'there is no such file'),
+])
+def test_damaged_image(image, log, kind, reason):
+    image.unlink() if kind == 'gone' else spoil(image, kind)
+    assert read(image, log) is None
+    assert log.read_new() == {str(image): reason} and log.skips == 1
+    with pytest.raises(DamagedDataError) as caught:
+        read(image)
+    assert str(caught.value) == (
+        f'{image}: {reason}. An evaluation leaves nothing out, for its '
+        'figures would not be comparable: repair the file, or take it out of '
+        'the data set.')
+
+
+@pytest.mark.parametrize('kept', [0.3, 0.9, 0.999])
+def test_truncated_image(image, log, kept):
+    content = image.read_bytes()
+    image.write_bytes(content[:int(kept * len(content))])
+    assert read(image, log) is None
+    reason, = log.read_new().values()
+    # Which depends on the version of OpenCV.
+    assert reason in ('it cannot be decoded: no image, or damaged',
+                      'it cannot be decoded: the JPEG is cut off')
+
+
+def test_truncated_image_that_opencv_fills(image, log, monkeypatch):
+    content = image.read_bytes()
+    image.write_bytes(content[:len(content) // 2])
+    filled = dict(img=PIXELS, ori_shape=PIXELS.shape[:2])
+    guard = ImageGuard(lambda results: filled, log=log)
+    assert guard(dict(img_path=str(image))) is None
+    assert list(log.read_new().values()) == [
+        'it cannot be decoded: the JPEG is cut off'
+    ]
+
+
+def test_size_that_differs_from_the_annotations(image, log):
+    assert read(image, log, height=40, width=60)['img'].shape == (40, 60, 3)
+    assert read(image, log, height=60, width=40) is None
+    assert list(log.read_new().values()) == [
+        'it has 60x40 pixels, its annotations say 40x60'
+    ]
+    # In evaluation boxes are compared as they are.
+    assert read(image, height=60, width=40)['img'].shape == (40, 60, 3)
+
+
+def test_too_many_in_a_row(image, log):
+    guard = ImageGuard(LoadImageFromFile(), log=log, max_in_a_row=3)
+    good = dict(img_path=str(image))
+    bad = dict(img_path=str(image) + '.gone')
+    assert [guard(bad), guard(bad)] == [None, None]
+    assert guard(good) is not None
+    assert [guard(bad), guard(bad)] == [None, None]
+    with pytest.raises(DamagedDataError) as caught:
+        guard(bad)
+    assert str(caught.value) == (
+        f'3 damaged files one after another, the last of them {image}.gone: '
+        f'there is no such file. {log.path} lists them. Is the whole data set '
+        'damaged, or the storage out of reach?')
+
+
+def test_out_of_memory_is_no_damage(image, log):
+
+    def exhausted(results):
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        ImageGuard(exhausted, log=log)(dict(img_path=str(image)))
+    assert log.skips == 0
+
+
+def load_labels(path, log=None, num_classes=5, shape=(40, 60), zero=False):
+    guard = AnnotationGuard(
+        LoadLabelMap(), num_classes=num_classes, log=log)
+    return guard(
+        dict(
+            seg_map_path=str(path),
+            img_path='x.jpg',
+            ori_shape=shape,
+            reduce_zero_label=zero,
+            seg_fields=[]))
+
+
+@pytest.fixture
+def labels(tmp_path):
+    """Function that writes a label map."""
+
+    def write(values, mode='L'):
+        path = tmp_path / 'x.png'
+        Image.fromarray(values, mode).save(path)
+        return path
+
+    return write
+
+
+def test_label_map_that_fits(labels, log):
+    values = (PIXELS[..., 0] % 5).astype(np.uint8)
+    values[0, 0] = 255
+    for guard_log in (log, None):
+        loaded = load_labels(labels(values), guard_log)
+        assert (loaded['gt_seg_map'] == values).all()
+    palette = Image.fromarray(values, 'L').convert('P')
+    palette.putdata(values.ravel())
+    path = labels(values)
+    palette.save(path)
+    assert (load_labels(path, log)['gt_seg_map'] == values).all()
+
+
+@pytest.mark.parametrize('values, zero, fault', [
+    (np.full((40, 60), 5, np.uint8), False,
+     'it holds the label 5, while the 5 classes have the labels 0 to 4 and '
+     '255 is ignored (reduce_zero_label=False)'),
+    (np.full((40, 60), 6, np.uint8), True,
+     'it holds the label 6, while the 5 classes have the labels 1 to 5 and 0 '
+     'and 255 are ignored (reduce_zero_label=True)'),
+    (np.zeros((20, 60), np.uint8), False,
+     'the label map has 60x20 pixels, its image 60x40'),
+    (PIXELS, False, 'a label map has one number per pixel, this one has 3 '
+     '(is it a picture in colours?)'),
+])
+def test_label_map_that_does_not_fit(labels, log, values, zero, fault):
+    path = labels(values, 'RGB' if values.ndim == 3 else 'L')
+    for guard_log in (log, None):
+        with pytest.raises(DamagedDataError) as caught:
+            load_labels(path, guard_log, zero=zero)
+        assert str(caught.value) == f'{path}: {fault}'
+    assert log.skips == 0
+
+
+@pytest.mark.parametrize('kind', DAMAGED)
+def test_damaged_label_map_is_left_out(labels, log, kind):
+    path = labels(np.random.default_rng(0).integers(0, 5, (40, 60), np.uint8))
+    spoil(path, kind)
+    assert load_labels(path, log) is None
+    reason = log.read_new()[str(path)]
+    assert reason.startswith(
+        'the file is empty' if kind == 'empty' else 'it cannot be decoded')
+    with pytest.raises(DamagedDataError, match='An evaluation leaves nothing'):
+        load_labels(path)
+
+
+def test_missing_label_map_is_an_error(tmp_path, log):
+    with pytest.raises(DamagedDataError) as caught:
+        load_labels(tmp_path / 'gone.png', log)
+    assert str(caught.value) == (f'{tmp_path}/gone.png: the annotations '
+                                 'cannot be used: there is no such file')
+
+
+def test_label_map_of_one_pixel(labels, log):
+    path = labels(np.zeros((1, 1), np.uint8))
+    assert load_labels(path, log, shape=(1, 1)) is None
+    assert log.read_new()[str(path)] == (
+        'it is one pixel wide or high, and mmseg reads no such label maps')
+
+
+def load_instances(instances, log, **kwargs):
+    guard = AnnotationGuard(
+        LoadInstances(with_bbox=True, with_mask=True, **kwargs), log=log)
+    return guard(
+        dict(
+            img_path='x.jpg',
+            img_id=7,
+            ori_shape=(40, 60),
+            instances=[
+                dict(bbox=[0, 0, 9, 9], bbox_label=0, ignore_flag=0, **x)
+                for x in instances
+            ]))
+
+
+def test_objects_without_a_mask_are_ignored(log):
+    square = [[0, 0, 9, 0, 9, 9, 0, 9]]
+    loaded = load_instances([
+        dict(mask=square),
+        dict(),
+        dict(mask=[[0, 0, 9, 9]]),
+        dict(mask=dict(counts=None))
+    ], log)
+    assert loaded['gt_ignore_flags'].tolist() == [False, True, True, True]
+    assert loaded['gt_masks'].masks.sum(axis=(1, 2)).tolist() == [81, 0, 0, 0]
+    assert len(load_instances([], log)['gt_bboxes']) == 0
+
+
+def test_mask_that_does_not_fit(log):
+    mask = dict(size=[20, 20], counts=[400])
+    with pytest.raises(DamagedDataError) as caught:
+        load_instances([dict(mask=mask)], log)
+    assert str(caught.value).startswith(
+        'x.jpg (image_id 7): the annotations cannot be used: ')
+
+
+def kinds(steps):
+    return [type(x).__name__ for x in steps]
+
+
+def test_guards_are_put_in_everywhere_once(image, log):
+    choice = RandomChoice([[LoadImageFromFile()], [LoadInstances()]])
+    views = TestTimeAug([[dict(type='Resize', scale=(8, 8))],
+                         [LoadImageFromFile()]])
+    dataset = BaseDataset(
+        metainfo=dict(classes=('a', 'b')),
+        pipeline=[LoadImageFromFile(to_float32=True), choice, views],
+        lazy_init=True)
+    wrapper = type('Wrapper', (), dict(datasets=[dataset]))()
+    for _ in range(2):
+        guard_dataset(wrapper, log, max_in_a_row=9)
+        steps = dataset.pipeline.transforms
+        assert kinds(steps) == ['ImageGuard', 'RandomChoice', 'TestTimeAug']
+        assert [kinds(x.transforms) for x in choice.transforms] == [[
+            'ImageGuard'
+        ], ['AnnotationGuard']]
+        assert kinds(views.subroutines[0].transforms) == [
+            'Resize', 'ImageGuard'
+        ]
+    assert choice.transforms[1].transforms[0].num_classes == 2
+    assert steps[0].transform.to_float32 and steps[0].to_float32
+    assert repr(steps[0]) == repr(steps[0].transform)

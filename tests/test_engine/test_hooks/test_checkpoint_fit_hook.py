@@ -1,0 +1,185 @@
+"""What fits a model; how the tools tell it is in test_tools."""
+from collections import OrderedDict
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.model import BaseTTAModel
+from mmengine.runner import BaseLoop
+from torch import nn
+
+from mmconvnextv2 import ConvNeXtV2
+from mmconvnextv2.engine.hooks.checkpoint_fit_hook import CheckpointFitHook
+from mmconvnextv2.utils.checkpoint import CheckpointError
+
+_ARCH = dict(depths=[1, 2], channels=[4, 8])
+
+
+class Loop(BaseLoop):
+
+    def __init__(self):
+        pass
+
+    def run(self):
+        pass
+
+
+class Averaging(BaseTTAModel):
+
+    def merge_preds(self, data_samples_list):
+        pass
+
+    forward = None
+
+
+class Model(nn.Module):
+
+    def __init__(self, arch=None, head=2, **backbone):
+        super().__init__()
+        self.backbone = ConvNeXtV2(arch or _ARCH, **backbone)
+        self.head = nn.Linear(8, head)
+
+
+class Renaming(nn.Module):
+    """Takes over the name that its weight had before."""
+
+    def __init__(self):
+        super().__init__()
+        self.new = nn.Parameter(torch.zeros(2))
+
+    def _load_from_state_dict(self, state_dict, prefix, metadata, *args):
+        if metadata.get('version') is None:
+            state_dict[f'{prefix}new'] = state_dict.pop(f'{prefix}old')
+        super()._load_from_state_dict(state_dict, prefix, metadata, *args)
+
+
+def refusal(model, checkpoint, use='train'):
+    """The reason for which a checkpoint is refused, None if it is not."""
+    runner = SimpleNamespace(
+        model=model, _load_from='w.pth', _resume=use == 'resume',
+        _train_loop={} if use == 'test' else Loop())
+    try:
+        CheckpointFitHook().after_load_checkpoint(runner, checkpoint)
+    except CheckpointError as error:
+        return str(error)
+    return None
+
+
+def run_of(state):
+    return dict(
+        state_dict=state, meta=dict(epoch=1, iter=2), message_hub=dict(x=1))
+
+
+@pytest.mark.parametrize('use', ['train', 'resume', 'test'])
+def test_its_own_checkpoint_fits(use):
+    state = Model().state_dict()
+    assert refusal(Model(), run_of(state), use) is None
+    # Of a model in DistributedDataParallel.
+    wrapped = OrderedDict((f'module.{k}', v) for k, v in state.items())
+    assert refusal(Model(), run_of(wrapped), use) is None
+
+
+def test_bare_weights_are_no_run():
+    state = Model().state_dict()
+    assert refusal(Model(), state) is None
+    assert refusal(Model(), state, 'test') is None
+    assert "lacks a run's meta and message_hub and state_dict, found " \
+        'backbone.' in refusal(Model(), state, 'resume')
+
+
+def test_training_takes_the_backbone_of_another_task():
+    whole = Model().state_dict()
+    state = {k: v for k, v in whole.items() if 'head' not in k}
+    assert refusal(Model(head=5), dict(state_dict=state)) is None
+    assert refusal(Model(head=5), dict(state_dict=whole)) is None
+    # Not with one tensor of it cut off.
+    del state['backbone.stages.1.0.norm.bias']
+    assert 'missing (1): stages.1.0.norm.bias' in refusal(
+        Model(head=5), dict(state_dict=state))
+
+
+def test_training_takes_a_backbone_without_output_norms():
+    state = {k: v for k, v in Model().state_dict().items() if 'norm1' not in k}
+    assert len(state) == len(Model().state_dict()) - 2
+    assert refusal(Model(), dict(state_dict=state)) is None
+    assert 'missing (2): backbone.norm1.weight' in refusal(
+        Model(), dict(state_dict=state), 'test')
+
+
+def test_training_takes_a_head_alone_and_a_test_does_not():
+    state = {k: v for k, v in Model().state_dict().items() if 'head' in k}
+    assert refusal(Model(), dict(state_dict=state)) is None
+    count = len(Model().backbone.state_dict())
+    assert f'\n  missing ({count}): backbone.' in refusal(
+        Model(), dict(state_dict=state), 'test')
+
+
+@pytest.mark.parametrize('arch, difference', [
+    (dict(depths=[1, 2], channels=[6, 8]), '  of another size (17): '
+     'downsample_layers.0.0.weight (6, 3, 4, 4) where (4, 3, 4, 4) is'),
+    (dict(depths=[1, 1], channels=[4, 8]), '  missing (10): stages.1.1.'),
+    (dict(depths=[1, 3], channels=[4, 8]), '  unexpected (10): stages.1.2.'),
+])
+def test_training_takes_no_part_of_a_backbone(arch, difference):
+    message = refusal(Model(), dict(state_dict=Model(arch).state_dict()))
+    assert message.startswith('w.pth is of another backbone than the '
+                              "config's:\n")
+    assert difference in message
+    assert 'allow_partial=True or adapt_stem=True' in message
+
+
+def test_training_from_nothing():
+    message = refusal(Model(), dict(model={'stem.weight': torch.ones(1)}))
+    assert message.startswith(
+        'nothing of w.pth fits the model of the config: it has nothing, the '
+        'model has backbone.')
+    # A tensor of the same name and another size is nothing, too.
+    message = refusal(Model(), {'head.bias': torch.ones(3)})
+    assert 'it has head.bias, the model has' in message
+
+
+@pytest.mark.parametrize('use, first_word', [('test', 'Test'),
+                                             ('resume', 'Resume')])
+def test_all_weights_are_needed(use, first_word):
+    message = refusal(Model(), run_of(Model(head=3).state_dict()), use)
+    assert message == (
+        'w.pth does not hold the model of the config:\n'
+        '  of another size (2): head.weight (3, 8) where (2, 8) is expected, '
+        'head.bias (3,) where (2,) is expected\n'
+        f'{first_word} with the config that it was trained with; '
+        'tools/convert_checkpoint.py translates weights of other code bases.')
+
+
+def test_more_than_the_model_is_enough_to_test_but_not_to_resume():
+    state = dict(Model().state_dict(), other=torch.ones(1))
+    assert refusal(Model(), run_of(state), 'test') is None
+    assert '\n  unexpected (1): other\n' in refusal(
+        Model(), run_of(state), 'resume')
+
+
+def test_names_that_modules_take_over():
+    renamed = dict(state_dict={'old': torch.ones(2)})
+    assert refusal(Renaming(), renamed, 'test') is None
+    # Taken over, and still of another size.
+    assert 'missing (1): new' in refusal(
+        Renaming(), dict(state_dict={'old': torch.ones(3)}), 'test')
+
+
+def test_counters_may_be_missing_and_statistics_not():
+    model = nn.BatchNorm2d(2)
+    state = model.state_dict()
+    del state['num_batches_tracked']
+    assert refusal(model, run_of(state), 'resume') is None
+    del state['running_var']
+    assert '\n  missing (1): running_var\n' in refusal(
+        model, run_of(state), 'resume')
+
+
+def test_model_to_augment_at_test_time():
+    whole = Averaging.__new__(Averaging)
+    nn.Module.__init__(whole)
+    whole.module = Model()
+    assert refusal(whole, run_of(Model().state_dict()), 'test') is None
+    assert 'missing (2): head.weight, head.bias' in refusal(
+        whole, {k: v for k, v in Model().state_dict().items()
+                if 'head' not in k}, 'test')

@@ -1,0 +1,342 @@
+"""Checkpoints that cannot be used, by each way that train.py and test.py have.
+
+On the classic stack this needs the bridge over MMEngine's loading.
+"""
+import os
+from pathlib import Path
+
+import mmengine.runner.runner
+import pytest
+import torch
+from mmengine.runner.checkpoint import CheckpointLoader
+from unreliable_server import accepting, closed, serving
+
+_REFUSED = 2
+_INIT = 'model{0}.init_cfg.type=Pretrained model{0}.init_cfg.checkpoint='
+# Tool, its arguments before the file.
+_WAYS = {
+    'load_from': ('train', '--cfg-options load_from='),
+    'resume': ('train', '--resume '),
+    'init_cfg of the model': ('train', '--cfg-options ' + _INIT.format('')),
+    'init_cfg of the backbone': ('train', '--cfg-options ' +
+                                 _INIT.format('.backbone')),
+    'test': ('test', ''),
+}
+
+
+@pytest.fixture(autouse=True)
+def _world(monkeypatch, tmp_path):
+    # It asks compilers for their versions, for a second or more.
+    monkeypatch.setattr(mmengine.runner.runner, 'collect_env', dict)
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+    monkeypatch.setenv('no_proxy', '*')
+
+
+@pytest.fixture
+def use(toy, load_tool, capsys):
+    """Function that uses a checkpoint; returns exit code and message."""
+
+    def use_file(way, checkpoint, *options):
+        tool, before = _WAYS[way]
+        words = [*(before + str(checkpoint)).split(' '), *options]
+        capsys.readouterr()
+        schemes = dict(CheckpointLoader._schemes)
+        code = load_tool(tool).main(
+            [str(toy), *[x for x in words if x], '--work-dir', 'w'])
+        assert CheckpointLoader._schemes == schemes
+        message = capsys.readouterr().err
+        return code, message[message.find(f'{tool}.py: '):]
+
+    return use_file
+
+
+@pytest.fixture
+def trained(toy, load_tool):
+    """A checkpoint of the toy task."""
+    assert load_tool('train').main([str(toy), '--work-dir', 'first']) == 0
+    return Path('first') / 'epoch_1.pth'
+
+
+def _write(path, content):
+    path.write_bytes(content)
+    return path.name
+
+
+@pytest.mark.parametrize('way', _WAYS)
+def test_good_ones(use, trained, way):
+    code, message = use(way, trained)
+    assert code == 0, message
+
+
+_OTHER_FILES = [
+    (b'', '0 bytes): it is empty'),
+    (b'<!DOCTYPE html>\n<title>404</title>', '34 bytes): it is a web page, '
+     "which begins '<!DOCTYPE html> <title>404</title>'"),
+    (b'epoch 1: loss 0.5\n', "18 bytes): it is text, which begins 'epoch 1: "
+     "loss 0.5'"),
+    (b'version https://git-lfs.github.com/spec/v1\noid sha256:0',
+     '55 bytes): it is a pointer of Git LFS, "git lfs pull" gets the file'),
+    (b'\x80\x02}q\x00.', '6 bytes): '),
+]
+
+
+@pytest.mark.parametrize('way, content, reason', [
+    *((way, *_OTHER_FILES[0]) for way in _WAYS),
+    *(('load_from', *other) for other in _OTHER_FILES[1:]),
+])
+def test_files_that_are_no_checkpoint(use, tmp_path, way, content, reason):
+    code, message = use(way, _write(tmp_path / 'it.pth', content))
+    assert code == _REFUSED
+    assert f'it.pth is damaged, cut off or no checkpoint ({reason}' in message
+
+
+@pytest.mark.parametrize('way', _WAYS)
+def test_half_of_a_checkpoint(use, trained, tmp_path, way):
+    whole = trained.read_bytes()
+    half = whole[:len(whole) // 2]
+    code, message = use(way, _write(tmp_path / 'it.pth', half))
+    assert code == _REFUSED
+    assert message.endswith(
+        f'it.pth is damaged, cut off or no checkpoint ({len(half)} bytes): it '
+        'is cut off: the directory at its end is missing\n')
+
+
+def test_checkpoint_with_a_hole(use, trained, tmp_path):
+    whole = trained.read_bytes()
+    holed = whole[:60] + bytes(400) + whole[460:]
+    code, message = use('load_from', _write(tmp_path / 'it.pth', holed))
+    assert code == _REFUSED and message.startswith('train.py: it.pth')
+
+
+def test_damaged_file_to_resume_from_names_a_whole_one(use, trained):
+    whole = trained.read_bytes()
+    _write(trained.with_name('epoch_2.pth'), whole[:-30])
+    code, message = use('resume', 'first/epoch_2.pth')
+    assert code == _REFUSED
+    assert message == (
+        'train.py: first/epoch_2.pth is damaged, cut off or no checkpoint '
+        f'({len(whole) - 30} bytes): it is cut off: the directory at its end '
+        'is missing\nThe newest whole checkpoint beside it is '
+        f'{trained.resolve()}\n')
+
+
+class Touch:
+    """Creates a file when it is unpickled carelessly."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path, )
+
+
+class MakeFolder(Touch):
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path), )
+
+
+@pytest.mark.parametrize('way, legacy', [
+    *((way, False) for way in _WAYS), ('load_from', True), ('test', True)])
+def test_code_in_a_checkpoint_does_not_run(use, trained, tmp_path, way,
+                                           legacy):
+    content = torch.load(trained, weights_only=False)
+    trap = tmp_path / 'ran'
+    for payload, reason in (
+        (MakeFolder(trap), 'posix.mkdir, which is not loaded: it could run '
+         'code. No checkpoint needs that: do not use it.'),
+        (Touch(trap), ', which is not loaded: it could run code. If you '),
+    ):
+        # Beside the weights, where a crafted file would have it.
+        content['message_hub']['runtime_info']['x'] = payload
+        torch.save(content, 'it.pth',
+                   _use_new_zipfile_serialization=not legacy)
+        code, message = use(way, 'it.pth')
+        assert code == _REFUSED and 'it.pth: it asks for ' in message
+        assert reason in message
+        assert not trap.exists()
+    torch.load('it.pth', weights_only=False)
+    assert trap.exists()  # It would have.
+
+
+def test_config_in_a_checkpoint_is_not_executed(use, trained, tmp_path):
+    content = torch.load(trained, weights_only=False)
+    content['meta']['config'] = f"import os\nos.mkdir('{tmp_path}/ran')\n"
+    torch.save(content, 'it.pth')
+    assert use('resume', 'it.pth')[0] == 0
+    assert not (tmp_path / 'ran').exists()
+
+
+class Mine:
+    """A class of a project's own."""
+
+
+def test_class_that_is_not_known_and_one_that_is_allowed(use, trained):
+    content = torch.load(trained, weights_only=False)
+    content['message_hub']['runtime_info']['mine'] = Mine()
+    torch.save(content, 'it.pth')
+    name = f'{Mine.__module__}.Mine'
+    code, message = use('resume', 'it.pth')
+    assert code == _REFUSED
+    assert message == (
+        f'train.py: it.pth: it asks for {name}, which is not loaded: it could '
+        'run code. If you trust who made the file, either allow it, by '
+        f'torch.serialization.add_safe_globals([{name}]) in a module that the '
+        "config's custom_imports names, or keep nothing but the weights: "
+        'python -c "import torch; torch.save(dict(state_dict=torch.load('
+        "'it.pth', weights_only=False)['state_dict']), 'weights.pth')\"\n")
+    with torch.serialization.safe_globals([Mine]):
+        assert use('resume', 'it.pth')[0] == 0
+    # The other advice, to the letter.
+    exec(message.split('python -c "')[1].rstrip('"\n'))
+    assert use('load_from', 'weights.pth')[0] == 0
+
+
+@pytest.mark.parametrize('content, reason', [
+    ([1], 'it.pth: a checkpoint must be a dict'),
+    (torch.ones(2), 'it.pth: a checkpoint must be a dict'),
+    (dict(epoch=3), ''),
+])
+@pytest.mark.parametrize('way', _WAYS)
+def test_files_without_weights(use, way, content, reason):
+    if way == 'init_cfg of the model' and not reason:
+        pytest.skip('MMEngine loads what there is')
+    torch.save(content, 'it.pth')
+    code, message = use(way, 'it.pth')
+    assert code == _REFUSED and 'it.pth' in message and reason in message
+
+
+_WIDER = '"dict(depths=[1,1],channels=[6,8])"'
+_DEEPER = '"dict(depths=[1,2],channels=[4,8])"'
+
+
+@pytest.mark.parametrize('way, reason', [
+    ('load_from', "first/epoch_1.pth is of another backbone than the "
+     "config's:\n"),
+    ('resume', 'first/epoch_1.pth does not hold the model of the config:\n'),
+    ('init_cfg of the backbone', 'first/epoch_1.pth: the weights, of ConvNeXt '
+     'V2 own (depths [1, 1], channels [4, 8]), 3 input channels, do not fit '
+     'the backbone:\n'),
+    ('test', 'first/epoch_1.pth does not hold the model of the config:\n'),
+])
+def test_another_size(use, trained, toy, way, reason):
+    text = toy.read_text()
+    for old, new, difference in (
+        ('channels=[4, 8]', 'channels=[6, 8]',
+         'downsample_layers.0.0.weight (4, 3, 4, 4) where (6, 3, 4, 4) is '
+         'expected'),
+        ('depths=[1, 1]', 'depths=[1, 2]', 'stages.1.1.gamma')):
+        assert old in text
+        toy.write_text(text.replace(old, new))
+        code, message = use(way, trained)
+        assert code == _REFUSED and reason in message, message
+        assert difference.replace('gamma', 'depthwise_conv') in message
+
+
+def test_other_classes_are_welcome_to_train_on_but_not_to_test(
+        use, trained, toy):
+    content = torch.load(trained, weights_only=False)
+    content['state_dict']['head.weight'] = torch.ones(5, 8)
+    torch.save(content, 'it.pth')
+    assert use('load_from', 'it.pth')[0] == 0
+    code, message = use('test', 'it.pth')
+    assert code == _REFUSED
+    assert message == (
+        'test.py: it.pth does not hold the model of the config:\n'
+        '  of another size (1): head.weight (5, 8) where (2, 8) is expected\n'
+        'Test with the config that it was trained with; '
+        'tools/convert_checkpoint.py translates weights of other code '
+        'bases.\n')
+
+
+def test_another_task(use, trained):
+    content = torch.load(trained, weights_only=False)
+    other = {'neck.w': torch.ones(1)}
+    torch.save(dict(state_dict=other), 'it.pth')
+    code, message = use('load_from', 'it.pth')
+    assert code == _REFUSED
+    assert message.startswith(
+        'train.py: nothing of it.pth fits the model of the config: it has '
+        'neck.w, the model has ')
+    weights = content['state_dict']
+    other.update(
+        {x: y for x, y in weights.items() if x.startswith('backbone.')})
+    torch.save(dict(content, state_dict=other), 'it.pth')
+    for way in ('test', 'resume'):
+        code, message = use(way, 'it.pth')
+        assert code == _REFUSED
+        assert '\n  missing (2): head.weight, head.bias\n  unexpected (1): ' \
+            'neck.w\n' in message
+    assert use('load_from', 'it.pth')[0] == 0
+
+
+def test_weights_are_no_run_to_resume(use, trained):
+    content = torch.load(trained, weights_only=False)
+    torch.save(dict(state_dict=content['state_dict']), 'it.pth')
+    code, message = use('resume', 'it.pth')
+    assert code == _REFUSED
+    assert message == (
+        "train.py: it.pth cannot be resumed from: it lacks a run's meta and "
+        'message_hub, found state_dict. To begin a run with its weights: '
+        '--cfg-options load_from=it.pth without --resume\n')
+
+
+def test_optimizer_of_another_run(use, trained):
+    content = torch.load(trained, weights_only=False)
+    content['optimizer']['param_groups'] *= 2
+    torch.save(content, 'it.pth')
+    code, message = use('resume', 'it.pth')
+    assert code == _REFUSED
+    assert message.startswith(
+        "train.py: the optimizer's state in it.pth is of another optimizer "
+        'than the config has: loaded state dict has a different number of '
+        'parameter groups')
+
+
+def _assert_not_downloaded(found, url, reason):
+    code, message = found
+    assert code == _REFUSED, message
+    assert f'be downloaded ({reason}' in message
+    assert f'\n  {url}\nGet the file on another machine' in message
+    assert os.listdir('hub/checkpoints') == []
+
+
+@pytest.mark.parametrize('way', _WAYS)
+def test_server_that_does_not_answer(use, monkeypatch, way):
+    monkeypatch.setenv('MMCONVNEXTV2_DOWNLOAD_TIMEOUT', '0.3')
+    with accepting() as server:
+        url = f'{server}/w.pth'
+        _assert_not_downloaded(
+            use(way, url), url, 'the server was silent for 0.3 s; the '
+            'variable MMCONVNEXTV2_DOWNLOAD_TIMEOUT sets another limit')
+
+
+@pytest.mark.parametrize('way, fault, reason', [
+    ('load_from', 'gone', 'the server answers 404 Not Found'),
+    ('load_from', 'page', 'what came is no checkpoint: it is a web page'),
+    *((way, 'cut', 'the connection broke off, ') for way in _WAYS),
+])
+def test_servers_that_fail(use, trained, way, fault, reason):
+    with serving(trained.parent) as server:
+        url = server.url(f'{fault}/epoch_1.pth')
+        _assert_not_downloaded(use(way, url), url, reason)
+        if fault == 'cut':
+            code, message = use(way, server.url('file/epoch_1.pth'))
+            assert code == 0, message
+            assert os.listdir('hub/checkpoints') == ['epoch_1.pth']
+
+
+def test_server_that_is_not_there(use):
+    url = f'{closed()}/w.pth'
+    _assert_not_downloaded(use('test', url), url, 'Connection refused')
+
+
+def test_code_behind_a_url_does_not_run(use, trained, tmp_path):
+    content = torch.load(trained, weights_only=False)
+    content['message_hub']['runtime_info']['x'] = Touch(tmp_path / 'ran')
+    torch.save(content, trained)
+    with serving(trained.parent) as server:
+        for way in _WAYS:
+            code, message = use(way, server.url('file/epoch_1.pth'))
+            assert code == _REFUSED and 'it asks for pathlib' in message
+    assert not (tmp_path / 'ran').exists()

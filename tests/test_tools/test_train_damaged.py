@@ -1,0 +1,247 @@
+"""Every task trained by train.py on odd, damaged and badly annotated data."""
+import json
+import logging
+import re
+import socket
+from pathlib import Path
+
+import mmdet.datasets  # noqa: F401  (before the runs are forked)
+import mmengine.runner.runner
+import mmpretrain.datasets  # noqa: F401
+import mmseg.datasets  # noqa: F401
+import pytest
+from damaged_files import DAMAGED, spoil, spoil_some
+from forked import Forked
+from PIL import Image
+
+from mmconvnextv2.datasets import make_shapes
+from mmconvnextv2.utils.config import find_config
+
+_CONFIG = '''
+_base_ = '{base}'
+model = dict(
+    backbone=dict(
+        arch=dict(
+            _delete_=True, depths=[1, 1, 1, 1], channels=[8, 8, 16, 16])),
+    {heads})
+train_dataloader = dict(
+    batch_size=4, num_workers=1, persistent_workers=True)
+{length}
+randomness = dict(seed=0)
+'''
+_VAL = 'val_dataloader = dict(num_workers=0, persistent_workers=False)'
+_EPOCH = f'train_cfg = dict(max_epochs=1)\n{_VAL}'
+# Config, what its heads must fit, how long it runs, its images, and which
+# kinds are left out besides the damaged ones.
+TASKS = {
+    'fcmae': ('fcmae_convnextv2_a_shapes',
+              'neck=dict(in_channels=16, decoder_channels=16)',
+              'train_cfg = dict(max_epochs=1)', 'train2017', ()),
+    'classifier': ('convnextv2_a_ft_shapes', 'head=dict(in_channels=16)',
+                   _EPOCH, 'imagenet/train', ()),
+    # Its annotations say another size; mmseg cannot read such a label map.
+    'detector': ('maskrcnn_convnextv2_a_shapes',
+                 'neck=dict(in_channels=[8, 16, 16])', _EPOCH, 'train2017',
+                 ('1x1', )),
+    'segmentor': (
+        'upernet_convnextv2_a_shapes',
+        'decode_head=dict(in_channels=[8, 8, 16, 16]), '
+        'auxiliary_head=dict(in_channels=16)',
+        'train_cfg = dict(max_iters=8, val_interval=8)\n'
+        'param_scheduler = [dict(type="PolyLR", by_epoch=False, end=8)]\n'
+        f'{_VAL}',
+        'ade/images/training', ('1x1', )),
+}
+
+
+@pytest.fixture
+def shapes(tmp_path, monkeypatch):
+    """The data of the present folder, 12 images and 1 of evaluation."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(mmengine.runner.runner, 'collect_env', dict)
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
+    # The classes must all have an image.
+    return make_shapes(tmp_path / 'data' / 'shapes', num_train=12, num_val=5)
+
+
+def write_config(task):
+    base, heads, length = TASKS[task][:3]
+    Path('small.py').write_text(
+        _CONFIG.format(
+            base=find_config(f'{base}.py'), heads=heads, length=length))
+
+
+@pytest.fixture
+def train(load_tool):
+    """Function that trains a task in a process of its own."""
+    main = load_tool('train').main
+
+    def run(task, *options):
+        write_config(task)
+        return Forked(
+            main, ['small.py', '--work-dir', 'w', *options],
+            before=lambda: logging.disable(logging.NOTSET)).wait(290)
+
+    return run
+
+
+def told(output):
+    """Files that the log names as left out; reasons by name."""
+    found = re.findall(r'Damaged, left out of training: (\S+): (.*)', output)
+    assert len(found) == len(dict(found))  # once each
+    return dict(found)
+
+
+@pytest.mark.parametrize('task', [
+    'fcmae', 'classifier', 'segmentor',
+    pytest.param('detector', marks=pytest.mark.slow)
+])
+def test_odd_and_damaged_images(shapes, train, task):
+    folder, skipped = shapes / TASKS[task][3], TASKS[task][4]
+    images = [x for x in folder.rglob('*') if x.is_file()]
+    spoilt = spoil_some(images)
+    if task == 'segmentor':
+        path = shapes / 'ade/annotations/training' / (
+            spoilt['1x1'].stem + '.png')
+        spoil(path, '1x1')
+        Image.open(path).convert('L').save(path)
+    ended = train(task)
+    assert ended.code == 0, ended.output
+    named = told(ended.output)
+    # Not by folder: of a segmentor's 1x1 image the label map is named.
+    stems = {x.rpartition('/')[2].rpartition('.')[0] for x in named}
+    assert stems == {spoilt[x].stem for x in (*DAMAGED, *skipped)}
+    assert (f'Damaged files in the whole run: {len(named)}, in whose place '
+            in ended.output)
+    assert 'loss: nan' not in ended.output
+
+
+@pytest.mark.slow
+def test_two_processes(shapes, tmp_path, tools, run):
+    spoilt = spoil_some(list((shapes / 'train2017').iterdir()))
+    write_config('fcmae')
+    with socket.socket() as sock:
+        sock.bind(('127.0.0.1', 0))
+        port = str(sock.getsockname()[1])
+    # Both meet each file in the first epochs; batches of 2 make 3 of 12.
+    done = run(
+        tmp_path,
+        'bash',
+        tools / 'dist_train.sh',
+        'small.py',
+        2,
+        '--work-dir',
+        'w',
+        '--cfg-options',
+        'train_cfg.max_epochs=4',
+        'train_dataloader.batch_size=2',
+        CUDA_VISIBLE_DEVICES='',
+        PORT=port)
+    assert done.returncode == 0, done.stderr
+    assert len(told(done.stdout)) == len(DAMAGED)
+    assert all(str(spoilt[x].name) in done.stdout for x in DAMAGED)
+    by_rank = [
+        len(x.read_text().splitlines())
+        for x in sorted((tmp_path / 'w').glob('*/damaged_rank*.jsonl'))
+    ]
+    # Together they meet more than there are: those are named once.
+    assert len(by_rank) == 2 and sum(by_rank) > len(DAMAGED)
+    last = re.findall(r'Damaged files in the whole run: 3, in whose place '
+                      r'another sample was drawn (\d+) times', done.stdout)
+    assert len(last) == 1 and int(last[0]) >= 4 * len(DAMAGED)
+
+
+def annotate(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.slow
+def test_degenerate_annotations(shapes, train):
+    path = shapes / 'annotations/instances_train2017.json'
+
+    def change(content):
+        images = [x['id'] for x in content['images']]
+        first = {
+            i: next(x for x in content['annotations'] if x['image_id'] == i)
+            for i in images
+        }
+        for image, values in zip(images, (
+                dict(bbox=[5, 5, 0, 9]), dict(bbox=[5, 5, -4, 9]),
+                dict(bbox=[900, 5, 9, 9]), dict(area=0),
+                dict(segmentation=[[1, 2, 3, 4]]), dict(segmentation=[]))):
+            first[image].update(values)
+        # One without objects, and one whose only object is no object.
+        content['annotations'] = [
+            x for x in content['annotations'] if x['image_id'] != images[6]
+            and (x['image_id'] != images[7] or x is first[images[7]])
+        ]
+        first[images[7]].update(bbox=[5, 5, 0, 0])
+
+    annotate(path, change)
+    ended = train('detector')
+    assert ended.code == 0, ended.output
+    lines = re.findall(
+        r'WARNING - \S*instances_train2017.json: (\d+) of its \d+ (\w+) are '
+        r'(.*?)(?:: |, as)', ended.output)
+    assert lines == [
+        ('3', 'annotations', 'left out'),
+        ('1', 'annotations', 'left out'),
+        ('1', 'annotations', 'left out'),
+        ('2', 'annotations', 'ignored'),
+        ('1', 'images', 'left out'),
+        ('1', 'images', 'trained on as background'),
+    ]
+    assert 'loss: nan' not in ended.output
+
+
+def test_everything_is_damaged(shapes, train):
+    for path in (shapes / 'train2017').iterdir():
+        spoil(path, 'empty')
+    ended = train('fcmae')
+    assert ended.code == 1
+    message = ended.output[ended.output.index('train.py: '):]
+    assert message.startswith(
+        'train.py: 100 damaged files one after another, the last of them '
+        'data/shapes/train2017/')
+    assert message.endswith('the storage out of reach? There is no checkpoint '
+                            'yet.\n')
+    assert 'Traceback' not in ended.output
+
+
+def test_damaged_image_of_the_evaluation(shapes, train):
+    bad = shapes / 'imagenet/val/cross/cross_000002.jpg'
+    spoil(bad, 'truncated')
+    ended = train('classifier')
+    assert ended.code == 1
+    message = ended.output[ended.output.index('train.py: '):]
+    assert re.match(
+        r'train.py: data/shapes/imagenet/val/cross/cross_000002.jpg: it '
+        r'cannot be decoded: .*\. An evaluation leaves nothing out, for its '
+        r'figures would not be comparable: repair the file, or take it out '
+        r'of the data set. The last good checkpoint is \S*/w/epoch_1.pth; '
+        r'--resume continues there.$', message.strip())
+
+
+def test_bad_annotations_before_anything_is_built(shapes, train):
+    path = shapes / 'annotations/instances_train2017.json'
+    annotate(path, lambda x: x['annotations'][3].update(category_id=77))
+    ended = train('detector')
+    assert ended.code == 2
+    assert re.match(
+        r'train.py: the data cannot be used, 1 faults:\n  data/shapes/'
+        r'annotations/instances_train2017.json: annotations\[3\] \(id \d+, '
+        r'\d+.jpg\): there is no category with the id 77\n$', ended.output)
+
+
+def test_label_map_that_does_not_fit(shapes, train):
+    path = sorted((shapes / 'ade/annotations/training').iterdir())[2]
+    Image.open(path).point(lambda x: 9).save(path)
+    ended = train('segmentor')
+    assert ended.code == 2
+    assert ended.output == (
+        'train.py: the data cannot be used, 1 faults:\n  data/shapes/ade/'
+        f'annotations/training/{path.name}: it holds the label 9, while the '
+        '6 classes have the labels 1 to 6 and 0 and 255 are ignored '
+        '(reduce_zero_label=True)\n')

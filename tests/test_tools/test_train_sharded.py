@@ -1,0 +1,128 @@
+"""FSDP by train.py: two processes on the CPU, compared with unsharded ones."""
+import json
+from pathlib import Path
+
+import mmengine._strategy.base
+import mmengine.runner.runner
+import pytest
+import torch
+from processes import run_processes
+from run_results import load
+from sharded_task import difference, train, write_task
+
+from mmconvnextv2.datasets import make_shapes
+from mmconvnextv2.utils.config import configs_folder
+
+_PARTS = ['state_dict', 'optimizer', 'param_schedulers']
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """Folder with the data: 16 images, 4 iterations an epoch."""
+    folder = tmp_path_factory.mktemp('sharded')
+    make_shapes(folder / 'data' / 'shapes', num_train=16, num_val=5)
+    return folder
+
+
+@pytest.fixture
+def run_task(folder, load_tool, monkeypatch):
+    """Function that writes and trains a task; returns the outputs."""
+    monkeypatch.chdir(folder)
+    # It asks compilers for their versions, for a second or more.
+    for module in (mmengine.runner.runner, mmengine._strategy.base):
+        monkeypatch.setattr(module, 'collect_env', dict)
+    main = load_tool('train').main
+
+    def run(kind, sharded, work_dir, *options, more='', code=0):
+        config = write_task(folder, configs_folder(), kind, sharded, more)
+        return train(main, folder, config, work_dir, *options, code=code)
+
+    return run
+
+
+def _losses(work_dir):
+    file, = Path(work_dir).glob('*/vis_data/scalars.json')
+    lines = map(json.loads, file.read_text().splitlines())
+    return [x['loss'] for x in lines if 'loss' in x]
+
+
+def test_fcmae_is_that_of_data_parallel_processes(run_task):
+    run_task('fcmae', False, 'f')
+    output, _ = run_task('fcmae', True, 'fs')
+    assert 'FSDP: the model is sharded in 7 units over 2 processes' in output
+    # Rounding of sums alone; parameters and state of AdamW, by name and order.
+    assert difference('f/epoch_2.pth', 'fs/epoch_2.pth', _PARTS) < 1e-10
+    start = load('f/epoch_1.pth')['state_dict']
+    end = load('f/epoch_2.pth')['state_dict']
+    assert any(not start[k].equal(end[k]) for k in start)
+    assert end['backbone.stages.0.0.norm.weight'].dtype == torch.float64
+    assert len(_losses('f')) == 8
+    assert _losses('fs') == pytest.approx(_losses('f'), abs=1e-10)
+    # Of the whole model, though drawn by one process alone.
+    assert [x.name for x in Path('fs').rglob('reconstruction_2.png')]
+
+
+def test_weight_that_is_nan_is_named_by_all(run_task):
+    name = 'neck.decoder.0.pointwise_conv1.weight'
+    hooks = f"custom_hooks = [dict(type='Disturb', at=2, weight='{name}')]\n"
+    outputs = run_task('fcmae', True, 'nan', more=hooks, code=1)
+    for output in outputs:
+        assert 'Stopped: a gradient is not finite at epoch 1, iteration 2' \
+            in output
+        assert f'It began in the model before this step: {name}.' in output
+
+
+@pytest.mark.slow
+def test_run_that_is_stopped_goes_on(run_task):
+    hooks = ("custom_hooks = [dict(type='Disturb', at=6)]\n"
+             'default_hooks.update(preemption=dict(interval=1))\n')
+    run_task('fcmae', True, 'whole')
+    outputs = run_task('fcmae', True, 'part', more=hooks, code=75)
+    assert 'after iteration 6, saved as interrupted.pth' in outputs[0]
+    assert not Path('part/epoch_2.pth').exists()
+    run_task('fcmae', True, 'part', '--resume')
+    assert difference('whole/epoch_2.pth', 'part/epoch_2.pth', _PARTS) == 0
+
+
+@pytest.mark.slow
+def test_classifier_resumed_and_evaluated(run_task, folder, load_tool):
+    """Layer decay, accumulation, EMA and its evaluation in every epoch."""
+    parts = [*_PARTS, 'ema_state_dict']
+    run_task('classifier', False, 'c')
+    run_task('classifier', True, 'cs')
+    assert difference('c/epoch_2.pth', 'cs/epoch_2.pth', parts) < 1e-10
+    averaged, model = (load('cs/epoch_2.pth')[x]
+                       for x in ('state_dict', 'ema_state_dict'))
+    assert not averaged['head.fc.weight'].equal(model['module.head.fc.weight'])
+    assert _losses('cs') == pytest.approx(_losses('c'), abs=1e-10)
+    assert _accuracies('cs') == _accuracies('c')
+    assert len(_accuracies('cs')) == 2
+    # From a file that either of the two has written.
+    run_task('classifier', True, 'again', '--resume', 'cs/epoch_1.pth')
+    assert difference('cs/epoch_2.pth', 'again/epoch_2.pth', parts) == 0
+    run_task('classifier', True, 'other', '--resume', 'c/epoch_1.pth')
+    assert difference('c/epoch_2.pth', 'other/epoch_2.pth', parts) < 1e-10
+    run_task('classifier', False, 'back', '--resume', 'cs/epoch_1.pth')
+    assert difference('c/epoch_2.pth', 'back/epoch_2.pth', parts) < 1e-10
+    _check_evaluation(folder, load_tool('test').main, _accuracies('cs')[-1])
+
+
+def _check_evaluation(folder, main, expected):
+    """test.py needs one process, of the config with the strategy."""
+
+    def work(rank):
+        return main([
+            'classifier_sharded.py', 'cs/epoch_2.pth', '--work-dir', 'tested',
+            '--out', 'tested.pkl'
+        ])
+
+    assert run_processes(work, folder, 1) == [0]
+    file, = Path('tested').glob('*/*.json')
+    found = json.loads(file.read_text())['accuracy/top1']
+    assert found == pytest.approx(expected)
+
+
+def _accuracies(work_dir):
+    file, = Path(work_dir).glob('*/vis_data/scalars.json')
+    lines = map(json.loads, file.read_text().splitlines())
+    return [x['accuracy/top1'] for x in lines if 'accuracy/top1' in x]
