@@ -55,14 +55,18 @@ def _nothing_of_another_test():
     # What MMEngine keeps by name, taking the latest as the present one: a
     # type without a prefix would be looked up in the package of whichever
     # test ran a Runner last, and a log goes to that test's closed output.
-    _forget(MMLogger)
-    # Subclasses too: packages are imported as tests need them.
-    for kind in (DefaultScope, Visualizer, *Visualizer.__subclasses__()):
-        _forget(kind)
+    _forget_latest()
     hubs = set(MessageHub._instance_dict)
     yield
-    _forget(MMLogger)
+    _forget_latest()  # for the fixtures of the next module, too
     _forget(MessageHub, hubs)
+
+
+def _forget_latest():
+    # Subclasses too: packages are imported as tests need them.
+    for kind in (MMLogger, DefaultScope, Visualizer,
+                 *Visualizer.__subclasses__()):
+        _forget(kind)
 
 
 def _forget(kind, kept=frozenset()):

@@ -6,6 +6,7 @@ import torch
 from mmengine.device import get_device
 from mmengine.logging import MessageHub
 from mmengine.optim import build_optim_wrapper
+from mmengine.registry import DefaultScope
 from processes import run_processes
 from small_models import FCMAE, build_model, load_config, make_batch
 from torch import nn
@@ -85,12 +86,14 @@ def _work(folder):
         _load_what_does_not_fit(strategy, found)
         runner = SimpleNamespace(model=model, cfg=cfg)
         draws = torch.get_rng_state()
-        whole = whole_model(runner)
+        with DefaultScope.overwrite_default_scope('mmpretrain'):  # a Runner's
+            whole = whole_model(runner)
+            copies = whole_model(runner, main_only=True) is not None
         found.update(
             same_draws=torch.get_rng_state().equal(draws),
             sharded=is_sharded(model) and not is_sharded(whole),
             whole=dict(whole.float().state_dict()),
-            copies=whole_model(runner, main_only=True) is not None)
+            copies=copies)
         return found
 
     return work
