@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from mmconvnextv2.models.layers.block import ConvNeXtV2Block
+from mmconvnextv2.models.layers.fusing import plain_layers
 from mmconvnextv2.models.layers.layout import (
     DENSE_GRID,
     MaskedGrid,
@@ -64,3 +65,21 @@ def spy(monkeypatch, module, name):
 
     monkeypatch.setattr(module, name, spied)
     return seen
+
+
+def errors_under_autocast(block, leaves, layout, dtype):
+    """Of kernels and of layers: result and gradients, from exact ones."""
+    grad = torch.randn_like(leaves[0])
+
+    def step():
+        out = block(leaves[0], layout)
+        found = torch.autograd.grad(out, leaves, grad.to(out.dtype))
+        return torch.cat([x.double().flatten() for x in (out, *found)])
+
+    with plain_layers():
+        exact = step()
+    with torch.autocast(DEVICE, dtype):
+        fused = step()
+        with plain_layers():
+            plain = step()
+    return relative(fused, exact), relative(plain, exact)

@@ -3,7 +3,14 @@ import pytest
 import torch
 
 # Before what imports Triton: it skips all of this where there is none.
-from triton_cases import DEVICE, LAYOUTS, block_and_leaves, relative, spy
+from triton_cases import (
+    DEVICE,
+    LAYOUTS,
+    block_and_leaves,
+    errors_under_autocast,
+    relative,
+    spy,
+)
 
 from mmconvnextv2.models.layers.fusing import fuses_by_triton, plain_layers
 from mmconvnextv2.models.layers.norm import LayerNorm
@@ -37,22 +44,10 @@ def test_block(calls, layout, with_cp):
 def test_block_under_autocast(calls, layout, dtype):
     layout, height, width = LAYOUTS[layout]
     block, leaves = block_and_leaves(height, width, torch.float32)
-    grad = torch.randn_like(leaves[0])
-
-    def step():
-        out = block(leaves[0], layout)
-        found = torch.autograd.grad(out, leaves, grad.to(out.dtype))
-        return torch.cat([x.double().flatten() for x in (out, *found)])
-
-    with plain_layers():
-        exact = step()
-    with torch.autocast(DEVICE, dtype):
-        fused = step()
-        with plain_layers():
-            plain = step()
+    fused, plain = errors_under_autocast(block, leaves, layout, dtype)
     assert calls == [dtype]
     # As far from exact as the layers are, which round more often.
-    assert relative(fused, exact) <= 1.5 * relative(plain, exact)
+    assert fused <= 1.5 * plain
 
 
 def test_a_hook_sees_its_layer(calls):

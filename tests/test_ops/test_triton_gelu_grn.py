@@ -11,6 +11,7 @@ from triton_cases import (
     LAYOUTS,
     STEP,
     block_and_leaves,
+    errors_under_autocast,
     relative,
     spy,
 )
@@ -18,6 +19,7 @@ from triton_traffic import bytes_per_entry
 
 from mmconvnextv2 import GRN
 from mmconvnextv2.models.layers.fusing import fuses_by_triton, plain_layers
+from mmconvnextv2.models.layers.layout import DENSE_GRID
 from mmconvnextv2.ops.triton import gelu_grn as module
 from mmconvnextv2.ops.triton.gelu_grn import gelu_grn, gelu_grn_by_layers
 
@@ -234,22 +236,10 @@ def test_block(calls, layout, with_cp):
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16], ids=str)
 def test_block_under_autocast(calls, dtype):
     block, leaves = block_and_leaves(4, 4, torch.float32)
-    grad = torch.randn_like(leaves[0])
-
-    def step():
-        out = block(leaves[0])
-        found = torch.autograd.grad(out, leaves, grad.to(out.dtype))
-        return torch.cat([x.double().flatten() for x in (out, *found)])
-
-    with plain_layers():
-        exact = step()
-    with torch.autocast(DEVICE, dtype):
-        fused = step()
-        with plain_layers():
-            plain = step()
+    fused, plain = errors_under_autocast(block, leaves, DENSE_GRID, dtype)
     assert calls == [dtype]
     # As far from exact as the layers are, which round more often.
-    assert relative(fused, exact) <= 1.5 * relative(plain, exact)
+    assert fused <= 1.5 * plain
 
 
 def test_not_while_compiling(calls):

@@ -47,6 +47,7 @@ from .depthwise_launches import (
     sites_of,
     taps_of,
 )
+from .double_backward import gradients_by_layers
 from .switch import INTERPRETER, as_autocast, runs_triton
 
 
@@ -81,11 +82,9 @@ class _DepthwiseNorm(torch.autograd.Function):
 
 def _differentiable_backward(ctx, grad: Tensor) -> tuple:
     x, _, _, *parameters = ctx.saved_tensors
-    inputs, needs = (x, *parameters), ctx.needs_input_grad[:5]
-    out = depthwise_norm_by_layers(*inputs, ctx.eps, ctx.runs)
-    wanted = [x for x, need in zip(inputs, needs) if need]
-    found = iter(torch.autograd.grad(out, wanted, grad, create_graph=True))
-    return (*(next(found) if need else None for need in needs), None, None)
+    return (*gradients_by_layers(
+        lambda *inputs: depthwise_norm_by_layers(*inputs, ctx.eps, ctx.runs),
+        (x, *parameters), ctx.needs_input_grad[:5], grad), None, None)
 
 
 def depthwise_norm_by_layers(x: Tensor,

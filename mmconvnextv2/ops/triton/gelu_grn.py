@@ -2,9 +2,10 @@
 
 Off by default (see ``switch.py``). On an H100, in bfloat16, 1.26x to 1.48x as
 fast as the layers through torch.compile, and at 94 to 68 % of the bandwidth
-(benchmarks/results/2026-11-27_gpu_h100.md). The passes and what they move, in bytes per entry of the map, masks and what has no sites
-left out; by layers is PyTorch 2.13 in eager mode, where each operator reads
-and writes whole maps (counted call by call in the tests):
+(benchmarks/results/2026-11-27_gpu_h100.md). The passes and what they move, in
+bytes per entry of the map, masks and what has no sites left out; by layers is
+PyTorch 2.13 in eager mode, where each operator reads and writes whole maps
+(counted call by call in the tests):
 
 .. code-block:: text
 
@@ -32,6 +33,7 @@ from torch.nn import functional as F
 from ..grn_linear import responses
 from . import gelu_grn_kernels as kernels
 from . import grn_kernels
+from .double_backward import gradients_by_layers
 from .switch import INTERPRETER, runs_triton
 
 # Sites of an image per program, and sites and channels at a time: a tile of
@@ -140,14 +142,12 @@ class _GELUGRN(torch.autograd.Function):
 
 
 def _differentiable_backward(ctx, grad: Tensor) -> tuple:
-    h, gamma, beta, visible, _ = ctx.saved_tensors
-    inputs, needs = (h, gamma, beta), ctx.needs_input_grad[:3]
+    *inputs, visible, _ = ctx.saved_tensors
     if visible is not None:
         visible = visible[..., None]
-    out = gelu_grn_by_layers(*inputs, ctx.eps, visible)
-    wanted = [x for x, need in zip(inputs, needs) if need]
-    found = iter(torch.autograd.grad(out, wanted, grad, create_graph=True))
-    return (*(next(found) if need else None for need in needs), None, None)
+    return (*gradients_by_layers(
+        lambda *inputs: gelu_grn_by_layers(*inputs, ctx.eps, visible),
+        inputs, ctx.needs_input_grad[:3], grad), None, None)
 
 
 def gelu_grn_by_layers(h: Tensor,
