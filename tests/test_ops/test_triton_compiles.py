@@ -48,7 +48,7 @@ def machine_code(kernel, of_maps, absent, num_warps=4, **constants):
             types[name] = '*' + (of_maps if name in MAPS else 'fp32')
     sixteen = {(i, ): [['tt.divisibility', 16]]
                for i, (name, kind) in enumerate(types.items())
-               if kind.startswith('*') or name == 'channels'}
+               if kind.startswith('*') or (name, kind) == ('channels', 'i32')}
     source = compiler.ASTSource(kernel, types, constants, sixteen)
     return triton.compile(
         source, target=backends.GPUTarget('cuda', 80, 32),
@@ -68,8 +68,9 @@ def check(code):
 def test_gelu_grn(name, of_maps, masked):
     check(machine_code(
         getattr(gelu_grn_kernels, name), of_maps,
-        () if masked else ('visible', ), CHUNK=gelu_grn._CHUNK,
-        BLOCK_S=gelu_grn._BLOCK_S, BLOCK_E=gelu_grn._BLOCK_E))
+        () if masked else ('visible', ), HALF=of_maps == 'bf16',
+        CHUNK=gelu_grn._CHUNK, BLOCK_S=gelu_grn._BLOCK_S,
+        BLOCK_E=gelu_grn._BLOCK_E))
 
 
 @pytest.mark.parametrize('name', ['gradient_of_input', 'gradient_of_weight'])

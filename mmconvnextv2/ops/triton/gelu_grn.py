@@ -61,6 +61,7 @@ def _launch(kernel: Callable, h: Tensor, *arguments: Optional[Tensor]) -> None:
             sites,
             channels,
             chunks,
+            HALF=h.element_size() == 2,
             CHUNK=_CHUNK,
             BLOCK_S=_BLOCK_S,
             BLOCK_E=block,

@@ -2,7 +2,7 @@
 
 A program takes CHUNK sites of one image and BLOCK_E channels. Numbers are
 float32, or float64 if the norms are: whatever the type of the maps, GELU is
-not rounded between the passes.
+not rounded between the passes. HALF: maps are of a type of two bytes.
 """
 # ruff: noqa: N803 - constants are written large in Triton
 import triton
@@ -20,9 +20,9 @@ def _place(channels, chunks, CHUNK: tl.constexpr,
 
 
 @triton.jit
-def _normal(x, half: tl.constexpr):
+def _normal(x, HALF: tl.constexpr):
     """The normal distribution F(x)."""
-    if half:
+    if HALF:
         # log2 F(-|x|) as a polynomial of |x|, fitted to scipy's log_ndtr on
         # [0, 6]. F is wrong by 1.6e-7 at most, and by 1e-4 of itself, which
         # half precision does not see. PyTorch's way, by erf, takes twice the
@@ -43,14 +43,14 @@ def _normal(x, half: tl.constexpr):
 
 
 @triton.jit
-def _gelu(x, half: tl.constexpr):
-    return x * _normal(x, half)
+def _gelu(x, HALF: tl.constexpr):
+    return x * _normal(x, HALF)
 
 
 @triton.jit
-def _gelu_and_slope(x, half: tl.constexpr):
+def _gelu_and_slope(x, HALF: tl.constexpr):
     """GELU and its derivative: x * F(x) and F(x) + x * F'(x)."""
-    normal = _normal(x, half)
+    normal = _normal(x, HALF)
     return x * normal, normal + x * (
         0.39894228040143267794 * tl.exp(-0.5 * x * x))
 
@@ -76,19 +76,19 @@ def _shown(x, visible, at, is_site):
 
 @triton.jit
 def square_sums(h, visible, sums, sites, channels, chunks,
+                HALF: tl.constexpr,
                 CHUNK: tl.constexpr,
                 BLOCK_S: tl.constexpr,
                 BLOCK_E: tl.constexpr):
     """Sums (N, chunks, E) of the squares of GELU(h)."""
     dtype: tl.constexpr = sums.dtype.element_ty
-    half: tl.constexpr = h.dtype.element_ty.primitive_bitwidth < 32
     image, begin, c = _place(channels, chunks, CHUNK, BLOCK_E)
     total = tl.zeros([BLOCK_S, BLOCK_E], dtype)
     for step in range(0, tl.minimum(CHUNK, sites - begin), BLOCK_S):
         place, is_site, at, inside = _tile(image, begin + step, c, sites,
                                            channels, BLOCK_S)
         x = tl.load(h + at, mask=inside, other=0).to(dtype)
-        a = _gelu(x, half)
+        a = _gelu(x, HALF)
         a = _shown(a, visible, place, is_site)
         total += a * a
     tl.store(sums + tl.program_id(0) * channels + c, tl.sum(total, 0),
@@ -97,12 +97,12 @@ def square_sums(h, visible, sums, sites, channels, chunks,
 
 @triton.jit
 def scale_and_shift(h, visible, scale, beta, out, sites, channels, chunks,
+                    HALF: tl.constexpr,
                     CHUNK: tl.constexpr,
                     BLOCK_S: tl.constexpr,
                     BLOCK_E: tl.constexpr):
     """GELU(h) * scale + beta, with scale (N, E) and beta (E, )."""
     dtype: tl.constexpr = scale.dtype.element_ty
-    half: tl.constexpr = h.dtype.element_ty.primitive_bitwidth < 32
     image, begin, c = _place(channels, chunks, CHUNK, BLOCK_E)
     is_channel = c < channels
     factor = tl.load(scale + image * channels + c, mask=is_channel, other=0)
@@ -111,7 +111,7 @@ def scale_and_shift(h, visible, scale, beta, out, sites, channels, chunks,
         place, is_site, at, inside = _tile(image, begin + step, c, sites,
                                            channels, BLOCK_S)
         x = tl.load(h + at, mask=inside, other=0).to(dtype)
-        a = _gelu(x, half)
+        a = _gelu(x, HALF)
         a = _shown(a, visible, place, is_site)
         y = a * factor[None, :] + shift[None, :]
         tl.store(out + at, y.to(out.dtype.element_ty), mask=inside)
@@ -119,12 +119,12 @@ def scale_and_shift(h, visible, scale, beta, out, sites, channels, chunks,
 
 @triton.jit
 def gradient_sums(h, visible, grad, by_scale, by_beta, sites, channels, chunks,
+                  HALF: tl.constexpr,
                   CHUNK: tl.constexpr,
                   BLOCK_S: tl.constexpr,
                   BLOCK_E: tl.constexpr):
     """Sums (N, chunks, E) of grad * GELU(h) and of grad."""
     dtype: tl.constexpr = by_scale.dtype.element_ty
-    half: tl.constexpr = h.dtype.element_ty.primitive_bitwidth < 32
     image, begin, c = _place(channels, chunks, CHUNK, BLOCK_E)
     scales = tl.zeros([BLOCK_S, BLOCK_E], dtype)
     betas = tl.zeros([BLOCK_S, BLOCK_E], dtype)
@@ -133,7 +133,7 @@ def gradient_sums(h, visible, grad, by_scale, by_beta, sites, channels, chunks,
                                            channels, BLOCK_S)
         x = tl.load(h + at, mask=inside, other=0).to(dtype)
         g = tl.load(grad + at, mask=inside, other=0).to(dtype)
-        a = _gelu(x, half)
+        a = _gelu(x, HALF)
         a = _shown(a, visible, place, is_site)
         scales += g * a
         betas += g
@@ -145,12 +145,12 @@ def gradient_sums(h, visible, grad, by_scale, by_beta, sites, channels, chunks,
 @triton.jit
 def gradient_of_input(h, visible, grad, scale, by_norm, out, sites, channels,
                       chunks,
+                      HALF: tl.constexpr,
                       CHUNK: tl.constexpr,
                       BLOCK_S: tl.constexpr,
                       BLOCK_E: tl.constexpr):
     """(grad * scale + GELU(h) * by_norm) * GELU'(h); scale, by_norm (N, E)."""
     dtype: tl.constexpr = scale.dtype.element_ty
-    half: tl.constexpr = h.dtype.element_ty.primitive_bitwidth < 32
     image, begin, c = _place(channels, chunks, CHUNK, BLOCK_E)
     is_channel = c < channels
     to = image * channels + c
@@ -161,7 +161,7 @@ def gradient_of_input(h, visible, grad, scale, by_norm, out, sites, channels,
                                            channels, BLOCK_S)
         x = tl.load(h + at, mask=inside, other=0).to(dtype)
         g = tl.load(grad + at, mask=inside, other=0).to(dtype)
-        a, slope = _gelu_and_slope(x, half)
+        a, slope = _gelu_and_slope(x, HALF)
         slope = _shown(slope, visible, place, is_site)
         d = (g * factor[None, :] + a * norm[None, :]) * slope
         tl.store(out + at, d.to(out.dtype.element_ty), mask=inside)
