@@ -67,6 +67,21 @@ def spy(monkeypatch, module, name):
     return seen
 
 
+def assert_equals_layers(block, leaves, layout, calls, tolerance):
+    """Result and gradients of the block, whose operator is called."""
+    out = block(leaves[0], layout)
+    grad = torch.randn_like(out)
+    found = [out, *torch.autograd.grad(out, leaves, grad)]
+    times = 1 + block.with_cp
+    assert len(calls) == times
+    with plain_layers():
+        expected = block(leaves[0], layout)
+        gradients = torch.autograd.grad(expected, leaves, grad)
+    assert len(calls) == times
+    for a, b in zip(found, (expected, *gradients)):
+        assert relative(a, b) <= tolerance
+
+
 def errors_under_autocast(block, leaves, layout, dtype):
     """Of kernels and of layers: result and gradients, from exact ones."""
     grad = torch.randn_like(leaves[0])

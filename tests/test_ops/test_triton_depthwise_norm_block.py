@@ -6,13 +6,13 @@ import torch
 from triton_cases import (
     DEVICE,
     LAYOUTS,
+    assert_equals_layers,
     block_and_leaves,
     errors_under_autocast,
-    relative,
     spy,
 )
 
-from mmconvnextv2.models.layers.fusing import fuses_by_triton, plain_layers
+from mmconvnextv2.models.layers.fusing import fuses_by_triton
 from mmconvnextv2.models.layers.norm import LayerNorm
 from mmconvnextv2.ops.triton import depthwise_norm as module
 
@@ -27,16 +27,7 @@ def calls(monkeypatch):
 def test_block(calls, layout, with_cp):
     layout, height, width = LAYOUTS[layout]
     block, leaves = block_and_leaves(height, width, with_cp=with_cp)
-    out = block(leaves[0], layout)
-    grad = torch.randn_like(out)
-    found = [out, *torch.autograd.grad(out, leaves, grad)]
-    assert len(calls) == 1 + with_cp
-    with plain_layers():
-        expected = block(leaves[0], layout)
-        gradients = torch.autograd.grad(expected, leaves, grad)
-    assert len(calls) == 1 + with_cp
-    for a, b in zip(found, (expected, *gradients)):
-        assert relative(a, b) <= 4e-13
+    assert_equals_layers(block, leaves, layout, calls, 4e-13)
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)

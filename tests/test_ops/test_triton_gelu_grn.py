@@ -10,6 +10,7 @@ from triton_cases import (
     INTERPRETED,
     LAYOUTS,
     STEP,
+    assert_equals_layers,
     block_and_leaves,
     errors_under_autocast,
     relative,
@@ -221,16 +222,7 @@ def test_block(calls, layout, with_cp):
     block, leaves = block_and_leaves(height, width, with_cp=with_cp)
     # In float64 on a CPU the whole MLP is fused in other ways.
     block._fused_mlp = block._mlp
-    out = block(leaves[0], layout)
-    grad = torch.randn_like(out)
-    found = [out, *torch.autograd.grad(out, leaves, grad)]
-    assert len(calls) == 1 + with_cp
-    with plain_layers():
-        expected = block(leaves[0], layout)
-        gradients = torch.autograd.grad(expected, leaves, grad)
-    assert len(calls) == 1 + with_cp
-    for a, b in zip(found, (expected, *gradients)):
-        assert relative(a, b) <= 1e-14
+    assert_equals_layers(block, leaves, layout, calls, 1e-14)
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16], ids=str)

@@ -1,20 +1,13 @@
 """Launches of the kernels behind ``depthwise_norm.py``."""
 import functools
-from typing import (
-    Callable,
-    Dict,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Tuple,
-)
+from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
 
 from ..packed_depthwise import RunsOfGrid
 from . import depthwise_kernels, norm_kernels
+from .launching import launch, own_type, power_of_2, rounded_up
 
 # Entries per thread, measured on an H100: where wide layers have all channels
 # in a tile, and for sums, 8 are faster by up to 12 %; else 4, which leave the
@@ -45,29 +38,16 @@ def sites_of(x: Tensor, runs: Optional[RunsOfGrid]) -> Sites:
     return Sites(*runs.tables(), runs.shape[1], runs.shape[2] // runs.side)
 
 
-def _launch(kernel: Callable, programs: Sequence[int], *arguments,
-            **constants) -> None:
-    with torch.cuda.device_of(arguments[0]):  # need not be the current one
-        # Triton 3.10 no longer does by itself; it halves the operations.
-        kernel[tuple(programs)](
-            *arguments, enable_fp_fusion=True, **constants)
-
-
-def _up(a: int, b: int) -> int:
-    """a / b, rounded up; triton.cdiv takes as long as a launch."""
-    return -(-a // b)
-
-
 @functools.cache
 def _blocks(channels: int, all_channels: bool,
             per_thread: int) -> Mapping[str, int]:
     """Channels and rows of a tile, and warps for it."""
-    most = 1 << (channels - 1).bit_length()
+    most = power_of_2(channels)
     block, warps = most, _WARPS
     if not all_channels:
         # The size that leaves the fewest lanes without a channel.
         sizes = [min(most, _BLOCK_C >> i) for i in range(3)]
-        block = min(sizes, key=lambda size: _up(channels, size) * size)
+        block = min(sizes, key=lambda size: rounded_up(channels, size) * size)
     while 32 * warps * per_thread < block and warps < 32:
         warps *= 2
     rows = max(1, 32 * warps * per_thread // block)
@@ -79,7 +59,7 @@ def _strip(side: int) -> int:
     """Sites of a strip: as few reads of neighbours and of weights as can be.
     """
     return min(_STRIPS, key=lambda n: (
-        _up(side, n) * (n * SIZE + 2 * (n + SIZE - 1)), n))
+        rounded_up(side, n) * (n * SIZE + 2 * (n + SIZE - 1)), n))
 
 
 def _over_strips(x: Tensor, sites: Sites) -> Tuple[int, Tuple, Dict]:
@@ -89,7 +69,7 @@ def _over_strips(x: Tensor, sites: Sites) -> Tuple[int, Tuple, Dict]:
     strip = side if sites.rows is not None else _strip(side)
     sizes = runs, sites.height, sites.across, side
     constants = dict(STRIP=strip, channels=channels)
-    return runs * _up(side, strip), sizes, constants
+    return runs * rounded_up(side, strip), sizes, constants
 
 
 def _chunk(count: int, rows: int, others: int) -> int:
@@ -97,17 +77,13 @@ def _chunk(count: int, rows: int, others: int) -> int:
 
     Others are the programs for the same ones.
     """
-    most = _up(count * others, _PROGRAMS)
+    most = rounded_up(count * others, _PROGRAMS)
     return rows * max(1, min(most // rows, 64))
-
-
-def _own_type(x: Tensor) -> torch.dtype:
-    return torch.promote_types(x.dtype, torch.float32)
 
 
 def taps_of(weight: Tensor, like: Tensor) -> Tensor:
     """Weights (C, 1, 7, 7) as (49, C), of the type that is computed in."""
-    return weight.flatten(1).t().to(_own_type(like)).contiguous()
+    return weight.flatten(1).t().to(own_type(like)).contiguous()
 
 
 def convolution_and_norm(x: Tensor, taps: Tensor, bias: Tensor, gamma: Tensor,
@@ -118,9 +94,9 @@ def convolution_and_norm(x: Tensor, taps: Tensor, bias: Tensor, gamma: Tensor,
     strips, sizes, constants = _over_strips(x, sites)
     channels = x.shape[-1]
     tile = _blocks(channels, True, _FEW if channels <= 128 else _MANY)
-    _launch(
+    launch(
         depthwise_kernels.convolution_and_norm,
-        [_up(strips, tile['BLOCK_S'])], x, taps,
+        [rounded_up(strips, tile['BLOCK_S'])], x, taps,
         *(p.to(taps.dtype) for p in (bias, gamma, beta)), sites.rows,
         sites.index, conv_out, out, *sizes, EPS=eps, **constants, **tile)
     return out
@@ -134,10 +110,10 @@ def gradient_of_norm(grad: Tensor, conv_out: Tensor, gamma: Tensor,
     count = grad.numel() // channels
     tile = _blocks(channels, True, _MANY)
     chunk = _chunk(count, tile['BLOCK_S'], 1)
-    chunks = _up(count, chunk)
+    chunks = rounded_up(count, chunk)
     out = torch.empty_like(conv_out)
-    sums = grad.new_empty(chunks, 3, channels, dtype=_own_type(grad))
-    _launch(
+    sums = grad.new_empty(chunks, 3, channels, dtype=own_type(grad))
+    launch(
         norm_kernels.gradient_of_norm, [chunks], grad, conv_out,
         gamma.to(sums.dtype), out, sums, count, chunk, channels=channels,
         EPS=eps, **tile)
@@ -149,9 +125,9 @@ def gradient_of_input(grad: Tensor, taps: Tensor, sites: Sites) -> Tensor:
     out = torch.empty_like(grad)
     strips, sizes, constants = _over_strips(grad, sites)
     tile = _blocks(grad.shape[-1], False, _FEW)
-    programs = (_up(strips, tile['BLOCK_S']),
-                _up(grad.shape[-1], tile['BLOCK_C']))
-    _launch(
+    programs = (rounded_up(strips, tile['BLOCK_S']),
+                rounded_up(grad.shape[-1], tile['BLOCK_C']))
+    launch(
         depthwise_kernels.gradient_of_input, programs, grad, taps, sites.rows,
         sites.index, out, *sizes, **constants, **tile)
     return out
@@ -162,11 +138,11 @@ def gradient_of_weight(grad: Tensor, x: Tensor, sites: Sites) -> Tensor:
     channels = x.shape[-1]
     strips, sizes, constants = _over_strips(x, sites)
     tile = _blocks(channels, False, _MANY)
-    others = SIZE, _up(channels, tile['BLOCK_C'])
+    others = SIZE, rounded_up(channels, tile['BLOCK_C'])
     chunk = _chunk(strips, tile['BLOCK_S'], others[0] * others[1])
-    chunks = _up(strips, chunk)
-    sums = x.new_empty(chunks, SIZE**2, channels, dtype=_own_type(x))
-    _launch(
+    chunks = rounded_up(strips, chunk)
+    sums = x.new_empty(chunks, SIZE**2, channels, dtype=own_type(x))
+    launch(
         depthwise_kernels.gradient_of_weight, (chunks, *others), x, grad,
         sites.rows, sites.index, sums, *sizes, chunk, **constants, **tile)
     return sums.sum(0).t().reshape(channels, 1, SIZE, SIZE)

@@ -48,6 +48,7 @@ from .depthwise_launches import (
     taps_of,
 )
 from .double_backward import gradients_by_layers
+from .launching import own_type
 from .switch import INTERPRETER, as_autocast, runs_triton
 
 
@@ -104,7 +105,7 @@ def depthwise_norm_by_layers(x: Tensor,
         x = x.permute(0, 2, 3, 1)
     else:
         x = packed_depthwise(x, weight.to(x.dtype), bias.to(x.dtype), runs)
-    own = torch.promote_types(x.dtype, torch.float32)
+    own = own_type(x)
     y = F.layer_norm(
         x.to(own), gamma.shape, gamma.to(own), beta.to(own), eps)
     return y.to(x.dtype)

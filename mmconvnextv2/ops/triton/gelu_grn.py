@@ -34,6 +34,7 @@ from ..grn_linear import responses
 from . import gelu_grn_kernels as kernels
 from . import grn_kernels
 from .double_backward import gradients_by_layers
+from .launching import launch, own_type, power_of_2, rounded_up
 from .switch import INTERPRETER, runs_triton
 
 # Sites of an image per program, and sites and channels at a time: a tile of
@@ -45,53 +46,29 @@ _BLOCK_E = 128
 
 
 def _chunks(h: Tensor) -> int:
-    return -(-h.shape[1] // _CHUNK)
+    return rounded_up(h.shape[1], _CHUNK)
 
 
 def _launch(kernel: Callable, h: Tensor, *arguments: Optional[Tensor]) -> None:
     """Run a kernel over all chunks and channels of h (N, S, E)."""
     n, sites, channels = h.shape
-    block = min(_BLOCK_E, _power_of_2(channels))
+    block = min(_BLOCK_E, power_of_2(channels))
     chunks = _chunks(h)
-    grid = n * chunks, -(-channels // block)
-    with torch.cuda.device_of(h):  # which need not be the current one
-        kernel[grid](
-            h,
-            *arguments,
-            sites,
-            channels,
-            chunks,
-            HALF=h.element_size() == 2,
-            CHUNK=_CHUNK,
-            BLOCK_S=_BLOCK_S,
-            BLOCK_E=block,
-            enable_fp_fusion=True)  # Triton 3.10 no longer does by itself
+    launch(
+        kernel, (n * chunks, rounded_up(channels, block)), h, *arguments,
+        sites, channels, chunks, HALF=h.element_size() == 2, CHUNK=_CHUNK,
+        BLOCK_S=_BLOCK_S, BLOCK_E=block)
 
 
 def _launch_between(kernel: Callable, h: Tensor, *arguments,
                     eps: float) -> None:
     """Run a kernel between the passes, over all images of h (N, S, E)."""
     channels = h.shape[2]
-    block = _power_of_2(channels)
-    with torch.cuda.device_of(h):
-        kernel[(len(h), )](
-            *arguments,
-            channels,
-            _chunks(h),
-            LARGEST=_largest(_own_type(h)),
-            EPS=eps,
-            BLOCK=block,
-            num_warps=min(16, max(1, block // 256)))
-
-
-def _power_of_2(n: int) -> int:
-    """n or the next; Triton's own functions for it take as long as a launch.
-    """
-    return 1 << (n - 1).bit_length()
-
-
-def _own_type(h: Tensor) -> torch.dtype:
-    return torch.promote_types(h.dtype, torch.float32)
+    block = power_of_2(channels)
+    launch(
+        kernel, (len(h), ), *arguments, channels, _chunks(h),
+        LARGEST=_largest(own_type(h)), EPS=eps, BLOCK=block,
+        num_warps=min(16, max(1, block // 256)))
 
 
 def _largest(dtype: torch.dtype) -> float:
@@ -99,11 +76,11 @@ def _largest(dtype: torch.dtype) -> float:
 
 
 def _new_sums(h: Tensor) -> Tensor:
-    return h.new_empty(len(h), _chunks(h), h.shape[2], dtype=_own_type(h))
+    return h.new_empty(len(h), _chunks(h), h.shape[2], dtype=own_type(h))
 
 
 def _new_per_image(h: Tensor, number: int) -> Tensor:
-    return h.new_empty(number, len(h), h.shape[2], dtype=_own_type(h))
+    return h.new_empty(number, len(h), h.shape[2], dtype=own_type(h))
 
 
 class _GELUGRN(torch.autograd.Function):
