@@ -21,7 +21,8 @@ INTERPRETED = os.environ.get('TRITON_INTERPRET') == '1'
 if not INTERPRETED and not torch.cuda.is_available():
     pytest.skip('no GPU; test_triton_switch.py runs these in the interpreter',
                 allow_module_level=True)
-pytest.importorskip('triton', reason='Triton is not installed')
+triton = pytest.importorskip('triton', reason='Triton is not installed')
+tl = triton.language
 
 DEVICE = 'cpu' if INTERPRETED else 'cuda'
 EPS = 1e-6

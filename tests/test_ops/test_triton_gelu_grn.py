@@ -15,6 +15,8 @@ from triton_cases import (
     errors_under_autocast,
     relative,
     spy,
+    tl,
+    triton,
 )
 from triton_traffic import bytes_per_entry
 
@@ -22,6 +24,7 @@ from mmconvnextv2 import GRN
 from mmconvnextv2.models.layers.fusing import fuses_by_triton, plain_layers
 from mmconvnextv2.models.layers.layout import DENSE_GRID
 from mmconvnextv2.ops.triton import gelu_grn as module
+from mmconvnextv2.ops.triton import gelu_grn_kernels
 from mmconvnextv2.ops.triton.gelu_grn import gelu_grn, gelu_grn_by_layers
 
 
@@ -138,6 +141,23 @@ def test_parameters_in_half_precision(dtype):
 
 
 @pytest.mark.filterwarnings('ignore:overflow encountered:RuntimeWarning')
+@triton.jit
+def _store_normal(x, out, SIZE: tl.constexpr):  # noqa: N803
+    at = tl.arange(0, SIZE)
+    tl.store(out + at, gelu_grn_kernels._normal(tl.load(x + at), True))
+
+
+def test_the_polynomial_of_the_normal_distribution():
+    x = torch.linspace(-12, 12, 4096, device=DEVICE)
+    found = torch.empty_like(x)
+    _store_normal[(1, )](x, found, 4096)
+    exact = torch.special.ndtr(x.double())
+    error = (found - exact).abs()
+    assert error.max() <= 2e-7
+    # The lower tail, where 1 - F would have nothing left.
+    assert (error / exact)[x.abs() <= 6].max() <= 1e-4
+
+
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16], ids=str)
 def test_gelu_and_its_slope_at_numbers_of_half_precision(dtype):
     step = 37 if INTERPRETED else 1
