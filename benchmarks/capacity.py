@@ -12,10 +12,10 @@ import argparse
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import torch
 from devices import machine
+from memory import growth
 from mmengine.registry import MODELS, DefaultScope
 from rich.console import Console
 from rich.table import Table
@@ -28,30 +28,21 @@ CASES = ('atto,dense,16', 'atto,checkpointed,16', 'atto,fcmae,16',
          'tiny,dense,8', 'tiny,checkpointed,8', 'tiny,fcmae,8')
 
 
-def _status(name: str) -> int:
-    lines = Path('/proc/self/status').read_text().splitlines()
-    line = next(line for line in lines if line.startswith(name))
-    return 1024 * int(line.split()[1])
-
-
 def _train(model: nn.Module, batch: int, side: int) -> None:
     step.loss_of(model, torch.rand(batch, 3, side, side)).backward()
 
 
-def growth(size: str, mode: str, batch: int, side: int) -> int:
+def growth_of(size: str, mode: str, batch: int, side: int) -> int:
     """Bytes by which this process grows at most in a step."""
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model = MODELS.build(step.model_config(size, mode)).train()
     with plain_layers():
         _train(model, 1, side)  # gradients, and what libraries set up
-        Path('/proc/self/clear_refs').write_text('5')  # forget the peak
-        before = _status('VmRSS')
-        _train(model, batch, side)
-    return _status('VmHWM') - before
+        return growth(lambda: _train(model, batch, side))
 
 
 def growth_apart(case: str, side: int) -> int:
-    """``growth`` in a process of its own."""
+    """``growth_of`` in a process of its own."""
     command = [sys.executable, __file__, '--grow', case, '--side', str(side)]
     # Else glibc raises the bound at every large block that is freed.
     env = dict(os.environ, MALLOC_MMAP_THRESHOLD_=str(2**18))
@@ -69,7 +60,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.grow:
         size, mode, batch = args.grow.split(',')
-        print(growth(size, mode, int(batch), args.side))
+        print(growth_of(size, mode, int(batch), args.side))
         return
     table = Table('size', 'mode', 'images', 'kept, MB', 'peak, MB',
                   'measured growth, MB', 'measured / peak',
