@@ -1,13 +1,26 @@
 """torch.compile, where torch has it (2.1 and newer have its switches)."""
+import functools
+import types
 from typing import Callable
 
 import torch
+
+# Of compilations of one function, for each combination of sizes and modes;
+# after eight, PyTorch's own limit, other ones would run uncompiled.
+_MOST = 64
 
 
 def is_compiling() -> bool:
     """Whether torch.compile or torch.export is reading the code."""
     compiler = getattr(torch, 'compiler', None)
     return getattr(compiler, 'is_compiling', bool)()
+
+
+def is_exporting() -> bool:
+    """Whether torch.export is; PyTorch before 2.7 cannot tell the two apart.
+    """
+    compiler = getattr(torch, 'compiler', None)
+    return getattr(compiler, 'is_exporting', is_compiling)()
 
 
 def not_compiled(function: Callable) -> Callable:
@@ -18,3 +31,41 @@ def not_compiled(function: Callable) -> Callable:
     """
     compiler = getattr(torch, 'compiler', None)
     return getattr(compiler, 'disable', lambda f: f)(function)
+
+
+def compiled(function: Callable, name: str, **options) -> Callable:
+    """``torch.compile``, apart for each name that a function is given.
+
+    Modules of equal sizes that share a name share what is compiled. PyTorch
+    decides by a function's code whether sizes vary, and compiles it at most
+    eight times (here, 64); so modules whose sizes differ for good need code of
+    their own.
+
+    Args:
+        function (Callable): A function of modules and tensors.
+        name (str): Its name where PyTorch tells of it.
+        **options: Of ``torch.compile``.
+
+    Returns:
+        Callable: It compiles when it is called.
+
+    Raises:
+        ValueError: If PyTorch does not know the mode or the backend.
+    """
+    config = torch._dynamo.config
+    limit = ('recompile_limit' if hasattr(config, 'recompile_limit') else
+             'cache_size_limit')  # before torch 2.7
+    setattr(config, limit, max(getattr(config, limit), _MOST))
+    try:
+        return torch.compile(_named(function, name), **options)
+    except RuntimeError as e:
+        raise ValueError(
+            f'torch.compile does not take {options}: {e}') from e
+
+
+@functools.cache
+def _named(function: Callable, name: str) -> Callable:
+    """A function with code of its own."""
+    return types.FunctionType(
+        function.__code__.replace(co_name=name), function.__globals__, name,
+        function.__defaults__, function.__closure__)

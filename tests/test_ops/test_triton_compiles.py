@@ -11,10 +11,12 @@ backends = pytest.importorskip('triton.backends.compiler')
 
 from mmconvnextv2.ops.triton import (  # noqa: E402
     depthwise_kernels,
-    gelu_grn,
     gelu_grn_kernels,
     grn_kernels,
     norm_kernels,
+)
+from mmconvnextv2.ops.triton import (  # noqa: E402
+    gelu_grn_launches as launches,
 )
 from mmconvnextv2.ops.triton.depthwise_launches import (  # noqa: E402
     _MANY,
@@ -69,8 +71,8 @@ def test_gelu_grn(name, of_maps, masked):
     check(machine_code(
         getattr(gelu_grn_kernels, name), of_maps,
         () if masked else ('visible', ), HALF=of_maps == 'bf16',
-        CHUNK=gelu_grn._CHUNK, BLOCK_S=gelu_grn._BLOCK_S,
-        BLOCK_E=gelu_grn._BLOCK_E))
+        CHUNK=launches._CHUNK, BLOCK_S=launches._BLOCK_S,
+        BLOCK_E=launches._BLOCK_E))
 
 
 @pytest.mark.parametrize('name', ['gradient_of_input', 'gradient_of_weight'])

@@ -77,7 +77,7 @@ def test_not_on_a_cpu(monkeypatch):
 
 
 @pytest.mark.parametrize('name', ['gelu_grn', 'depthwise_norm',
-                                  'depthwise_norm_block'])
+                                  'depthwise_norm_block', 'operators'])
 def test_kernels_in_the_interpreter(name):
     """test_triton_NAME.py, in a process that interprets kernels."""
     if importlib.util.find_spec('triton') is None:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import _has_any_global_hook
 
 from mmconvnextv2.ops.triton.switch import wants_triton
-from mmconvnextv2.utils.compiling import is_compiling
+from mmconvnextv2.utils.compiling import is_compiling, is_exporting
 from .grn import GRN
 from .norm import LayerNorm
 
@@ -40,7 +40,8 @@ def fuses(x: Tensor, *layers: nn.Module) -> bool:
         x (Tensor): The input.
         *layers (nn.Module): The layers.
     """
-    return (_may_replace(x, layers) and x.is_cpu and not _is_autocast()
+    return (_may_replace(x, layers) and not is_compiling()
+            and x.is_cpu and not _is_autocast()
             and x.dtype in (torch.float32, torch.float64))
 
 
@@ -48,7 +49,8 @@ def fuses_by_triton(x: Tensor, *layers: nn.Module) -> bool:
     """Whether a Triton kernel is to compute layers in their place.
 
     On the conditions of ``fuses``, but on a GPU, also under autocast, in half
-    precision too, and only where ``MMCONVNEXTV2_TRITON=1`` asks for it.
+    precision too, under torch.compile, which keeps kernels as operators, and
+    only where ``MMCONVNEXTV2_TRITON=1`` asks for it.
 
     Args:
         x (Tensor): The input.
@@ -76,7 +78,7 @@ def _is_autocast() -> bool:
 
 def _is_traced() -> bool:
     transforms = getattr(torch._C, '_are_functorch_transforms_active', bool)
-    return is_compiling() or torch.jit.is_tracing() or transforms()
+    return is_exporting() or torch.jit.is_tracing() or transforms()
 
 
 def _is_plain(layer: nn.Module) -> bool:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from mmconvnextv2.ops import RunsOfGrid, depthwise, packed_depthwise
+from mmconvnextv2.ops.triton.switch import wants_triton
 from .fusing import fuses, fuses_by_triton
 from .norm import LayerNorm
 
@@ -174,6 +175,11 @@ class PackedPatches(DenseGrid):
                 (n, h * p, w * p), p)
             for p in set(sides)
         }
+        for runs in self._runs.values():
+            if wants_triton(runs.rows):
+                # Made here, not at the first use, for torch.compile's sake: it
+                # would compile for runs without and with them.
+                runs.tables()
         self._is_visible: Optional[Tensor] = None
         if least < most:
             filled = torch.arange(most, device=counts.device) < counts[:, None]

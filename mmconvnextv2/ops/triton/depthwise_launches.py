@@ -8,6 +8,7 @@ from torch import Tensor
 from ..packed_depthwise import RunsOfGrid
 from . import depthwise_kernels, norm_kernels
 from .launching import launch, own_type, power_of_2, rounded_up
+from .operators import operator
 
 # Entries per thread, measured on an H100: where wide layers have all channels
 # in a tile, and for sums, 8 are faster by up to 12 %; else 4, which leave the
@@ -81,27 +82,47 @@ def _chunk(count: int, rows: int, others: int) -> int:
     return rows * max(1, min(most // rows, 64))
 
 
+def _sums(like: Tensor, *shape: int) -> Tensor:
+    """Empty, of a number for each channel, (*shape, C)."""
+    return like.new_empty(*shape, like.shape[-1], dtype=own_type(like))
+
+
+def _conv_out(x: Tensor, keep: bool) -> Tensor:
+    """Where to write what LayerNorm takes; empty unless it is kept."""
+    return torch.empty_like(x) if keep else x.new_empty(0)
+
+
 def taps_of(weight: Tensor, like: Tensor) -> Tensor:
     """Weights (C, 1, 7, 7) as (49, C), of the type that is computed in."""
     return weight.flatten(1).t().to(own_type(like)).contiguous()
 
 
+def weight_of(taps: Tensor) -> Tensor:
+    """``taps_of`` turned back."""
+    return taps.t().reshape(-1, 1, SIZE, SIZE)
+
+
+@operator(lambda x, *rest: (torch.empty_like(x), _conv_out(x, rest[-1])))
 def convolution_and_norm(x: Tensor, taps: Tensor, bias: Tensor, gamma: Tensor,
-                         beta: Tensor, eps: float, sites: Sites,
-                         conv_out: Optional[Tensor]) -> Tensor:
-    """LayerNorm of the convolution; what it takes goes to ``conv_out``."""
+                         beta: Tensor, eps: float, rows: Optional[Tensor],
+                         index: Optional[Tensor], height: int, across: int,
+                         keep: bool) -> Tuple[Tensor, Tensor]:
+    """LayerNorm of the convolution, and what it takes; empty unless kept."""
     out = torch.empty_like(x)
+    conv_out = _conv_out(x, keep)
+    sites = Sites(rows, index, height, across)
     strips, sizes, constants = _over_strips(x, sites)
     channels = x.shape[-1]
     tile = _blocks(channels, True, _FEW if channels <= 128 else _MANY)
     launch(
         depthwise_kernels.convolution_and_norm,
         [rounded_up(strips, tile['BLOCK_S'])], x, taps,
-        *(p.to(taps.dtype) for p in (bias, gamma, beta)), sites.rows,
-        sites.index, conv_out, out, *sizes, EPS=eps, **constants, **tile)
-    return out
+        *(p.to(taps.dtype) for p in (bias, gamma, beta)), rows, index,
+        conv_out if keep else None, out, *sizes, EPS=eps, **constants, **tile)
+    return out, conv_out
 
 
+@operator(lambda grad, *_: (torch.empty_like(grad), _sums(grad, 3)))
 def gradient_of_norm(grad: Tensor, conv_out: Tensor, gamma: Tensor,
                      eps: float) -> Tuple[Tensor, Tensor]:
     """Gradients of its input, and of the bias before, gamma and beta (3, C).
@@ -112,7 +133,7 @@ def gradient_of_norm(grad: Tensor, conv_out: Tensor, gamma: Tensor,
     chunk = _chunk(count, tile['BLOCK_S'], 1)
     chunks = rounded_up(count, chunk)
     out = torch.empty_like(conv_out)
-    sums = grad.new_empty(chunks, 3, channels, dtype=own_type(grad))
+    sums = _sums(grad, chunks, 3)
     launch(
         norm_kernels.gradient_of_norm, [chunks], grad, conv_out,
         gamma.to(sums.dtype), out, sums, count, chunk, channels=channels,
@@ -120,29 +141,37 @@ def gradient_of_norm(grad: Tensor, conv_out: Tensor, gamma: Tensor,
     return out, sums.sum(0)
 
 
-def gradient_of_input(grad: Tensor, taps: Tensor, sites: Sites) -> Tensor:
+@operator(lambda grad, *_: torch.empty_like(grad))
+def gradient_of_input(grad: Tensor, taps: Tensor, rows: Optional[Tensor],
+                      index: Optional[Tensor], height: int,
+                      across: int) -> Tensor:
     """The convolution's, of the shape of its gradient."""
     out = torch.empty_like(grad)
-    strips, sizes, constants = _over_strips(grad, sites)
+    strips, sizes, constants = _over_strips(
+        grad, Sites(rows, index, height, across))
     tile = _blocks(grad.shape[-1], False, _FEW)
     programs = (rounded_up(strips, tile['BLOCK_S']),
                 rounded_up(grad.shape[-1], tile['BLOCK_C']))
     launch(
-        depthwise_kernels.gradient_of_input, programs, grad, taps, sites.rows,
-        sites.index, out, *sizes, **constants, **tile)
+        depthwise_kernels.gradient_of_input, programs, grad, taps, rows, index,
+        out, *sizes, **constants, **tile)
     return out
 
 
-def gradient_of_weight(grad: Tensor, x: Tensor, sites: Sites) -> Tensor:
-    """The convolution's, (C, 1, 7, 7)."""
+@operator(lambda grad, *_: _sums(grad, SIZE**2))
+def gradient_of_taps(grad: Tensor, x: Tensor, rows: Optional[Tensor],
+                     index: Optional[Tensor], height: int,
+                     across: int) -> Tensor:
+    """Of the convolution's weights as ``taps_of`` has them, (49, C)."""
     channels = x.shape[-1]
-    strips, sizes, constants = _over_strips(x, sites)
+    strips, sizes, constants = _over_strips(
+        x, Sites(rows, index, height, across))
     tile = _blocks(channels, False, _MANY)
     others = SIZE, rounded_up(channels, tile['BLOCK_C'])
     chunk = _chunk(strips, tile['BLOCK_S'], others[0] * others[1])
     chunks = rounded_up(strips, chunk)
-    sums = x.new_empty(chunks, SIZE**2, channels, dtype=own_type(x))
+    sums = _sums(x, chunks, SIZE**2)
     launch(
-        depthwise_kernels.gradient_of_weight, (chunks, *others), x, grad,
-        sites.rows, sites.index, sums, *sizes, chunk, **constants, **tile)
-    return sums.sum(0).t().reshape(channels, 1, SIZE, SIZE)
+        depthwise_kernels.gradient_of_weight, (chunks, *others), x, grad, rows,
+        index, sums, *sizes, chunk, **constants, **tile)
+    return sums.sum(0)

@@ -43,11 +43,12 @@ from .depthwise_launches import (
     convolution_and_norm,
     gradient_of_input,
     gradient_of_norm,
-    gradient_of_weight,
+    gradient_of_taps,
     sites_of,
     taps_of,
+    weight_of,
 )
-from .double_backward import gradients_by_layers
+from .double_backward import gradients_by_layers, is_differentiated_again
 from .launching import own_type
 from .switch import INTERPRETER, as_autocast, runs_triton
 
@@ -58,9 +59,9 @@ class _DepthwiseNorm(torch.autograd.Function):
     def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor,
                 beta: Tensor, eps: float,
                 runs: Optional[RunsOfGrid]) -> Tensor:
-        conv_out, taps = torch.empty_like(x), taps_of(weight, x)
-        out = convolution_and_norm(x, taps, bias, gamma, beta, eps,
-                                   sites_of(x, runs), conv_out)
+        taps = taps_of(weight, x)
+        out, conv_out = convolution_and_norm(x, taps, bias, gamma, beta, eps,
+                                             *sites_of(x, runs), True)
         ctx.save_for_backward(x, conv_out, taps, weight, bias, gamma, beta)
         ctx.eps, ctx.runs = eps, runs
         return out
@@ -68,14 +69,14 @@ class _DepthwiseNorm(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple:
         x, conv_out, taps, weight, *parameters = ctx.saved_tensors
-        if torch.is_grad_enabled():  # to be differentiated in its turn
+        if is_differentiated_again():
             return _differentiable_backward(ctx, grad)
         sites, needs = sites_of(x, ctx.runs), ctx.needs_input_grad
         d, sums = gradient_of_norm(grad.contiguous(), conv_out, parameters[1],
                                    ctx.eps)
         return (
-            gradient_of_input(d, taps, sites) if needs[0] else None,
-            gradient_of_weight(d, x, sites).to(weight.dtype)
+            gradient_of_input(d, taps, *sites) if needs[0] else None,
+            weight_of(gradient_of_taps(d, x, *sites)).to(weight.dtype)
             if needs[1] else None,
             *(total.to(p.dtype) for total, p in zip(sums, parameters)), None,
             None)
@@ -158,4 +159,4 @@ def depthwise_norm(x: Tensor,
         return _DepthwiseNorm.apply(*inputs, eps, runs)
     x, weight, *parameters = inputs
     return convolution_and_norm(x, taps_of(weight, x), *parameters, eps,
-                                sites_of(x, runs), None)
+                                *sites_of(x, runs), False)[0]

@@ -24,63 +24,16 @@ PyTorch 2.13 in eager mode, where each operator reads and writes whole maps
 The backward pass computes GELU anew from h. Sums go over chunks first, each
 by one program, so results repeat bit for bit.
 """
-from typing import Callable, Optional
+from typing import Optional
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..grn_linear import responses
-from . import gelu_grn_kernels as kernels
-from . import grn_kernels
-from .double_backward import gradients_by_layers
-from .launching import launch, own_type, power_of_2, rounded_up
+from .double_backward import gradients_by_layers, is_differentiated_again
+from .gelu_grn_launches import gelu_grn_backward, gelu_grn_forward, largest
 from .switch import INTERPRETER, runs_triton
-
-# Sites of an image per program, and sites and channels at a time: a tile of
-# 1024 is one load of 16 bytes per thread in half precision. No other size was
-# faster by more than 7 % on an H100.
-_CHUNK = 128
-_BLOCK_S = 8
-_BLOCK_E = 128
-
-
-def _chunks(h: Tensor) -> int:
-    return rounded_up(h.shape[1], _CHUNK)
-
-
-def _launch(kernel: Callable, h: Tensor, *arguments: Optional[Tensor]) -> None:
-    """Run a kernel over all chunks and channels of h (N, S, E)."""
-    n, sites, channels = h.shape
-    block = min(_BLOCK_E, power_of_2(channels))
-    chunks = _chunks(h)
-    launch(
-        kernel, (n * chunks, rounded_up(channels, block)), h, *arguments,
-        sites, channels, chunks, HALF=h.element_size() == 2, CHUNK=_CHUNK,
-        BLOCK_S=_BLOCK_S, BLOCK_E=block)
-
-
-def _launch_between(kernel: Callable, h: Tensor, *arguments,
-                    eps: float) -> None:
-    """Run a kernel between the passes, over all images of h (N, S, E)."""
-    channels = h.shape[2]
-    block = power_of_2(channels)
-    launch(
-        kernel, (len(h), ), *arguments, channels, _chunks(h),
-        LARGEST=_largest(own_type(h)), EPS=eps, BLOCK=block,
-        num_warps=min(16, max(1, block // 256)))
-
-
-def _largest(dtype: torch.dtype) -> float:
-    return torch.finfo(dtype).max**0.5  # see layers/grn.py
-
-
-def _new_sums(h: Tensor) -> Tensor:
-    return h.new_empty(len(h), _chunks(h), h.shape[2], dtype=own_type(h))
-
-
-def _new_per_image(h: Tensor, number: int) -> Tensor:
-    return h.new_empty(number, len(h), h.shape[2], dtype=own_type(h))
 
 
 class _GELUGRN(torch.autograd.Function):
@@ -88,12 +41,7 @@ class _GELUGRN(torch.autograd.Function):
     @staticmethod
     def forward(ctx, h: Tensor, gamma: Tensor, beta: Tensor, eps: float,
                 visible: Optional[Tensor]) -> Tensor:
-        squares, out = _new_sums(h), torch.empty_like(h)
-        norms, scale = _new_per_image(h, 2)
-        _launch(kernels.square_sums, h, visible, squares)
-        _launch_between(grn_kernels.norms_and_scale, h, squares, gamma, norms,
-                        scale, eps=eps)
-        _launch(kernels.scale_and_shift, h, visible, scale, beta, out)
+        out, norms = gelu_grn_forward(h, gamma, beta, eps, visible)
         ctx.save_for_backward(h, gamma, beta, visible, norms)
         ctx.eps = eps
         return out
@@ -101,20 +49,10 @@ class _GELUGRN(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple:
         h, gamma, beta, visible, norms = ctx.saved_tensors
-        if torch.is_grad_enabled():  # to be differentiated in its turn
+        if is_differentiated_again():
             return _differentiable_backward(ctx, grad)
-        grad = grad.contiguous()
-        by_scale, by_beta, grad_h = _new_sums(h), _new_sums(h), (
-            torch.empty_like(h))
-        buffer = _new_per_image(h, 4)
-        by_norm, scale = buffer[:2]
-        _launch(kernels.gradient_sums, h, visible, grad, by_scale, by_beta)
-        _launch_between(
-            grn_kernels.gradients_of_statistics, h, by_scale, by_beta, norms,
-            gamma, by_norm, scale, buffer[2:], len(h), eps=ctx.eps)
-        _launch(kernels.gradient_of_input, h, visible, grad, scale, by_norm,
-                grad_h)
-        grad_gamma, grad_beta = buffer[2:].sum(1)
+        grad_h, (grad_gamma, grad_beta) = gelu_grn_backward(
+            grad.contiguous(), h, gamma, norms, ctx.eps, visible)
         return (grad_h, grad_gamma.to(gamma.dtype), grad_beta.to(beta.dtype),
                 None, None)
 
@@ -142,7 +80,7 @@ def gelu_grn_by_layers(h: Tensor,
         a = a * visible
     dtype = torch.promote_types(a.dtype, torch.float32)
     norms = torch.linalg.vector_norm(a, dim=1, dtype=dtype)
-    norms = norms.clamp(max=_largest(dtype))
+    norms = norms.clamp(max=largest(dtype))
     scale = (gamma * responses(norms, eps)[0] + 1)[:, None]
     return (a * scale + beta).to(h.dtype)
 

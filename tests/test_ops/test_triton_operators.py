@@ -1,0 +1,190 @@
+"""The kernels as operators of graphs: on a GPU, or in Triton's interpreter."""
+import pytest
+import torch
+from functorch.compile import make_boxed_func
+from torch._dynamo.backends.common import aot_autograd
+
+# Before what imports Triton: it skips all of this where there is none.
+from triton_cases import DEVICE, EPS, LAYOUTS, block_and_leaves, relative
+
+from mmconvnextv2.models.layers.layout import PackedPatches
+from mmconvnextv2.ops.triton import depthwise_launches, gelu_grn_launches
+
+OPERATORS = torch.ops.mmconvnextv2
+FORWARD = {'convolution_and_norm', 'gelu_grn_forward'}
+BACKWARD = {'gradient_of_norm', 'gradient_of_input', 'gradient_of_taps',
+            'gelu_grn_backward'}
+
+
+@pytest.fixture(autouse=True)
+def _compiles_anew(monkeypatch):
+    monkeypatch.setenv('MMCONVNEXTV2_TRITON', '1')
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+class Graphs:
+    """A backend of torch.compile that runs graphs as they are."""
+
+    def __init__(self):
+        self.forward = []
+        self.backward = []
+
+    def _keep(self, kept):
+
+        def compiler(graph, inputs):
+            kept.append({node.target._opname for node in graph.graph.nodes
+                         if getattr(node.target, 'namespace', '') ==
+                         'mmconvnextv2'})
+            return make_boxed_func(graph)
+
+        return compiler
+
+    def __call__(self, graph, inputs):
+        return aot_autograd(
+            fw_compiler=self._keep(self.forward),
+            bw_compiler=self._keep(self.backward))(graph, inputs)
+
+
+def step(block, leaves, layout):
+    """Result and gradients."""
+    out = block(leaves[0], layout)
+    grad = torch.arange(out.numel(), device=DEVICE).view(out.shape) % 7 - 3
+    return [out, *torch.autograd.grad(out, leaves, grad.to(out.dtype))]
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_block(layout):
+    layout, height, width = LAYOUTS[layout]
+    block, leaves = block_and_leaves(height, width, drop_path_rate=0.2)
+    block.eval()
+    expected = step(block, leaves, layout)
+    graphs = Graphs()
+    block.compile(backend=graphs, fullgraph=True)
+    found = step(block, leaves, layout)
+    assert graphs.forward == [FORWARD]
+    assert graphs.backward == [BACKWARD]
+    for a, b in zip(found, expected):
+        assert relative(a, b) <= 1e-13
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16], ids=str)
+def test_block_under_autocast(dtype):
+    layout, height, width = LAYOUTS['packed']
+    block, leaves = block_and_leaves(height, width, torch.float32)
+    with torch.autocast(DEVICE, dtype):
+        expected = step(block, leaves, layout)
+        graphs = Graphs()
+        block.compile(backend=graphs, fullgraph=True)
+        found = step(block, leaves, layout)
+    assert graphs.backward == [BACKWARD]
+    for a, b in zip(found, expected):
+        assert a.dtype == b.dtype
+        assert relative(a, b.double()) <= torch.finfo(dtype).eps
+
+
+def test_without_gradients():
+    layout, height, width = LAYOUTS['whole']
+    block, (x, *_) = block_and_leaves(height, width)
+    expected = block(x, layout)
+    graphs = Graphs()
+    block.compile(backend=graphs, fullgraph=True)
+    with torch.inference_mode():
+        assert relative(block(x, layout), expected) <= 1e-14
+    assert graphs.forward == [FORWARD] and not graphs.backward
+
+
+def test_other_sizes_need_no_other_graph():
+    block, _ = block_and_leaves(4, 4)
+    graphs = Graphs()
+    compiled = torch.compile(
+        block, backend=graphs, fullgraph=True, dynamic=True)
+    for height, width in ((4, 6), (5, 9), (12, 3)):
+        x = torch.randn(2, height, width, 3, dtype=torch.float64,
+                        device=DEVICE, requires_grad=True)
+        found, expected = compiled(x), block(x)
+        assert relative(found, expected) <= 1e-14
+        grad = torch.randn_like(x)
+        assert relative(*(torch.autograd.grad(y, x, grad)[0]
+                          for y in (found, expected))) <= 1e-13
+    assert graphs.forward == [FORWARD] and graphs.backward == [BACKWARD]
+
+
+def test_other_masks_need_no_other_graph():
+    block, _ = block_and_leaves(4, 2)
+    graphs = Graphs()
+    block.compile(backend=graphs, fullgraph=True, dynamic=False)
+    for visible in ([0, 3], [1, 2], [2, 3]):
+        is_masked = torch.ones(2, 4, dtype=torch.bool)
+        is_masked[:, visible] = False
+        layout = PackedPatches(is_masked.view(2, 2, 2), [2],
+                               torch.device(DEVICE))
+        for _ in range(2):
+            x = torch.randn(2, 4, 2, 3, dtype=torch.float64, device=DEVICE,
+                            requires_grad=True)
+            step(block, [x], layout)
+    assert len(graphs.forward) == len(graphs.backward) == 1
+
+
+def test_the_switch_is_heeded_after_compilation(monkeypatch):
+    layout, height, width = LAYOUTS['whole']
+    block, leaves = block_and_leaves(height, width)
+    graphs = Graphs()
+    block.compile(backend=graphs, fullgraph=True)
+    first = block(leaves[0], layout)
+    monkeypatch.setenv('MMCONVNEXTV2_TRITON', '0')
+    assert relative(block(leaves[0], layout), first) <= 1e-13
+    assert graphs.forward == [FORWARD, set()]
+
+
+def test_exported_are_the_layers():
+    block, (x, *_) = block_and_leaves(4, 4)
+    graph = torch.export.export(block.eval(), (x.detach(), )).graph
+    names = [str(node.target) for node in graph.nodes]
+    assert any('conv2d' in name for name in names)
+    assert not any('mmconvnextv2' in name for name in names)
+
+
+def samples():
+    """Every operator with what it takes."""
+    x, grad = torch.randn(2, 2, 5, 3, 6, device=DEVICE).half()
+    taps, gamma = torch.randn(49, 6, device=DEVICE), torch.randn(
+        6, device=DEVICE)
+    rows = torch.tensor([3, 0, 1], dtype=torch.int32, device=DEVICE)
+    index = torch.tensor([1, 2, -1, 0], dtype=torch.int32, device=DEVICE)
+    runs = x.flatten(0, 1)[:3].contiguous()
+    h, grad_h = x.flatten(1, 2), grad.flatten(1, 2)
+    norms = torch.rand(2, 6, device=DEVICE)
+    for keep in (True, False):
+        yield ('convolution_and_norm', x, taps, gamma, gamma, gamma, EPS, None,
+               None, 5, 1, keep)
+    yield ('convolution_and_norm', runs, taps, gamma, gamma, gamma, EPS, rows,
+           index, 2, 1, True)
+    yield 'gradient_of_norm', grad, x, gamma, EPS
+    for name, other in (('input', taps), ('taps', x)):
+        yield f'gradient_of_{name}', grad, other, None, None, 5, 1
+    for name, other in (('input', taps), ('taps', runs)):
+        yield f'gradient_of_{name}', runs, other, rows, index, 2, 1
+    for visible in (None, torch.ones(2, 15, device=DEVICE).half()):
+        yield 'gelu_grn_forward', h, gamma, gamma, EPS, visible
+        yield 'gelu_grn_backward', grad_h, h, gamma, norms, EPS, visible
+
+
+def test_are_what_they_declare():
+    seen = set()
+    for name, *arguments in samples():
+        seen.add(name)
+        torch.library.opcheck(
+            getattr(OPERATORS, name).default, arguments,
+            test_utils=('test_schema', 'test_faketensor'))
+    assert seen == FORWARD | BACKWARD
+
+
+def test_called_by_themselves_they_stay_functions():
+    for name, *arguments in samples():
+        module = (gelu_grn_launches if 'gelu' in name else depthwise_launches)
+        with torch.profiler.profile() as profiled:
+            getattr(module, name)(*arguments)
+        assert not any(name in event.name for event in profiled.events()
+                       if 'mmconvnextv2::' in event.name)
