@@ -1,6 +1,7 @@
 """Training: optimiser construction, hooks and strategies."""
 from .hooks import (
     AverageBuffersHook,
+    CompileBlocksHook,
     DamagedDataHook,
     NonFiniteHook,
     PreemptionHook,
@@ -13,7 +14,7 @@ from .layer_decay import LayerDecayOptimWrapperConstructor
 from .strategies import ShardedStrategy
 
 __all__ = [
-    'AverageBuffersHook', 'DamagedDataHook',
+    'AverageBuffersHook', 'CompileBlocksHook', 'DamagedDataHook',
     'LayerDecayOptimWrapperConstructor', 'NonFiniteHook', 'PreemptionHook',
     'ReconstructionHook', 'SafeCheckpointHook', 'SeedHook', 'ShardedEMAHook',
     'ShardedStrategy'

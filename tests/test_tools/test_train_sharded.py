@@ -62,6 +62,20 @@ def test_fcmae_is_that_of_data_parallel_processes(run_task):
     assert [x.name for x in Path('fs').rglob('reconstruction_2.png')]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize('sharded', [False, True])
+def test_compiled_blocks(run_task, sharded):
+    hook = dict(type='mmconvnextv2.CompileBlocksHook', backend='aot_eager')
+    plain, compiled = f'plain_{sharded}', f'compiled_{sharded}'
+    run_task('fcmae', sharded, plain)
+    output, _ = run_task('fcmae', sharded, compiled,
+                         more=f'custom_hooks = [{hook}]')
+    assert 'torch.compile: 6 blocks' in output
+    assert 'recompile_limit' not in output
+    assert difference(f'{plain}/epoch_2.pth', f'{compiled}/epoch_2.pth',
+                      _PARTS) < 1e-10
+
+
 def test_weight_that_is_nan_is_named_by_all(run_task):
     name = 'neck.decoder.0.pointwise_conv1.weight'
     hooks = f"custom_hooks = [dict(type='Disturb', at=2, weight='{name}')]\n"

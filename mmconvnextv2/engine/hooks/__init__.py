@@ -1,5 +1,6 @@
 """Hooks."""
 from .average_buffers_hook import AverageBuffersHook
+from .compile_blocks_hook import CompileBlocksHook
 from .damaged_data_hook import DamagedDataHook
 from .non_finite_hook import NonFiniteError, NonFiniteHook
 from .preemption_hook import PreemptionHook
@@ -9,7 +10,7 @@ from .seed_hook import SeedHook
 from .sharded_ema_hook import ShardedEMAHook
 
 __all__ = [
-    'AverageBuffersHook', 'DamagedDataHook', 'NonFiniteError', 'NonFiniteHook',
-    'PreemptionHook', 'ReconstructionHook', 'SafeCheckpointHook', 'SeedHook',
-    'ShardedEMAHook'
+    'AverageBuffersHook', 'CompileBlocksHook', 'DamagedDataHook',
+    'NonFiniteError', 'NonFiniteHook', 'PreemptionHook', 'ReconstructionHook',
+    'SafeCheckpointHook', 'SeedHook', 'ShardedEMAHook'
 ]

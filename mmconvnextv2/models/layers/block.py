@@ -1,5 +1,5 @@
 """The residual block of ConvNeXt V2, and of ConvNeXt."""
-from typing import Optional
+from typing import Callable, Optional
 
 import torch
 from mmcv.cnn.bricks import DropPath
@@ -9,6 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mmconvnextv2.ops import grn_mlp
 from mmconvnextv2.registry import MODELS, register
+from mmconvnextv2.utils.compiling import compiled
 from .fusing import fuses, fuses_by_triton
 from .grn import GRN
 from .grn_variant import GRNVariant
@@ -39,6 +40,8 @@ class ConvNeXtV2Block(BaseModule):
         grn_cfg (dict, optional): Arguments of ``GRNVariant``, to have it in
             GRN's place, for ablations. Defaults to None, GRN.
     """
+
+    _compiled: Optional[Callable] = None
 
     def __init__(self,
                  channels: int,
@@ -82,13 +85,52 @@ class ConvNeXtV2Block(BaseModule):
             return checkpoint(self._forward, x, layout, use_reentrant=False)
         return self._forward(x, layout)
 
+    def compile(self, **options) -> None:
+        """Run the block through ``torch.compile``.
+
+        Blocks of a stage share what is compiled. PyTorch's own ``compile``
+        would compile each by itself, for the rate of its drop path is another,
+        and give up after eight.
+
+        Args:
+            **options: Of ``torch.compile``.
+
+        Raises:
+            ValueError: If PyTorch does not know the mode or the backend.
+        """
+        channels, = self.norm.normalized_shape
+        self._compiled = compiled(ConvNeXtV2Block._residual_sum,
+                                  f'block_of_{channels}_channels', **options)
+
+    def __getstate__(self) -> dict:
+        # Copies and pickles are not compiled, as those of any module.
+        state = self.__dict__.copy()
+        state.pop('_compiled', None)
+        return state
+
     def _forward(self, x: Tensor, layout: DenseGrid) -> Tensor:
+        compute = self._compiled or ConvNeXtV2Block._residual_sum
+        return compute(self, x, self._drop_path_factor(x), layout)
+
+    def _drop_path_factor(self, x: Tensor) -> Optional[Tensor]:
+        """What drop path multiplies each image by (N, 1, 1, 1), if any.
+
+        In the place of the maps: one pass over them instead of two, and none
+        of its own where they are compiled.
+        """
+        if not self.drop_path.training or isinstance(self.drop_path,
+                                                     nn.Identity):
+            return None
+        return self.drop_path(x.new_ones(len(x), 1, 1, 1))
+
+    def _residual_sum(self, x: Tensor, factor: Optional[Tensor],
+                      layout: DenseGrid) -> Tensor:
         y = layout.depthwise_norm(self.depthwise_conv, self.norm, x)
         mlp = (self.pointwise_conv1, self.act, self.grn, self.pointwise_conv2)
         y = (self._fused_mlp if fuses(y, *mlp) else self._mlp)(y, layout)
         if self.gamma is not None:
             y = y * self.gamma
-        return x + self.drop_path(y)
+        return x + (y if factor is None else y * factor)
 
     def _mlp(self, x: Tensor, layout: DenseGrid) -> Tensor:
         x = self.pointwise_conv1(x)

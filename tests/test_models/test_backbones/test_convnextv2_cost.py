@@ -158,7 +158,7 @@ def test_maps_and_their_gradients_stay_channels_last():
     outs = model(torch.randn(2, 3, 32, 24, requires_grad=True))
     assert all(y.is_contiguous() for y in outs)
     torch.autograd.backward(outs, [torch.randn_like(y) for y in outs])
-    assert seen['forward'] == seen['backward'] > 30
+    assert seen['forward'] == seen['backward'] > 25
 
 
 @pytest.mark.parametrize('train', [False, True])
