@@ -63,12 +63,13 @@ bench-gpu: setup
 	@$(RUN) benchmarks/kernels.py
 	@$(RUN) benchmarks/backbone.py --batch 128 $(GPU) --compile
 	@$(RUN) benchmarks/backbone.py --batch 64 $(GPU) --compile --graphs $(QUICK) \
-		'timm, channels-last, torch.compile' 'mmconvnextv2, Triton'
+		'timm, channels-last, torch.compile' 'mmconvnextv2, Triton' \
+		'mmconvnextv2, torch.compile, Triton'
 	@$(RUN) benchmarks/backbone.py --batch 64 $(GPU) --compile --archs base
 	@$(RUN) benchmarks/backbone.py --batch 8 $(GPU) --compile --kinds inference \
 		--size 800 1280
-	@$(RUN) benchmarks/fcmae.py --batch 256 $(GPU) --archs tiny
-	@$(RUN) benchmarks/fcmae.py --batch 128 $(GPU) --archs base
+	@$(RUN) benchmarks/fcmae.py --batch 256 $(GPU) --compile --archs tiny
+	@$(RUN) benchmarks/fcmae.py --batch 128 $(GPU) --compile --archs base
 	@$(RUN) benchmarks/scaling.py --batch 256 $(GPU) --triton
 	@$(RUN) benchmarks/operators.py --batch 128 $(GPU)
 

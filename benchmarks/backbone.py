@@ -77,7 +77,9 @@ def chosen(arch: str, args: argparse.Namespace) -> Dict[str, Contender]:
     if args.compile:
         found.update(compiled(model, arch))
     if args.device == 'cuda':
-        found.update(triton(model))
+        found.update({f'{name}, Triton': triton(contender)
+                      for name, contender in found.items()
+                      if name.startswith(OURS)})
     return {
         name: contender
         for name, contender in found.items()

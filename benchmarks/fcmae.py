@@ -7,8 +7,8 @@ resident set of a fresh process grows at most in one step (Linux); on a GPU,
 the most that a step allocates.
 
     python benchmarks/fcmae.py [--archs atto tiny base] [--batch N] \
-        [--only NAME] [--repeats 5] [--bsp36 CHECKOUT] [--viscy CHECKOUT] \
-        [--device cuda] [--dtype bfloat16]
+        [--only NAME] [--repeats 5] [--compile] [--bsp36 CHECKOUT] \
+        [--viscy CHECKOUT] [--device cuda] [--dtype bfloat16]
 """
 import argparse
 import logging
@@ -24,6 +24,7 @@ from fcmae_encoders import (
     Contender,
     bsp36,
     by_kernels,
+    compiled,
     ours,
     sparse_convnext,
     viscy,
@@ -38,21 +39,28 @@ SIZE = 224
 VISIBLE = 19  # of 49 patches
 BATCHES = dict(atto=32, tiny=8, base=4)  # if no other is asked for
 BASE_LINE, PACKED = 'ours, unmasked', 'ours, packed'
+Make = Callable[[str], Contender]
 
 
-def makers(args: argparse.Namespace) -> Dict[str, Callable[[str], Contender]]:
+def _each(how: str, by: Callable[[Contender], Contender],
+          found: Dict[str, Make]) -> Dict[str, Make]:
+    """Everyone once more, computed in another way."""
+    return {f'{name}, {how}': lambda arch, make=make: by(make(arch))
+            for name, make in found.items()}
+
+
+def makers(args: argparse.Namespace) -> Dict[str, Make]:
     """Who takes part."""
     found = {
         BASE_LINE: lambda arch: ours(arch, None),
         PACKED: lambda arch: ours(arch, 'packed'),
-        'ours, masked dense': lambda arch: ours(arch, 'dense'),
-        'mmpretrain SparseConvNeXt': sparse_convnext,
     }
+    if args.compile:
+        found.update(_each('torch.compile', compiled, found))
     if args.device == 'cuda':
-        found['ours, unmasked, Triton'] = lambda arch: by_kernels(
-            ours(arch, None))
-        found['ours, packed, Triton'] = lambda arch: by_kernels(
-            ours(arch, 'packed'))
+        found.update(_each('Triton', by_kernels, found))
+    found['ours, masked dense'] = lambda arch: ours(arch, 'dense')
+    found['mmpretrain SparseConvNeXt'] = sparse_convnext
     if args.bsp36:
         found['BSP36/fcmae'] = lambda arch: bsp36(arch, args.bsp36)
     if args.viscy:
@@ -139,6 +147,8 @@ def main() -> None:
     parser.add_argument('--batch', type=int)
     parser.add_argument('--repeats', type=int, default=5)
     parser.add_argument('--only', nargs='+', help='beside our two, by name')
+    parser.add_argument('--compile', action='store_true',
+                        help='our two by torch.compile, too')
     parser.add_argument('--bsp36', type=Path)
     parser.add_argument('--viscy', type=Path)
     parser.add_argument('--peak-of', nargs=2, help=argparse.SUPPRESS)

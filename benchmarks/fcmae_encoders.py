@@ -14,6 +14,7 @@ from devices import by_triton
 from torch import Tensor, nn
 
 from mmconvnextv2 import ConvNeXtV2
+from mmconvnextv2.models.layers.block import ConvNeXtV2Block
 
 Encode = Callable[[Tensor, Tensor], Tensor]
 
@@ -43,6 +44,14 @@ def ours(arch: str, masked_impl: Optional[str]) -> Contender:
 def by_kernels(contender: Contender) -> Contender:
     """The same by this package's Triton kernels."""
     return Contender(contender.model, by_triton(contender.encode))
+
+
+def compiled(contender: Contender) -> Contender:
+    """The same, its blocks by torch.compile."""
+    for module in contender.model.modules():
+        if isinstance(module, ConvNeXtV2Block):
+            module.compile(dynamic=False)
+    return contender
 
 
 def sparse_convnext(arch: str) -> Contender:
