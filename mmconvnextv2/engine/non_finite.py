@@ -5,6 +5,8 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from mmconvnextv2.utils.compiling import uncompiled
+
 _MAX_NAMES = 3
 
 
@@ -118,7 +120,8 @@ def _forward(model: nn.Module, inputs: Dict[str, Any],
         watch(name, module) for name, module in model.named_modules() if name
     ]
     try:
-        return model(**inputs)
+        with uncompiled():
+            return model(**inputs)
     finally:
         for handle in handles:
             handle.remove()

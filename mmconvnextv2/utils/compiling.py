@@ -1,7 +1,8 @@
 """torch.compile, where torch has it (2.1 and newer have its switches)."""
+import contextlib
 import functools
 import types
-from typing import Callable
+from typing import Callable, ContextManager
 
 import torch
 
@@ -31,6 +32,16 @@ def not_compiled(function: Callable) -> Callable:
     """
     compiler = getattr(torch, 'compiler', None)
     return getattr(compiler, 'disable', lambda f: f)(function)
+
+
+def uncompiled() -> ContextManager:
+    """Run compiled functions as they were, so that hooks see their layers.
+
+    PyTorch before 2.6 cannot.
+    """
+    compiler = getattr(torch, 'compiler', None)
+    set_stance = getattr(compiler, 'set_stance', contextlib.nullcontext)
+    return set_stance('force_eager')
 
 
 def compiled(function: Callable, name: str, **options) -> Callable:

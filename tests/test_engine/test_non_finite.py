@@ -73,6 +73,24 @@ def test_locate(expected, arguments):
     assert _locate(**arguments) == expected
 
 
+class _Compiled(nn.Module):
+
+    def __init__(self):
+        super().__init__()
+        self.inner = _Overflow()
+        self._run = torch.compile(lambda x: self.inner(x), backend='eager')
+
+    def forward(self, x):
+        return self._run(x)
+
+
+def test_locate_sees_the_layers_of_what_is_compiled():
+    middle = _Compiled()
+    middle(torch.zeros(4, 3, requires_grad=True))  # without hooks
+    found = _locate(middle)
+    assert found.endswith('in the output of middle.1.inner (_Overflow)')
+
+
 def test_locate_leaves_no_hook_behind():
     model = _Model(_Overflow())
     inputs = dict(inputs=torch.ones(4, 2), mode='loss')
