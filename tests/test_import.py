@@ -1,5 +1,9 @@
+import ast
 import subprocess
 import sys
+from pathlib import Path
+
+import mmconvnextv2
 
 _PROGRAM = '''
 import importlib.abc, sys
@@ -40,3 +44,17 @@ def test_backbone_registers_where_mmdet_mmseg_and_mmpretrain_are_absent():
                           capture_output=True,
                           text=True)
     assert done.stdout.endswith('registered\n'), done.stderr
+
+
+def test_no_private_name_of_torch_is_imported():
+    """They come and go: one that 2.8 brought had kept out all before it."""
+    found = {
+        f'{node.module}.{alias.name}'
+        for path in Path(mmconvnextv2.__file__).parent.rglob('*.py')
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        and (node.module or '').split('.')[0] == 'torch'
+        for alias in node.names if alias.name.startswith('_')
+    }
+    # There since PyTorch 2.0; the second is asked for before 2.2 only.
+    assert found == {'torch.nn.modules.conv._ConvNd', 'torch._dynamo'}

@@ -5,23 +5,40 @@ import types
 from typing import Callable, ContextManager
 
 import torch
+from mmengine.utils import digit_version
 
 # Of compilations of one function, for each combination of sizes and modes;
 # after eight, PyTorch's own limit, other ones would run uncompiled.
 _MOST = 64
+_OLDEST = '2.7'
+
+
+def _find_is_compiling() -> Callable[[], bool]:
+    compiler = getattr(torch, 'compiler', None)
+    if hasattr(compiler, 'is_compiling'):
+        return compiler.is_compiling
+    from torch import _dynamo  # before torch 2.2
+    return _dynamo.is_compiling
+
+
+_is_compiling = _find_is_compiling()
 
 
 def is_compiling() -> bool:
     """Whether torch.compile or torch.export is reading the code."""
-    compiler = getattr(torch, 'compiler', None)
-    return getattr(compiler, 'is_compiling', bool)()
+    return _is_compiling()
 
 
 def is_exporting() -> bool:
-    """Whether torch.export is; PyTorch before 2.7 cannot tell the two apart.
+    """Whether torch.export is reading the code, as far as can be told.
+
+    Before PyTorch 2.12 a strict export looks like torch.compile; before 2.7,
+    torch.compile like an export.
     """
     compiler = getattr(torch, 'compiler', None)
-    return getattr(compiler, 'is_exporting', is_compiling)()
+    # Not is_exporting(), which is true of both before 2.12.
+    flag = getattr(compiler, '_is_exporting_flag', None)
+    return is_compiling() if flag is None else flag
 
 
 def not_compiled(function: Callable) -> Callable:
@@ -61,12 +78,15 @@ def compiled(function: Callable, name: str, **options) -> Callable:
         Callable: It compiles when it is called.
 
     Raises:
-        ValueError: If PyTorch does not know the mode or the backend.
+        ValueError: If PyTorch does not know the mode or the backend, or is
+            older than 2.7.
     """
+    if digit_version(torch.__version__) < digit_version(_OLDEST):
+        raise ValueError(
+            f'compiled blocks need PyTorch {_OLDEST} or newer, found '
+            f'{torch.__version__}: older ones break their graphs')
     config = torch._dynamo.config
-    limit = ('recompile_limit' if hasattr(config, 'recompile_limit') else
-             'cache_size_limit')  # before torch 2.7
-    setattr(config, limit, max(getattr(config, limit), _MOST))
+    config.recompile_limit = max(config.recompile_limit, _MOST)
     try:
         return torch.compile(_named(function, name), **options)
     except RuntimeError as e:

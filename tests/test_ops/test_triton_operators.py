@@ -140,7 +140,8 @@ def test_the_switch_is_heeded_after_compilation(monkeypatch):
 
 def test_exported_are_the_layers():
     block, (x, *_) = block_and_leaves(4, 4)
-    graph = torch.export.export(block.eval(), (x.detach(), )).graph
+    graph = torch.export.export(
+        block.eval(), (x.detach(), ), strict=False).graph
     names = [str(node.target) for node in graph.nodes]
     assert any('conv2d' in name for name in names)
     assert not any('mmconvnextv2' in name for name in names)

@@ -1,6 +1,9 @@
+import pytest
 import torch
+from mmengine.utils import digit_version
 
 from mmconvnextv2.utils.compiling import (
+    compiled,
     is_compiling,
     is_exporting,
     not_compiled,
@@ -36,18 +39,24 @@ def test_is_left_out_of_the_graph():
     assert compiled(-torch.ones(2)).tolist() == [2, 2]
 
 
-def test_compiled_is_not_exported():
-    seen = []
+STRICT = pytest.param(True, marks=pytest.mark.skipif(
+    digit_version(torch.__version__) < digit_version('2.12'),
+    reason='a strict export looks like torch.compile before PyTorch 2.12'))
+
+
+@pytest.mark.parametrize('strict', [False, STRICT])
+def test_compiled_is_not_exported(strict):
 
     class Model(torch.nn.Module):
 
         def forward(self, x):
-            seen.append(is_exporting())
-            return x + 1
+            return x + is_exporting()
 
-    torch.compile(Model(), backend='eager')(torch.zeros(2))
-    torch.export.export(Model(), (torch.zeros(2), ))
-    assert seen[0] is False and seen[-1] is True
+    model, x = Model(), torch.zeros(2)
+    exported = torch.export.export(model, (x, ), strict=strict).module()
+    assert exported(x).tolist() == [1, 1]
+    assert torch.compile(model, backend='eager')(x).tolist() == [0, 0]
+    assert model(x).tolist() == [0, 0]
 
 
 def test_uncompiled():
@@ -71,3 +80,12 @@ def test_without_the_switches(monkeypatch):
     assert not_compiled(len) is len
     with uncompiled():
         pass
+
+
+def test_compiled_needs_a_recent_pytorch(monkeypatch):
+    monkeypatch.setattr(torch, '__version__', '2.6.0+cu124')
+    with pytest.raises(
+            ValueError,
+            match='^compiled blocks need PyTorch 2.7 or newer, found '
+            '2.6.0.cu124: older ones break their graphs$'):
+        compiled(len, 'length')

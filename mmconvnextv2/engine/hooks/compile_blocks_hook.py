@@ -35,7 +35,7 @@ class CompileBlocksHook(Hook):
 
     Raises:
         ValueError: Before training, if PyTorch does not know the mode or the
-            backend, or the model has no such blocks.
+            backend or is older than 2.7, or the model has no such blocks.
     """
 
     def __init__(self,

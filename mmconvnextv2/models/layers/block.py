@@ -96,7 +96,8 @@ class ConvNeXtV2Block(BaseModule):
             **options: Of ``torch.compile``.
 
         Raises:
-            ValueError: If PyTorch does not know the mode or the backend.
+            ValueError: If PyTorch does not know the mode or the backend, or is
+                older than 2.7.
         """
         channels, = self.norm.normalized_shape
         self._compiled = compiled(ConvNeXtV2Block._residual_sum,

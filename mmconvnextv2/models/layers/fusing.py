@@ -4,7 +4,7 @@ from typing import Iterator, Tuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import _has_any_global_hook
+from torch.nn.modules import module as torch_module
 
 from mmconvnextv2.ops.triton.switch import wants_triton
 from mmconvnextv2.utils.compiling import is_compiling, is_exporting
@@ -14,6 +14,9 @@ from .norm import LayerNorm
 _LAYERS = (nn.Conv2d, nn.Linear, nn.GELU, GRN, LayerNorm)
 _HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks',
           '_backward_pre_hooks')
+# Of all modules: torch.nn.modules.module.register_module_forward_hook() ...
+_GLOBAL_HOOKS = ('_global_forward_hooks', '_global_forward_pre_hooks',
+                 '_global_backward_hooks', '_global_backward_pre_hooks')
 _enabled = True
 
 
@@ -66,7 +69,7 @@ def fuses_by_triton(x: Tensor, *layers: nn.Module) -> bool:
 
 def _may_replace(x: Tensor, layers: Tuple[nn.Module, ...]) -> bool:
     return (_enabled and not _is_traced() and x.numel() > 0
-            and not _has_any_global_hook()
+            and not any(getattr(torch_module, x) for x in _GLOBAL_HOOKS)
             and all(_is_plain(layer) for layer in layers))
 
 
@@ -77,8 +80,10 @@ def _is_autocast() -> bool:
 
 
 def _is_traced() -> bool:
+    if is_compiling():
+        return is_exporting()
     transforms = getattr(torch._C, '_are_functorch_transforms_active', bool)
-    return is_exporting() or torch.jit.is_tracing() or transforms()
+    return torch.jit.is_tracing() or transforms()
 
 
 def _is_plain(layer: nn.Module) -> bool:

@@ -4,7 +4,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten
 
 
 class LiveBytes(TorchDispatchMode):
@@ -38,7 +38,7 @@ class LiveBytes(TorchDispatchMode):
                            args: tuple = (),
                            kwargs: Optional[dict] = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        for x in tree_leaves(out):
+        for x in tree_flatten(out)[0]:
             if isinstance(x, Tensor) and x.device.type == self._device:
                 self._add(x)
         return out
