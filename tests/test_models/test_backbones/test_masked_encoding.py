@@ -19,7 +19,7 @@ def build(masked_impl='packed', **changes):
     generator = torch.Generator().manual_seed(0)
     for name, param in model.named_parameters():
         is_norm = name.endswith('weight') and param.ndim == 1
-        torch.nn.init.normal_(param, float(is_norm), 0.2, generator)
+        param.data.normal_(float(is_norm), 0.2, generator=generator)
     return model
 
 
