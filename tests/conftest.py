@@ -76,6 +76,16 @@ def _forget(kind, kept=frozenset()):
             handler.close()
 
 
+@pytest.fixture
+def graphs():
+    """PyTorch's counts of what is compiled, from zero."""
+    from torch._dynamo.utils import counters  # takes a second
+    torch._dynamo.reset()
+    counters.clear()
+    yield counters['stats']
+    torch._dynamo.reset()
+
+
 @pytest.fixture(scope='session')
 def tools():
     """The folder of the tools."""

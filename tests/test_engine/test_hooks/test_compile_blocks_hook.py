@@ -7,7 +7,6 @@ from fcmae_toy import train_config, write_images
 from mmengine.config import Config
 from mmengine.runner import Runner
 from torch import nn
-from torch._dynamo.utils import counters
 
 import mmconvnextv2.models.selfsup  # noqa: F401
 from mmconvnextv2.engine import CompileBlocksHook
@@ -15,14 +14,7 @@ from mmconvnextv2.models.layers import ConvNeXtV2Block
 
 HOOK = dict(type='mmconvnextv2.CompileBlocksHook', backend='aot_eager')
 
-
-@pytest.fixture(autouse=True)
-def graphs():
-    """Counts of what is compiled, from zero."""
-    torch._dynamo.reset()
-    counters.clear()
-    yield counters['stats']
-    torch._dynamo.reset()
+pytestmark = pytest.mark.usefixtures('graphs')
 
 
 def train(folder, name, *hooks):

@@ -6,7 +6,6 @@ import pytest
 import torch
 from small_models import ARCH
 from timm_reference import randomise
-from torch._dynamo.utils import counters
 
 from mmconvnextv2 import ConvNeXtV2
 from mmconvnextv2.models.layers import ConvNeXtV2Block
@@ -14,14 +13,7 @@ from mmconvnextv2.models.layers.fusing import plain_layers
 
 BACKEND = 'aot_eager'
 
-
-@pytest.fixture(autouse=True)
-def graphs():
-    """Counts of what is compiled, from zero."""
-    torch._dynamo.reset()
-    counters.clear()
-    yield counters['stats']
-    torch._dynamo.reset()
+pytestmark = pytest.mark.usefixtures('graphs')
 
 
 def blocks_of(model):
