@@ -95,6 +95,15 @@ def test_without_gradients():
     assert graphs.forward == [FORWARD] and not graphs.backward
 
 
+def test_refuses_gradients_of_gradients():
+    block, (x, *_) = block_and_leaves(4, 4)
+    block.compile(backend=Graphs())
+    grad, = torch.autograd.grad(block(x).sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match='does not currently support '
+                       'double backward'):
+        grad.sum().backward()
+
+
 def test_other_sizes_need_no_other_graph():
     block, _ = block_and_leaves(4, 4)
     graphs = Graphs()

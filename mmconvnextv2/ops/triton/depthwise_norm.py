@@ -48,7 +48,7 @@ from .depthwise_launches import (
     taps_of,
     weight_of,
 )
-from .double_backward import gradients_by_layers, is_differentiated_again
+from .double_backward import gradients_by_layers
 from .launching import own_type
 from .switch import INTERPRETER, as_autocast, runs_triton
 
@@ -69,7 +69,7 @@ class _DepthwiseNorm(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple:
         x, conv_out, taps, weight, *parameters = ctx.saved_tensors
-        if is_differentiated_again():
+        if torch.is_grad_enabled():  # to be differentiated in its turn
             return _differentiable_backward(ctx, grad)
         sites, needs = sites_of(x, ctx.runs), ctx.needs_input_grad
         d, sums = gradient_of_norm(grad.contiguous(), conv_out, parameters[1],

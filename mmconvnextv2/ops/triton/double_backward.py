@@ -4,16 +4,6 @@ from typing import Callable, Sequence, Tuple
 import torch
 from torch import Tensor
 
-from mmconvnextv2.utils.compiling import is_compiling
-
-
-def is_differentiated_again() -> bool:
-    """Whether the backward pass that asks needs a graph of its own.
-
-    Never in a compiled graph, which PyTorch cannot differentiate twice.
-    """
-    return torch.is_grad_enabled() and not is_compiling()
-
 
 def gradients_by_layers(by_layers: Callable[..., Tensor],
                         inputs: Sequence[Tensor], needs: Sequence[bool],

@@ -31,7 +31,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..grn_linear import responses
-from .double_backward import gradients_by_layers, is_differentiated_again
+from .double_backward import gradients_by_layers
 from .gelu_grn_launches import gelu_grn_backward, gelu_grn_forward, largest
 from .switch import INTERPRETER, runs_triton
 
@@ -49,7 +49,7 @@ class _GELUGRN(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple:
         h, gamma, beta, visible, norms = ctx.saved_tensors
-        if is_differentiated_again():
+        if torch.is_grad_enabled():  # to be differentiated in its turn
             return _differentiable_backward(ctx, grad)
         grad_h, (grad_gamma, grad_beta) = gelu_grn_backward(
             grad.contiguous(), h, gamma, norms, ctx.eps, visible)
