@@ -57,22 +57,28 @@ def machine_code(kernel, of_maps, absent, num_warps=4, **constants):
         options=dict(num_warps=num_warps)).asm
 
 
-def check(code):
+def wide(code, kind):
+    """How often a thread reads ('ld') or writes ('st') 16 bytes at a time."""
     assert code['cubin'][:4] == b'\x7fELF'
-    # Maps are read 16 bytes at a time.
-    loads = [line for line in code['ptx'].splitlines() if 'ld.global' in line]
-    assert any('.v4.b32' in line for line in loads)
+    return sum(f'{kind}.global' in line and '.v4.b32' in line
+               for line in code['ptx'].splitlines())
 
 
-@pytest.mark.parametrize('name', ['square_sums', 'scale_and_shift',
-                                  'gradient_sums', 'gradient_of_input'])
+# Maps that a pass reads, and writes.
+@pytest.mark.parametrize('name, reads, writes', [
+    ('square_sums', 1, 0), ('scale_and_shift', 1, 1), ('gradient_sums', 2, 0),
+    ('gradient_of_input', 2, 1)])
 @pytest.mark.parametrize('of_maps, masked', [('bf16', True), ('fp32', False)])
-def test_gelu_grn(name, of_maps, masked):
-    check(machine_code(
+def test_gelu_grn(name, reads, writes, of_maps, masked):
+    code = machine_code(
         getattr(gelu_grn_kernels, name), of_maps,
         () if masked else ('visible', ), HALF=of_maps == 'bf16',
         CHUNK=launches._CHUNK, BLOCK_S=launches._BLOCK_S,
-        BLOCK_E=launches._BLOCK_E))
+        BLOCK_E=launches._BLOCK_E)
+    # A thread has eight entries of a tile.
+    per_map = 1 if of_maps == 'bf16' else 2
+    assert wide(code, 'ld') == per_map * reads
+    assert wide(code, 'st') == per_map * writes
 
 
 @pytest.mark.parametrize('name', ['gradient_of_input', 'gradient_of_weight'])
@@ -83,25 +89,30 @@ def test_gradients_of_the_convolution(name, strip, absent, of_maps):
     code = machine_code(
         getattr(depthwise_kernels, name), of_maps, absent, STRIP=strip,
         channels=192, **_blocks(192, False, _MANY))
-    check(code)
+    assert wide(code, 'ld')
     # Nothing goes through shared memory, where threads wait for each other,
     # but the sums at the end.
     assert ('bar.sync' in code['ptx']) == (name == 'gradient_of_weight')
 
 
 @pytest.mark.parametrize('channels', [40, 192, 2816])
-@pytest.mark.parametrize('absent', [('conv_out', *TABLES), ()])
-def test_convolution_and_norm(channels, absent):
-    check(machine_code(
+@pytest.mark.parametrize('absent, maps', [(('conv_out', *TABLES), 1), ((), 2)])
+def test_convolution_and_norm(channels, absent, maps):
+    code = machine_code(
         depthwise_kernels.convolution_and_norm, 'bf16', absent, STRIP=7,
-        EPS=1e-6, channels=channels, **_blocks(channels, True, _MANY)))
+        EPS=1e-6, channels=channels, **_blocks(channels, True, _MANY))
+    # The seven sites of a strip; 13 are read in each line of the kernel.
+    assert wide(code, 'st') == 7 * maps
+    assert wide(code, 'ld') >= 13
 
 
 @pytest.mark.parametrize('channels', [40, 2816])
 def test_gradient_of_norm(channels):
-    check(machine_code(
+    code = machine_code(
         norm_kernels.gradient_of_norm, 'bf16', (), EPS=1e-6, channels=channels,
-        **_blocks(channels, True, _MANY)))
+        **_blocks(channels, True, _MANY))
+    # Two maps, and gamma, which is float32.
+    assert wide(code, 'ld') == 2 + 2
 
 
 def test_what_is_between_the_passes():

@@ -69,7 +69,7 @@ def test_compiled_blocks(run_task, sharded):
     plain, compiled = f'plain_{sharded}', f'compiled_{sharded}'
     run_task('fcmae', sharded, plain)
     output, _ = run_task('fcmae', sharded, compiled,
-                         more=f'custom_hooks = [{hook}]')
+                         more=f'default_hooks.update(compile_blocks={hook})')
     assert 'torch.compile: 6 blocks' in output
     assert 'recompile_limit' not in output
     assert difference(f'{plain}/epoch_2.pth', f'{compiled}/epoch_2.pth',

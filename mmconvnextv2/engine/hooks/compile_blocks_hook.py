@@ -14,7 +14,10 @@ class CompileBlocksHook(Hook):
 
     .. code-block:: python
 
-        custom_hooks = [dict(type='mmconvnextv2.CompileBlocksHook')]
+        default_hooks = dict(
+            compile_blocks=dict(type='mmconvnextv2.CompileBlocksHook'))
+
+    There, for a list of custom hooks would take the place of the recipe's.
 
     What is around the blocks is left alone: a detector's losses would break
     the graph in many places. MMEngine's ``compile=True`` puts the whole model
@@ -51,11 +54,11 @@ class CompileBlocksHook(Hook):
         if not blocks:
             raise ValueError(
                 'CompileBlocksHook found no ConvNeXtV2Block in the model, a '
-                f'{type(runner.model).__name__}; remove it from custom_hooks')
+                f'{type(runner.model).__name__}; leave it out of the hooks')
         for block in blocks:
             block.compile(**self.options)
         runner.logger.info(f'torch.compile: {len(blocks)} blocks')
         if not next(blocks[0].parameters()).is_cuda:
             runner.logger.warning(
                 'torch.compile: on a CPU blocks are faster as they are; '
-                'remove CompileBlocksHook from custom_hooks there')
+                'leave CompileBlocksHook out there')

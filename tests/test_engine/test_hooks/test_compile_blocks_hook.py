@@ -17,11 +17,11 @@ HOOK = dict(type='mmconvnextv2.CompileBlocksHook', backend='aot_eager')
 pytestmark = pytest.mark.usefixtures('graphs')
 
 
-def train(folder, name, *hooks):
+def train(folder, name, **hooks):
     """Train FCMAE for two epochs; returns its last checkpoint."""
     cfg = dict(train_config(folder), experiment_name=name,
-               custom_hooks=list(hooks), randomness=dict(seed=0))
-    cfg['work_dir'] = str(folder / name)
+               randomness=dict(seed=0), work_dir=str(folder / name))
+    cfg['default_hooks'].update(hooks)
     Runner.from_cfg(Config(cfg)).train()
     return torch.load(folder / name / 'epoch_2.pth', weights_only=False)
 
@@ -30,7 +30,7 @@ def test_training_is_the_same(tmp_path, graphs):
     write_images(tmp_path / 'images')
     expected = train(tmp_path, 'plain')['state_dict']
     assert not graphs['unique_graphs']
-    found = train(tmp_path, 'compiled', HOOK)['state_dict']
+    found = train(tmp_path, 'compiled', compile_blocks=HOOK)['state_dict']
     # Two stages, and the decoder's block, over whole maps.
     assert graphs['unique_graphs'] == 3
     assert list(found) == list(expected)
@@ -50,15 +50,15 @@ def test_says_what_it_does(caplog):
         CompileBlocksHook(dynamic=True).before_run(runner_of(model))
     assert caplog.messages == [
         'torch.compile: 2 blocks',
-        'torch.compile: on a CPU blocks are faster as they are; remove '
-        'CompileBlocksHook from custom_hooks there']
+        'torch.compile: on a CPU blocks are faster as they are; leave '
+        'CompileBlocksHook out there']
 
 
 def test_refuses_a_model_without_blocks():
     with pytest.raises(
             ValueError,
             match='^CompileBlocksHook found no ConvNeXtV2Block in the model, '
-            'a Linear; remove it from custom_hooks$'):
+            'a Linear; leave it out of the hooks$'):
         CompileBlocksHook().before_run(runner_of(nn.Linear(1, 1)))
 
 
