@@ -16,7 +16,7 @@ from devices import by_triton
 from torch import Tensor, nn
 
 from mmconvnextv2 import ConvNeXtV2
-from mmconvnextv2.utils.checkpoint import from_ours
+from mmconvnextv2.checkpoint import from_ours
 
 OURS = 'mmconvnextv2'
 Model = Callable[[Tensor], Tensor]

@@ -8,7 +8,7 @@ from devices import dtype_of
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmconvnextv2.models.layers.fusing import plain_layers
+from mmconvnextv2.ops.dispatch import plain_layers
 from mmconvnextv2.ops.linear import linear
 
 # Of the product's matrices, and bytes of the copy, read and written: enough

@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from mmconvnextv2.models.layers.fusing import plain_layers
-from mmconvnextv2.utils.capacity import step
+from mmconvnextv2.capacity import step
+from mmconvnextv2.ops.dispatch import plain_layers
 
 CASES = ('atto,dense,16', 'atto,checkpointed,16', 'atto,fcmae,16',
          'tiny,dense,8', 'tiny,checkpointed,8', 'tiny,fcmae,8')

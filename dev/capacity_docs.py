@@ -10,10 +10,10 @@ from typing import List, Optional
 
 from generated import Section
 
-from mmconvnextv2.utils.capacity.footprint import footprints
-from mmconvnextv2.utils.capacity.step import MODES, SIZES
-from mmconvnextv2.utils.capacity.tables import markdown, tables
-from mmconvnextv2.utils.whole_files import write_text
+from mmconvnextv2.capacity.footprint import footprints
+from mmconvnextv2.capacity.step import MODES, SIZES
+from mmconvnextv2.capacity.tables import markdown, tables
+from mmconvnextv2.files import write_text
 
 DOCS = Path(__file__).resolve().parents[1] / 'docs' / 'scale.md'
 SECTION = Section(DOCS.name,

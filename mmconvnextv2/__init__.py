@@ -14,7 +14,7 @@ from .torchvision_ops import declare_missing_torchvision_ops  # noqa: E402
 declare_missing_torchvision_ops()
 load_own_checkpoints()
 
-from . import engine, models  # noqa: E402
+from mmconvnextv2 import engine, models  # noqa: E402
 from .engine import LayerDecayOptimWrapperConstructor  # noqa: E402
 from .models import GRN, ConvNeXtV2  # noqa: E402
 

@@ -66,5 +66,5 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
 
     MMEngine shows the end of its name in the log.
     """
-    from .utils.checkpoint.loading import load_from_path_or_url
+    from mmconvnextv2.checkpoint.loading import load_from_path_or_url
     return load_from_path_or_url(filename, map_location)

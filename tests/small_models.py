@@ -9,7 +9,7 @@ from mmpretrain.structures import DataSample
 from torch import nn
 
 import mmconvnextv2.models.selfsup  # noqa: F401
-from mmconvnextv2.utils.config import configs_folder
+from mmconvnextv2.config.find import configs_folder
 
 ARCH = dict(depths=[1, 1, 2, 1], channels=[8, 16, 24, 32])
 _WIDTHS = {

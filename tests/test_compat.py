@@ -9,7 +9,7 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner import load_checkpoint
 
 from mmconvnextv2 import GRN, compat
-from mmconvnextv2.utils.checkpoint import CheckpointError
+from mmconvnextv2.checkpoint import CheckpointError
 
 
 @pytest.mark.parametrize('cfg, eps', [

@@ -143,7 +143,7 @@ def test_installed_configs_and_tools_work_by_name(installed, tmp_path,
                                                   monkeypatch):
     monkeypatch.setenv('PYTHONPATH', str(installed))
     code = ('from mmengine.config import Config; '
-            'from mmconvnextv2.utils.config import find_config; '
+            'from mmconvnextv2.config.find import find_config; '
             "path = find_config('maskrcnn_convnextv2_a_shapes'); print(path); "
             'print(Config.fromfile(path).model.backbone.arch)')
     path, arch = _run(tmp_path, '-c', code).splitlines()[-2:]

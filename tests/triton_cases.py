@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from mmconvnextv2.models.layers.block import ConvNeXtV2Block
-from mmconvnextv2.models.layers.fusing import plain_layers
 from mmconvnextv2.models.layers.layout import (
     DENSE_GRID,
     MaskedGrid,
     PackedPatches,
 )
+from mmconvnextv2.ops.dispatch import plain_layers
 
 INTERPRETED = os.environ.get('TRITON_INTERPRET') == '1'
 if not INTERPRETED and not torch.cuda.is_available():

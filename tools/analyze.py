@@ -17,10 +17,10 @@ from mmconvnextv2.analysis import (
     reports,
 )
 from mmconvnextv2.analysis import load_model as load_backbone
-from mmconvnextv2.utils.checkpoint import CheckpointError
-from mmconvnextv2.utils.cli import CommandError, require_file, run_command
-from mmconvnextv2.utils.config import find_config
-from mmconvnextv2.utils.demo import quietly
+from mmconvnextv2.checkpoint import CheckpointError
+from mmconvnextv2.cli import CommandError, require_file, run_command
+from mmconvnextv2.config.find import find_config
+from mmconvnextv2.demos.demo import quietly
 
 _UNTRAINED = 'none'
 

@@ -14,10 +14,10 @@ from typing import List, Optional
 from rich.console import Console
 from rich.table import Table
 
-from mmconvnextv2.utils.capacity.footprint import check_side, footprints
-from mmconvnextv2.utils.capacity.step import MODES, PRECISIONS, SIZES
-from mmconvnextv2.utils.capacity.tables import as_json, markdown, tables
-from mmconvnextv2.utils.cli import CommandError, run_command
+from mmconvnextv2.capacity.footprint import check_side, footprints
+from mmconvnextv2.capacity.step import MODES, PRECISIONS, SIZES
+from mmconvnextv2.capacity.tables import as_json, markdown, tables
+from mmconvnextv2.cli import CommandError, run_command
 
 NOTE = ('Arithmetic, not measured on a GPU: the peak counts every tensor of a '
         'step; {reserve:g} GB are left for what is none (CUDA context, '

@@ -5,10 +5,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional
 
-from mmconvnextv2.utils.cli import CommandError, run_command
-from mmconvnextv2.utils.model_zoo import Entry, Family, entries, load_zoo
-from mmconvnextv2.utils.model_zoo_schema import schema_problems
-from mmconvnextv2.utils.model_zoo_tables import tables
+from mmconvnextv2.cli import CommandError, run_command
+from mmconvnextv2.zoo.model_zoo import Entry, Family, entries, load_zoo
+from mmconvnextv2.zoo.model_zoo_schema import schema_problems
+from mmconvnextv2.zoo.model_zoo_tables import tables
 
 _WRITE = 'python tools/check_metafile.py --write'
 
@@ -67,7 +67,7 @@ def counted_problems(zoo: List[Entry], root: Path) -> Iterator[str]:
     """Figures that are not what the configs come to."""
     import logging
 
-    from mmconvnextv2.utils.model_zoo_counts import Counter as FigureCounter
+    from mmconvnextv2.zoo.model_zoo_counts import Counter as FigureCounter
 
     # What models say while they are built.
     logging.disable(logging.INFO)

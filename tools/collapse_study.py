@@ -25,10 +25,10 @@ from mmconvnextv2.analysis.study import (
     pretrain,
     pretraining_config,
 )
-from mmconvnextv2.utils.cli import require_data, run_command
-from mmconvnextv2.utils.config import configs_folder
-from mmconvnextv2.utils.demo import Say, console, quietly
-from mmconvnextv2.utils.whole_files import write_text
+from mmconvnextv2.cli import require_data, run_command
+from mmconvnextv2.config.find import configs_folder
+from mmconvnextv2.demos.demo import Say, console, quietly
+from mmconvnextv2.files import write_text
 
 INTERRUPTED = 130  # what shells return for Ctrl-C
 # Sides of the images in pixels, as the shapes configs have them.

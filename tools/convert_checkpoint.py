@@ -7,7 +7,7 @@ from urllib.error import URLError
 
 from torch import Tensor
 
-from mmconvnextv2.utils.checkpoint import (
+from mmconvnextv2.checkpoint import (
     FORMATS,
     OURS,
     CheckpointError,
@@ -21,7 +21,7 @@ from mmconvnextv2.utils.checkpoint import (
     to_ours,
     write_checkpoint,
 )
-from mmconvnextv2.utils.cli import CommandError, run_command
+from mmconvnextv2.cli import CommandError, run_command
 
 _EPILOG = """\
 Formats:

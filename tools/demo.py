@@ -13,8 +13,8 @@ from typing import Callable, NamedTuple, Tuple
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
-from mmconvnextv2.utils.cli import CommandError, require_data, run_command
-from mmconvnextv2.utils.demo import Narrator, clock, console, quietly
+from mmconvnextv2.cli import CommandError, require_data, run_command
+from mmconvnextv2.demos.demo import Narrator, clock, console, quietly
 from mmconvnextv2.visualization import (
     draw_classification_grid,
     draw_detection_grid,

@@ -11,25 +11,25 @@ from typing import List, Optional
 import torch
 from torch import Tensor
 
-from mmconvnextv2.apis.muting import muted
-from mmconvnextv2.apis.served_files import (
+from mmconvnextv2.checkpoint import CheckpointError
+from mmconvnextv2.cli import (
+    CommandError,
+    load_config,
+    require_file,
+    run_command,
+)
+from mmconvnextv2.inference.muting import muted
+from mmconvnextv2.inference.served_files import (
     ONNXFile,
     TorchExportFile,
     largest_difference,
     shapes_to_try,
 )
-from mmconvnextv2.apis.serving import (
+from mmconvnextv2.inference.serving import (
     Job,
     build_job,
     to_onnx,
     to_torch_export,
-)
-from mmconvnextv2.utils.checkpoint import CheckpointError
-from mmconvnextv2.utils.cli import (
-    CommandError,
-    load_config,
-    require_file,
-    run_command,
 )
 
 _TOLERANCE = 1e-4

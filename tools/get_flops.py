@@ -8,11 +8,11 @@ from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 
-from mmconvnextv2.utils.cli import CommandError, run_command
-from mmconvnextv2.utils.complexity import Complexity, count_complexity
-from mmconvnextv2.utils.config import find_config
-from mmconvnextv2.utils.published import Published, published
-from mmconvnextv2.utils.recipe_data import augmentation
+from mmconvnextv2.analysis.complexity import Complexity, count_complexity
+from mmconvnextv2.cli import CommandError, run_command
+from mmconvnextv2.config.find import find_config
+from mmconvnextv2.config.recipe_data import augmentation
+from mmconvnextv2.zoo.published import Published, published
 
 _COLUMNS = ('config', 'image', 'parameters', 'paper', 'multiply-adds',
             'paper', 'difference')

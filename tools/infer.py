@@ -9,23 +9,23 @@ from mmengine.config import Config
 from rich.console import Console
 from rich.progress import Progress
 
-from mmconvnextv2.apis.images import (
-    check_image,
-    distinct_names,
-    find_images,
-)
-from mmconvnextv2.apis.muting import muted
-from mmconvnextv2.apis.prediction import Options
-from mmconvnextv2.apis.predictors import Predictor, build_predictor
-from mmconvnextv2.apis.results import store, write_json
-from mmconvnextv2.apis.tasks import recognise_task
-from mmconvnextv2.utils.checkpoint import CheckpointError
-from mmconvnextv2.utils.cli import (
+from mmconvnextv2.checkpoint import CheckpointError
+from mmconvnextv2.cli import (
     CommandError,
     load_config,
     require_file,
     run_command,
 )
+from mmconvnextv2.inference.images import (
+    check_image,
+    distinct_names,
+    find_images,
+)
+from mmconvnextv2.inference.muting import muted
+from mmconvnextv2.inference.prediction import Options
+from mmconvnextv2.inference.predictors import Predictor, build_predictor
+from mmconvnextv2.inference.results import store, write_json
+from mmconvnextv2.inference.tasks import recognise_task
 
 _RESULTS = 'results.json'
 _EPILOG = """\

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from mmconvnextv2.utils.cli import CommandError, require_file, run_command
-from mmconvnextv2.utils.comparison import (
+from mmconvnextv2.cli import CommandError, require_file, run_command
+from mmconvnextv2.demos.comparison import (
     Curve,
     as_dict,
     cells,
@@ -22,20 +22,20 @@ from mmconvnextv2.utils.comparison import (
     markdown,
     verdicts,
 )
-from mmconvnextv2.utils.demo import (
+from mmconvnextv2.demos.demo import (
     Say,
     console,
     print_table,
     quietly,
 )
-from mmconvnextv2.utils.pretrain_comparison import (
+from mmconvnextv2.demos.pretrain_comparison import (
     ARMS,
     check_settings,
     fine_tune,
     pretrain,
     pretraining,
 )
-from mmconvnextv2.utils.whole_files import write_text
+from mmconvnextv2.files import write_text
 from mmconvnextv2.visualization.learning_curves import draw_learning_curves
 
 INTERRUPTED = 130  # what shells return for Ctrl-C

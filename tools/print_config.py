@@ -8,9 +8,9 @@ from mmengine.config import Config, DictAction
 from rich.console import Console
 from rich.table import Table
 
-from mmconvnextv2.utils.cli import CommandError, load_config, run_command
-from mmconvnextv2.utils.layer_groups import layer_groups
-from mmconvnextv2.utils.recipe import recipe
+from mmconvnextv2.cli import CommandError, load_config, run_command
+from mmconvnextv2.config.layer_groups import layer_groups
+from mmconvnextv2.config.recipe import recipe
 
 _SIZES = ('train_size', 'test_size')
 

@@ -7,8 +7,8 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import METRICS
 from mmengine.runner import Runner
 
-from mmconvnextv2.utils.checkpoint_faults import explained_checkpoints
-from mmconvnextv2.utils.cli import (
+from mmconvnextv2.checkpoint.faults import explained_checkpoints
+from mmconvnextv2.cli import (
     CommandError,
     add_common_arguments,
     build_runner,
@@ -18,16 +18,16 @@ from mmconvnextv2.utils.cli import (
     run_command,
     speaker,
 )
-from mmconvnextv2.utils.config_faults import (
+from mmconvnextv2.config.data_checks import log_notes, require_sound_data
+from mmconvnextv2.config.faults import (
     explained_config,
     refuse_empty_data,
     require_names,
     require_values,
 )
-from mmconvnextv2.utils.cpu import join_processes_on_cpu
-from mmconvnextv2.utils.data_checks import log_notes, require_sound_data
-from mmconvnextv2.utils.faults import explained_damage
-from mmconvnextv2.utils.strategies import drop_strategy
+from mmconvnextv2.engine.cpu import join_processes_on_cpu
+from mmconvnextv2.engine.strategy_checks import drop_strategy
+from mmconvnextv2.faults import explained_damage
 
 # Scope: (its visualisation hook, what turns it on, where it takes a folder).
 # mmsegmentation's takes none: its visualiser does.

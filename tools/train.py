@@ -6,8 +6,8 @@ from typing import List, Optional
 
 from mmengine.config import Config
 
-from mmconvnextv2.utils.checkpoint_faults import explained_checkpoints
-from mmconvnextv2.utils.cli import (
+from mmconvnextv2.checkpoint.faults import explained_checkpoints
+from mmconvnextv2.cli import (
     CommandError,
     add_common_arguments,
     build_runner,
@@ -18,17 +18,20 @@ from mmconvnextv2.utils.cli import (
     run_command,
     speaker,
 )
-from mmconvnextv2.utils.config_faults import (
+from mmconvnextv2.config.data_checks import log_notes, require_sound_data
+from mmconvnextv2.config.faults import (
     explained_config,
     refuse_empty_data,
     require_names,
     require_values,
 )
-from mmconvnextv2.utils.cpu import avoid_amp_on_cpu, join_processes_on_cpu
-from mmconvnextv2.utils.data_checks import log_notes, require_sound_data
-from mmconvnextv2.utils.faults import explained_faults, require_writable
-from mmconvnextv2.utils.strategies import require_strategy, uses_deepspeed
-from mmconvnextv2.utils.whole_files import latest_whole_checkpoint
+from mmconvnextv2.engine.cpu import avoid_amp_on_cpu, join_processes_on_cpu
+from mmconvnextv2.engine.strategy_checks import (
+    require_strategy,
+    uses_deepspeed,
+)
+from mmconvnextv2.faults import explained_faults, require_writable
+from mmconvnextv2.files import latest_whole_checkpoint
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:

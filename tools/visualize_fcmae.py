@@ -11,12 +11,12 @@ from mmengine.device import get_device
 from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
-from mmconvnextv2.apis.fcmae_inferencer import load_patches
-from mmconvnextv2.apis.images import find_images
-from mmconvnextv2.apis.weights import load_whole
-from mmconvnextv2.utils.checkpoint import CheckpointError
-from mmconvnextv2.utils.cli import CommandError, require_file, run_command
-from mmconvnextv2.utils.config import find_config
+from mmconvnextv2.checkpoint import CheckpointError
+from mmconvnextv2.cli import CommandError, require_file, run_command
+from mmconvnextv2.config.find import find_config
+from mmconvnextv2.inference.fcmae_inferencer import load_patches
+from mmconvnextv2.inference.images import find_images
+from mmconvnextv2.inference.weights import load_whole
 from mmconvnextv2.visualization.reconstruction import draw_reconstructions
 
 

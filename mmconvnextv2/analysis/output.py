@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from typing import Any, Iterable, Sequence
 
-from mmconvnextv2.utils.whole_files import write_text, written_whole
+from mmconvnextv2.files import write_text, written_whole
 
 
 def write_csv(path: Path, header: Sequence[str],

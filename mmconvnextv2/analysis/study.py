@@ -13,10 +13,10 @@ from typing import Any, Dict, Mapping, Sequence
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmconvnextv2.utils.cli import CommandError
-from mmconvnextv2.utils.config import configs_folder
-from mmconvnextv2.utils.demo import Narrator, Say, set_epochs
-from mmconvnextv2.utils.whole_files import write_text
+from mmconvnextv2.cli import CommandError
+from mmconvnextv2.config.find import configs_folder
+from mmconvnextv2.demos.demo import Narrator, Say, set_epochs
+from mmconvnextv2.files import write_text
 from .cosine_distance import LayerDistance
 from .features import AFTER_GRN, BEFORE_GRN
 

@@ -5,7 +5,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from mmconvnextv2.utils.compiling import uncompiled
+from mmconvnextv2.ops.compile import uncompiled
 
 _MAX_NAMES = 3
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmconvnextv2.utils.compiling import is_compiling
+from .compile import is_compiling
 from .depthwise import depthwise_backward
 
 

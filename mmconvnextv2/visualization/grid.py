@@ -8,7 +8,7 @@ import torch
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
-from mmconvnextv2.utils.whole_files import written_whole
+from mmconvnextv2.files import written_whole
 
 _MARGIN = 8  # pixels
 

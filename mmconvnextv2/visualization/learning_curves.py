@@ -2,8 +2,8 @@
 from pathlib import Path
 from typing import Any, Mapping, Sequence, Union
 
-from mmconvnextv2.utils.comparison import Row
-from mmconvnextv2.utils.whole_files import written_whole
+from mmconvnextv2.demos.comparison import Row
+from mmconvnextv2.files import written_whole
 
 
 def draw_learning_curves(rows: Sequence[Row], titles: Mapping[str, str],

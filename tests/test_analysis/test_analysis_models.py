@@ -3,7 +3,7 @@ import torch
 from analysis_toy import BACKBONE, toy_backbone, write_config
 
 from mmconvnextv2.analysis import load_model
-from mmconvnextv2.utils.checkpoint import CheckpointError
+from mmconvnextv2.checkpoint import CheckpointError
 
 _TOY = f"arch={BACKBONE['arch']}, "
 

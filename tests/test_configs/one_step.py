@@ -9,9 +9,9 @@ from typing import Any, Callable
 
 from mmengine.config import Config, ConfigDict
 
+from mmconvnextv2.config.recipe_data import pipeline_of
 from mmconvnextv2.datasets import CLASSES
-from mmconvnextv2.utils.cpu import avoid_amp_on_cpu
-from mmconvnextv2.utils.recipe_data import pipeline_of
+from mmconvnextv2.engine.cpu import avoid_amp_on_cpu
 
 ARCH = dict(depths=[1, 1, 2, 1], channels=[8, 16, 32, 64])
 SIDE = 64  # pixels, of the largest crop

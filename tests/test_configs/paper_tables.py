@@ -2,7 +2,7 @@
 
 ConvNeXt V2 (arXiv 2301.00808), Tables 8 to 13 and Section 5; ConvNeXt
 (arXiv 2201.03545), Table 5. The keys are those of
-:func:`mmconvnextv2.utils.recipe.recipe`, but for ``warmup_epochs``,
+:func:`mmconvnextv2.config.recipe.recipe`, but for ``warmup_epochs``,
 ``min_lr`` and ``schedule``, which is the name of it alone. A tuple holds the
 values that a paper swept over without saying which won.
 """

@@ -13,8 +13,8 @@ from mmengine.dataset import Compose
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, DefaultScope
 
+from mmconvnextv2.engine.cpu import avoid_amp_on_cpu
 from mmconvnextv2.models.layers import ConvNeXtV2Block
-from mmconvnextv2.utils.cpu import avoid_amp_on_cpu
 
 _URL = 'https://download.openmmlab.com/mmclassification/v0/'
 _V2, _V1 = f'{_URL}convnext-v2/convnext-v2-', f'{_URL}convnext/convnext-'

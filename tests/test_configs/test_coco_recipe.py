@@ -10,8 +10,8 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, DefaultScope
 from readme_snippets import section
 
+from mmconvnextv2.engine.cpu import avoid_amp_on_cpu
 from mmconvnextv2.models.layers import ConvNeXtV2Block
-from mmconvnextv2.utils.cpu import avoid_amp_on_cpu
 
 _WEIGHTS = ('https://download.openmmlab.com/mmclassification/v0/convnext-v2/'
             'convnext-v2-base_3rdparty-fcmae_in1k_20230104-8a798eaf.pth')

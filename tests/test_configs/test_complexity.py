@@ -12,7 +12,7 @@ from mmengine.analysis import FlopAnalyzer
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
-from mmconvnextv2.utils.complexity import count_complexity
+from mmconvnextv2.analysis.complexity import count_complexity
 
 _SIZE = (800, 1280)
 _B = 'maskrcnn_convnextv2_b_coco'

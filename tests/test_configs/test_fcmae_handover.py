@@ -77,7 +77,7 @@ def load_report(cfg, checkpoint, monkeypatch):
     model = build(cfg)
     told = []
     with monkeypatch.context() as patch:
-        patch.setattr('mmconvnextv2.models.backbones.pretrained.print_log',
+        patch.setattr('mmconvnextv2.checkpoint.pretrained.print_log',
                       lambda text, *args, **kwargs: told.append(text))
         model.init_weights()
     return model, told

@@ -10,8 +10,8 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, DefaultScope
 
 from mmconvnextv2 import ConvNeXtV2
+from mmconvnextv2.engine.cpu import avoid_amp_on_cpu
 from mmconvnextv2.models.layers import ConvNeXtV2Block
-from mmconvnextv2.utils.cpu import avoid_amp_on_cpu
 
 
 def build(cfg, device='meta'):

@@ -8,8 +8,8 @@ from config_run import CONFIGS
 from imagenet_tables import FT_IN22K, RECIPES, SIZES, load
 from mmengine.config import Config
 
+from mmconvnextv2.config.preflight import missing_data, remote_weights
 from mmconvnextv2.models.backbones.arch import resolve_arch
-from mmconvnextv2.utils.preflight import missing_data, remote_weights
 
 
 def steps(pipeline):

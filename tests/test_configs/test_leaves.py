@@ -11,7 +11,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, DefaultScope
 
 from mmconvnextv2 import ConvNeXtV2
-from mmconvnextv2.utils.cpu import avoid_amp_on_cpu
+from mmconvnextv2.engine.cpu import avoid_amp_on_cpu
 
 LEAVES = sorted(path.name for path in CONFIGS.glob('*.py'))
 # {task}_{encoder}_{size}[_variant]_{data}[_{pixels}]; no task: a classifier.

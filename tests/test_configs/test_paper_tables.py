@@ -4,7 +4,7 @@ from config_run import CONFIGS
 from mmengine.config import Config
 from paper_tables import TABLES
 
-from mmconvnextv2.utils.recipe import recipe
+from mmconvnextv2.config.recipe import recipe
 
 
 def comparable(value):

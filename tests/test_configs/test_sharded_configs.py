@@ -5,8 +5,8 @@ from config_run import CONFIGS
 from mmengine.config import Config
 from mmengine.registry import FUNCTIONS, MODELS, DefaultScope
 
+from mmconvnextv2.config.recipe import recipe
 from mmconvnextv2.models.layers import ConvNeXtV2Block
-from mmconvnextv2.utils.recipe import recipe
 
 # The config without a strategy, of each with one.
 PLAIN = {

@@ -6,7 +6,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmconvnextv2.utils.complexity import count_complexity
+from mmconvnextv2.analysis.complexity import count_complexity
 
 _AT_512, _AT_640 = (512, 2048), (640, 2560)  # height, width
 # Config: size of the image, parameters in millions and multiply-adds in

@@ -12,8 +12,8 @@ from triton_cases import (
     spy,
 )
 
-from mmconvnextv2.models.layers.fusing import fuses_by_triton
 from mmconvnextv2.models.layers.norm import LayerNorm
+from mmconvnextv2.ops.dispatch import fuses_by_triton
 from mmconvnextv2.ops.triton import depthwise_norm as module
 
 

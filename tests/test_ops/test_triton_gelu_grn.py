@@ -21,8 +21,8 @@ from triton_cases import (
 from triton_traffic import bytes_per_entry
 
 from mmconvnextv2 import GRN
-from mmconvnextv2.models.layers.fusing import fuses_by_triton, plain_layers
 from mmconvnextv2.models.layers.layout import DENSE_GRID
+from mmconvnextv2.ops.dispatch import fuses_by_triton, plain_layers
 from mmconvnextv2.ops.triton import gelu_grn as module
 from mmconvnextv2.ops.triton import gelu_grn_kernels
 from mmconvnextv2.ops.triton import gelu_grn_launches as launches

@@ -12,8 +12,8 @@ from forked import Forked
 from parallel_runs import Runs
 from toy_task import write_toy_task
 
+from mmconvnextv2.config.find import configs_folder, find_config
 from mmconvnextv2.datasets import make_shapes
-from mmconvnextv2.utils.config import configs_folder, find_config
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 import pytest
 from toy_zoo import FILE, toy_zoo, write_zoo
 
-from mmconvnextv2.utils.model_zoo import load_zoo
+from mmconvnextv2.zoo.model_zoo import load_zoo
 
 _REFUSED = 2
 

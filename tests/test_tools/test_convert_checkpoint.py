@@ -12,7 +12,7 @@ from checkpoint_reference import (
 )
 from unreliable_server import closed
 
-from mmconvnextv2.utils.checkpoint import read_checkpoint, write_checkpoint
+from mmconvnextv2.checkpoint import read_checkpoint, write_checkpoint
 
 _REFUSED = 2
 _OWN = 'ConvNeXt V2 own (depths [1, 3, 2, 1], channels [4, 6, 10, 12])'

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from mmconvnextv2.utils.config import shipped_configs
-from mmconvnextv2.utils.published import published
+from mmconvnextv2.config.find import shipped_configs
+from mmconvnextv2.zoo.published import published
 
 _README = Path(__file__).resolve().parents[2] / 'README.md'
 _REFUSED = 2

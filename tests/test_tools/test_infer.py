@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from unreliable_server import accepting, closed
 
-from mmconvnextv2.utils.config import find_config
+from mmconvnextv2.config.find import find_config
 
 _REFUSED = 2
 _ARCH = dict(depths=[1, 1, 1, 1], channels=[4, 8, 12, 16])

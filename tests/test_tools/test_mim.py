@@ -13,8 +13,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
+from mmconvnextv2.config.find import configs_folder
 from mmconvnextv2.datasets import make_shapes
-from mmconvnextv2.utils.config import configs_folder
 
 pytest.importorskip('mim')
 _ROOT = Path(__file__).resolve().parents[2]

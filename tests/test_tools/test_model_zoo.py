@@ -3,11 +3,11 @@ import re
 
 import pytest
 
-from mmconvnextv2.utils.config import configs_folder
-from mmconvnextv2.utils.model_zoo import entries, load_zoo
-from mmconvnextv2.utils.model_zoo_counts import Counter
-from mmconvnextv2.utils.model_zoo_fields import start_of
-from mmconvnextv2.utils.model_zoo_tables import result_rows
+from mmconvnextv2.config.find import configs_folder
+from mmconvnextv2.zoo.model_zoo import entries, load_zoo
+from mmconvnextv2.zoo.model_zoo_counts import Counter
+from mmconvnextv2.zoo.model_zoo_fields import start_of
+from mmconvnextv2.zoo.model_zoo_tables import result_rows
 
 _ROOT = configs_folder().parent
 _NAME = 'convnextv2_a_ft_in1k'

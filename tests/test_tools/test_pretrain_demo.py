@@ -9,7 +9,7 @@ import torch
 from mmengine.registry import MODELS
 
 from mmconvnextv2.datasets import make_shapes
-from mmconvnextv2.utils import pretrain_comparison as runs
+from mmconvnextv2.demos import pretrain_comparison as runs
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmpretrain')

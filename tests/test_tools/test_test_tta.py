@@ -10,8 +10,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch.nn.functional import interpolate
 
+from mmconvnextv2.config.find import find_config
 from mmconvnextv2.datasets import make_shapes
-from mmconvnextv2.utils.config import find_config
 
 _CONFIG = 'upernet_convnextv2_a_shapes.py'
 _RATIOS = (0.75, 0.875, 1.0, 1.125, 1.25)

@@ -52,7 +52,7 @@ def test_no_validate(toy, train):
 ])
 def test_amp_where_there_is_a_gpu(toy, train, monkeypatch, capsys, device,
                                   wrapper):
-    monkeypatch.setattr('mmconvnextv2.utils.cpu.get_device', lambda: device)
+    monkeypatch.setattr('mmconvnextv2.engine.cpu.get_device', lambda: device)
     optim_wrapper = train(toy, '--amp').optim_wrapper
     assert optim_wrapper.pop('optimizer') == dict(type='SGD', lr=0.01)
     assert optim_wrapper == wrapper
@@ -62,7 +62,7 @@ def test_amp_where_there_is_a_gpu(toy, train, monkeypatch, capsys, device,
 
 def test_amp_of_the_config_stays_and_other_wrappers_are_refused(
         toy, train, monkeypatch, capsys):
-    monkeypatch.setattr('mmconvnextv2.utils.cpu.get_device', lambda: 'cuda')
+    monkeypatch.setattr('mmconvnextv2.engine.cpu.get_device', lambda: 'cuda')
     _change(toy, "optim_wrapper.update(type='AmpOptimWrapper', "
             "loss_scale=8.0)\n")
     assert train(toy, '--amp').optim_wrapper.loss_scale == 8.0

@@ -14,8 +14,8 @@ from damaged_files import DAMAGED, spoil, spoil_some
 from forked import Forked
 from PIL import Image
 
+from mmconvnextv2.config.find import find_config
 from mmconvnextv2.datasets import make_shapes
-from mmconvnextv2.utils.config import find_config
 
 _CONFIG = '''
 _base_ = '{base}'

@@ -8,8 +8,8 @@ import torch
 from mmengine.runner import CheckpointLoader
 from parallel_runs import free_port
 
+from mmconvnextv2.config.find import find_config
 from mmconvnextv2.datasets import make_shapes
-from mmconvnextv2.utils.config import find_config
 
 # The config on shapes, smaller; 16 patches of an image, of which 6 visible.
 _CONFIG = '''

@@ -9,7 +9,7 @@ import pytest
 from faulty_task import write_faulty_task
 from run_results import assert_equal_end, files, iterations, load
 
-from mmconvnextv2.utils.config import configs_folder
+from mmconvnextv2.config.find import configs_folder
 
 _KILLS = 30
 _BASE = configs_folder() / '_base_' / 'default_runtime.py'

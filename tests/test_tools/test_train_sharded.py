@@ -10,8 +10,8 @@ from processes import run_processes
 from run_results import load
 from sharded_task import difference, train, write_task
 
+from mmconvnextv2.config.find import configs_folder
 from mmconvnextv2.datasets import make_shapes
-from mmconvnextv2.utils.config import configs_folder
 
 _PARTS = ['state_dict', 'optimizer', 'param_schedulers']
 

@@ -7,8 +7,8 @@ import pytest
 import soak
 from soak import mean_of
 
+from mmconvnextv2.config.find import find_config
 from mmconvnextv2.datasets import make_shapes
-from mmconvnextv2.utils.config import find_config
 
 # The config on shapes, smaller: 16 patches of an image, of which 6 visible.
 # 20 epochs of 100 iterations; a checkpoint after each, pictures after every

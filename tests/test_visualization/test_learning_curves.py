@@ -1,6 +1,6 @@
 import cv2
 
-from mmconvnextv2.utils.comparison import compare
+from mmconvnextv2.demos.comparison import compare
 from mmconvnextv2.visualization.learning_curves import draw_learning_curves
 
 

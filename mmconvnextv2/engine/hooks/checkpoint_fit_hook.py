@@ -9,13 +9,13 @@ from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mmconvnextv2.models.backbones import ConvNeXtV2
-from mmconvnextv2.utils.checkpoint.errors import (
+from mmconvnextv2.checkpoint.errors import (
     CheckpointError,
     Differences,
     compare,
     sample,
 )
+from mmconvnextv2.models.backbones import ConvNeXtV2
 
 _OF_A_RUN = ('meta', 'message_hub', 'state_dict')
 _WRAPPER = 'module.'

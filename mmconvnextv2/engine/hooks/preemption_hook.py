@@ -19,8 +19,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmconvnextv2.engine.batches import order_batches, restart_iterator
-from mmconvnextv2.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook
 from mmconvnextv2.registry import HOOKS, register
+from .safe_checkpoint_hook import SafeCheckpointHook
 
 # "Try again later" of sysexits.h: the run is neither finished nor broken.
 STOPPED = 75

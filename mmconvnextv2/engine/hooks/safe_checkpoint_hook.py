@@ -12,14 +12,14 @@ from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from mmconvnextv2.registry import HOOKS, register
-from mmconvnextv2.utils.whole_files import (
+from mmconvnextv2.files import (
     PART,
     explain_unwritten,
     publish,
     remove,
     write_text,
 )
+from mmconvnextv2.registry import HOOKS, register
 
 
 def save_whole(save: Callable[..., None], out_dir: str, filename: str,

@@ -1,7 +1,7 @@
 """Checks of the arguments that ConvNeXtV2 shares with other backbones."""
 from typing import Optional
 
-from ..layers.block import NORM_EPS
+from mmconvnextv2.models.layers.block import NORM_EPS
 
 
 def refuse_other_layers(norm_cfg: Optional[dict], act_cfg: Optional[dict],

@@ -9,13 +9,14 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmconvnextv2.checkpoint.pretrained import recognising
+from mmconvnextv2.engine.layer_ids import group_wise_layer_id
+from mmconvnextv2.models.layers.block import NORM_EPS, ConvNeXtV2Block, Stage
+from mmconvnextv2.models.layers.downsample import Downsample, Stem
+from mmconvnextv2.models.layers.layout import DENSE_GRID, DenseGrid
+from mmconvnextv2.models.layers.masked import MASKED_LAYOUTS, build_layout
+from mmconvnextv2.models.layers.norm import LayerNorm
 from mmconvnextv2.registry import MODELS, register
-from mmconvnextv2.utils.layer_ids import group_wise_layer_id
-from ..layers.block import NORM_EPS, ConvNeXtV2Block, Stage
-from ..layers.downsample import Downsample, Stem
-from ..layers.layout import DENSE_GRID, DenseGrid
-from ..layers.masked import MASKED_LAYOUTS, build_layout
-from ..layers.norm import LayerNorm
 from .arch import resolve_arch, resolve_out_indices
 from .arguments import (
     check_grn_cfg,
@@ -23,7 +24,6 @@ from .arguments import (
     refuse_other_layers,
     refuse_two_scales,
 )
-from .pretrained import recognising
 
 # The official truncation at +-2, 100 sigma, leaves the distribution as it is.
 # MMEngine's TruncNormal does not: rounding puts one weight in 17 million on

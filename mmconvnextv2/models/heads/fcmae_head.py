@@ -5,8 +5,8 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from mmconvnextv2.ops.compile import not_compiled
 from mmconvnextv2.registry import MODELS, register
-from mmconvnextv2.utils.compiling import not_compiled
 
 _VARIANCE_EPS = 1e-6
 

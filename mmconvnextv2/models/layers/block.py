@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmconvnextv2.ops import grn_mlp
+from mmconvnextv2.ops.compile import compiled
+from mmconvnextv2.ops.dispatch import fuses, fuses_by_triton
 from mmconvnextv2.registry import MODELS, register
-from mmconvnextv2.utils.compiling import compiled
-from .fusing import fuses, fuses_by_triton
 from .grn import GRN
 from .grn_variant import GRNVariant
 from .layout import DENSE_GRID, DenseGrid

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from mmconvnextv2.ops import RunsOfGrid, depthwise, packed_depthwise
+from mmconvnextv2.ops.dispatch import fuses, fuses_by_triton
 from mmconvnextv2.ops.triton.switch import wants_triton
-from .fusing import fuses, fuses_by_triton
 from .norm import LayerNorm
 
 

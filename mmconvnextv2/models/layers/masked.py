@@ -4,7 +4,7 @@ from typing import Sequence
 import torch
 from torch import Tensor
 
-from mmconvnextv2.utils.compiling import not_compiled
+from mmconvnextv2.ops.compile import not_compiled
 from .layout import DenseGrid, LeakyGrid, MaskedGrid, PackedPatches
 
 MASKED_LAYOUTS = dict(packed=PackedPatches, dense=MaskedGrid, leaky=LeakyGrid)

@@ -5,8 +5,8 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmconvnextv2.models.layers.block import ConvNeXtV2Block
 from mmconvnextv2.registry import MODELS, register
-from ..layers.block import ConvNeXtV2Block
 
 _INIT_STD = 0.02
 _INIT_CFG = (

@@ -6,8 +6,8 @@ from mmpretrain.models import BaseSelfSupervisor
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+from mmconvnextv2.models.backbones import ConvNeXtV2
 from mmconvnextv2.registry import MODELS, register
-from ..backbones import ConvNeXtV2
 from .masking import draw_mask
 
 

@@ -5,8 +5,8 @@ from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 import torch
 from torch import Tensor
 
-from ..packed_depthwise import RunsOfGrid
-from . import depthwise_kernels, norm_kernels
+from mmconvnextv2.ops.packed_depthwise import RunsOfGrid
+from mmconvnextv2.ops.triton import depthwise_kernels, norm_kernels
 from .launching import launch, own_type, power_of_2, rounded_up
 from .operators import operator
 

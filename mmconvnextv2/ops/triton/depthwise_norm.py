@@ -36,7 +36,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..packed_depthwise import RunsOfGrid, packed_depthwise
+from mmconvnextv2.ops.packed_depthwise import RunsOfGrid, packed_depthwise
 from .depthwise_launches import (
     LONGEST_RUN,
     SIZE,

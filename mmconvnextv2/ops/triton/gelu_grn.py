@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..grn_linear import responses
+from mmconvnextv2.ops.grn_linear import responses
 from .double_backward import gradients_by_layers
 from .gelu_grn_launches import gelu_grn_backward, gelu_grn_forward, largest
 from .switch import INTERPRETER, runs_triton

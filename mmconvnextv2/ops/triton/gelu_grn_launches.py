@@ -4,8 +4,8 @@ from typing import Callable, Optional, Tuple
 import torch
 from torch import Tensor
 
-from . import gelu_grn_kernels as kernels
-from . import grn_kernels
+from mmconvnextv2.ops.triton import gelu_grn_kernels as kernels
+from mmconvnextv2.ops.triton import grn_kernels
 from .launching import launch, own_type, power_of_2, rounded_up
 from .operators import operator
 

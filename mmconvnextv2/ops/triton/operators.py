@@ -4,7 +4,7 @@ from typing import Callable
 
 import torch
 
-from mmconvnextv2.utils.compiling import is_compiling
+from mmconvnextv2.ops.compile import is_compiling
 
 
 def operator(like: Callable) -> Callable:

@@ -9,8 +9,8 @@ from mmengine.runner import BaseLoop
 from torch import nn
 
 from mmconvnextv2 import ConvNeXtV2
+from mmconvnextv2.checkpoint import CheckpointError
 from mmconvnextv2.engine.hooks.checkpoint_fit_hook import CheckpointFitHook
-from mmconvnextv2.utils.checkpoint import CheckpointError
 
 _ARCH = dict(depths=[1, 2], channels=[4, 8])
 

@@ -12,7 +12,7 @@ from strategies import (
     sizes,
 )
 
-from mmconvnextv2.models.layers.fusing import plain_layers
+from mmconvnextv2.ops.dispatch import plain_layers
 
 _BATCHES = st.integers(1, 4)
 

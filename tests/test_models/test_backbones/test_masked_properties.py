@@ -17,7 +17,7 @@ from strategies import (
     stride_of,
 )
 
-from mmconvnextv2.models.layers.fusing import plain_layers
+from mmconvnextv2.ops.dispatch import plain_layers
 
 _IMPLS = st.sampled_from(['packed', 'dense'])
 _GRN = st.sampled_from([

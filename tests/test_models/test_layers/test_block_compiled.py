@@ -9,7 +9,7 @@ from timm_reference import randomise
 
 from mmconvnextv2 import ConvNeXtV2
 from mmconvnextv2.models.layers import ConvNeXtV2Block
-from mmconvnextv2.models.layers.fusing import plain_layers
+from mmconvnextv2.ops.dispatch import plain_layers
 
 BACKEND = 'aot_eager'
 

@@ -10,7 +10,7 @@ from torch import nn
 from mmconvnextv2 import GRN, ConvNeXtV2
 from mmconvnextv2.models.layers import GRNVariant
 from mmconvnextv2.models.layers.block import ConvNeXtV2Block
-from mmconvnextv2.models.layers.fusing import fuses, plain_layers
+from mmconvnextv2.ops.dispatch import fuses, plain_layers
 
 EPS = 1e-3
 VARIANTS = dict(

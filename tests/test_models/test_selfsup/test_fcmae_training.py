@@ -8,8 +8,8 @@ from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import Runner, set_random_seed
 
 import mmconvnextv2.models.selfsup  # noqa: F401
+from mmconvnextv2.config.find import find_config
 from mmconvnextv2.datasets import make_shapes
-from mmconvnextv2.utils.config import find_config
 
 # Steps over which the learning rate rises.
 _WARM_UP = 20

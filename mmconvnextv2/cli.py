@@ -1,0 +1,224 @@
+"""What tools/train.py and tools/test.py share."""
+import argparse
+import os
+import os.path as osp
+import shutil
+import sys
+from pathlib import Path
+from typing import Callable, Mapping, Sequence
+from urllib.error import URLError
+
+from mmengine.config import Config, DictAction
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from mmconvnextv2.config.checks.reading import ConfigFileError, read_config
+from mmconvnextv2.config.data_sources import (
+    describe_missing,
+    write_missing_shapes,
+)
+from mmconvnextv2.config.find import find_config
+from mmconvnextv2.config.preflight import SPLITS, missing_data
+from mmconvnextv2.engine.hooks.checkpoint_fit_hook import CheckpointFitHook
+
+# Exit code for a request that cannot be met, as argparse's own.
+USAGE_ERROR = 2
+_RANK_VARIABLES = {
+    'pytorch': 'RANK',
+    'slurm': 'SLURM_PROCID',
+    'mpi': 'OMPI_COMM_WORLD_RANK'
+}
+
+
+class CommandError(Exception):
+    """A request that cannot be met; the message tells the user why."""
+
+    exit_code = USAGE_ERROR
+    is_of_each_process = False  # else the main process tells it alone
+
+
+class _Settings(DictAction):
+    """MMEngine's, which does not explain what is no KEY=VALUE."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        for value in values:
+            if not value.partition('=')[0] or '=' not in value:
+                parser.error(f'{option_string}: expected KEY=VALUE (no white '
+                             f'space around =), got {value!r}')
+        super().__call__(parser, namespace, values, option_string)
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that OpenMMLab's tools have in common."""
+    parser.add_argument(
+        '--work-dir',
+        help='folder for logs and checkpoints (default: work_dir of the '
+        'config, else work_dirs/NAME_OF_CONFIG)')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=_Settings,
+        metavar='KEY=VALUE',
+        help='settings that replace those of the config, for example '
+        'train_dataloader.batch_size=2 model.backbone.out_indices="(1,2,3)" '
+        '(no white space within a value)')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='what has started the processes (default: %(default)s)')
+    # torch.distributed.launch passes it; torchrun sets the variable instead.
+    parser.add_argument(
+        '--local_rank',
+        '--local-rank',
+        type=int,
+        default=0,
+        help=argparse.SUPPRESS)
+
+
+def is_main_process(launcher: str) -> bool:
+    """Whether this process has rank 0, before the processes have met."""
+    return os.environ.get(_RANK_VARIABLES.get(launcher, ''), '0') == '0'
+
+
+def speaker(launcher: str) -> Callable[[str], None]:
+    """A function that prints a line, in the main process only."""
+    if is_main_process(launcher):
+        return lambda text: print(text, flush=True)
+    return lambda text: None
+
+
+def run_command(command: Callable[[argparse.Namespace], None],
+                args: argparse.Namespace) -> int:
+    """Run a tool; a ``CommandError`` is told by the main process alone.
+
+    So is a checkpoint's URL from which nothing came.
+
+    Returns:
+        int: The exit code: 0, 2 for a request that cannot be met, or 1 for a
+        run that has broken.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    try:
+        _run_explained(command, args)
+    except CommandError as error:
+        if error.is_of_each_process or is_main_process(args.launcher):
+            print(f'{command.__name__}.py: {error}', file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _run_explained(command: Callable[[argparse.Namespace], None],
+                   args: argparse.Namespace) -> None:
+    try:
+        command(args)
+    except URLError as error:
+        if error.filename is None:  # Not of our downloads.
+            raise
+        raise CommandError(f'{error.filename} could not be downloaded '
+                           f'({error.reason})') from error
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Load the config that the arguments name and apply the common ones.
+
+    Raises:
+        CommandError: If there is no such file, or it cannot be read, or an
+            option does not fit it.
+    """
+    try:
+        path = find_config(args.config)
+        cfg = read_config(path, args.cfg_options, speaker(args.launcher))
+    except (FileNotFoundError, ConfigFileError) as error:
+        raise CommandError(str(error)) from error
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = osp.join('./work_dirs', path.stem)
+    _set_default_collate(cfg)
+    return cfg
+
+
+def _set_default_collate(cfg: Config) -> None:
+    """Collate as mmpretrain's own tools do, whose configs leave it out."""
+    if cfg.get('default_scope') != 'mmpretrain':
+        return
+    for split in SPLITS:
+        loader = cfg.get(f'{split}_dataloader')
+        if loader and isinstance(loader, Mapping):
+            loader.setdefault('collate_fn', dict(type='default_collate'))
+
+
+def require_data(cfg: Mapping, args: argparse.Namespace,
+                 splits: Sequence[str], initial_weights: bool) -> None:
+    """Check that what the config names is there; write the shapes data set.
+
+    Args:
+        cfg (Mapping): The config.
+        args (argparse.Namespace): The tool's arguments.
+        splits (Sequence[str]): Which of 'train', 'val' and 'test' are used.
+        initial_weights (bool): Whether ``init_cfg`` will be applied.
+
+    Raises:
+        CommandError: If something is missing.
+    """
+    missing = missing_data(cfg, splits, initial_weights)
+    obstacle = ''
+    try:
+        if write_missing_shapes(missing, speaker(args.launcher),
+                                is_main_process(args.launcher)):
+            missing = missing_data(cfg, splits, initial_weights)
+    except FileExistsError as error:
+        obstacle = f'\n\n{error}'
+    if missing:
+        text = describe_missing(missing, args.config, _train_command())
+        raise CommandError(text + obstacle)
+
+
+def _train_command() -> str:
+    """How this interpreter runs the train.py beside the present tool."""
+    python = sys.executable
+    if shutil.which('python') == python:
+        python = 'python'
+    tools = osp.dirname(sys.argv[0]) if sys.argv[0].endswith(
+        ('train.py', 'test.py')) else 'tools'
+    return f"{python} {osp.join(tools, 'train.py')}"
+
+
+def require_file(path: str, argument: str, or_folder: bool = False) -> None:
+    """Check that a checkpoint given as an argument is there.
+
+    Args:
+        path (str): A path or URL.
+        argument (str): Name of the argument.
+        or_folder (bool): Whether it may be a folder. Defaults to False.
+
+    Raises:
+        CommandError: If it is neither a file nor a URL.
+    """
+    if '://' in path or osp.isfile(path) or (or_folder and osp.isdir(path)):
+        return
+    if osp.isdir(path):
+        folder, name = osp.split(osp.normpath(path))
+        raise CommandError(
+            f'{argument}: {path!r} is a folder. If DeepSpeed wrote it, make '
+            'a checkpoint of it: python -m deepspeed.utils.zero_to_fp32 '
+            f'{folder or "."} FOLDER --tag {name} --max_shard_size 100GB')
+    folder = osp.dirname(path) or '.'
+    found = sorted(x.name for x in Path(folder).glob('*.pth'))
+    there = f" Checkpoints in {folder}: {', '.join(found)}." if found else ''
+    raise CommandError(f'{argument}: there is no file {path!r} (seen from '
+                       f'{os.getcwd()}).{there}')
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the runner that the config asks for.
+
+    It refuses checkpoints that do not fit.
+    """
+    build = RUNNERS.build if 'runner_type' in cfg else Runner.from_cfg
+    runner = build(cfg)
+    if hasattr(runner, 'register_hook'):  # not so in each runner of a user
+        runner.register_hook(CheckpointFitHook())
+    return runner

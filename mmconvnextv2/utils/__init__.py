@@ -1,1 +1,0 @@
-"""Helpers that depend on no registry."""

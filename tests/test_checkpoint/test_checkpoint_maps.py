@@ -1,0 +1,260 @@
+"""The key maps: there and back, layouts, and what they refuse."""
+import pytest
+import torch
+from checkpoint_reference import (
+    V1,
+    as_model,
+    assert_same,
+    minkowski_kernel,
+    official_state,
+    pretraining_state,
+    random_backbone,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mmconvnextv2.checkpoint import (
+    FORMATS,
+    CheckpointError,
+    check,
+    from_ours,
+    recognise,
+    to_ours,
+)
+from mmconvnextv2.checkpoint.layouts import (
+    from_minkowski,
+    to_minkowski,
+    to_our_layout,
+)
+from mmconvnextv2.models import FCMAEDecoder
+
+
+@st.composite
+def models(draw):
+    """State dict of a random classifier, of one to five stages."""
+    depths = draw(st.lists(st.integers(1, 3), min_size=1, max_size=5))
+    channels = [draw(st.integers(1, 9)) for _ in depths]
+    backbone = random_backbone(
+        dict(depths=depths, channels=channels),
+        draw(st.integers(0, 99)),
+        in_channels=draw(st.integers(1, 4)),
+        stem_patch_size=draw(st.sampled_from([2, 4])))
+    return as_model(backbone, draw(st.integers(0, 5)))
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow])  # Of a busy machine.
+@given(state=models(), target=st.sampled_from(list(FORMATS)))
+def test_there_and_back(state, target):
+    theirs = from_ours(state, target)
+    assert not theirs.left_out
+    assert recognise(theirs.state).format == target
+    back = to_ours(theirs.state)
+    assert not back.left_out
+    assert_same(back.state, state)
+    check(back.state)
+
+
+@pytest.mark.parametrize('target', [x for x in FORMATS if x != 'official-pre'
+                                    'training'])
+def test_there_and_back_for_the_first_convnext(target):
+    state = as_model(random_backbone(**V1), 3)
+    theirs = from_ours(state, target)
+    assert not theirs.left_out
+    assert_same(to_ours(theirs.state).state, state)
+
+
+@pytest.mark.parametrize('target', FORMATS)
+@pytest.mark.parametrize('prefix', ['', 'module.', 'a.b.'])
+def test_what_precedes_all_names_is_dropped(target, prefix):
+    state = as_model(random_backbone(), 3)
+    theirs = from_ours(state, target).state
+    got = to_ours({prefix + name: x for name, x in theirs.items()})
+    assert_same(got.state, state)
+
+
+def test_fcmae_there_and_back():
+    state = as_model(random_backbone(final_norm=False))
+    decoder = FCMAEDecoder(12, decoder_channels=5, depth=2)
+    state.update({f'neck.{k}': torch.randn_like(v)
+                  for k, v in decoder.state_dict().items()})
+    for target in ('official', 'official-pretraining'):
+        theirs = from_ours(state, target)
+        assert not theirs.left_out
+        assert_same(to_ours(theirs.state).state, state)
+    expected = pretraining_state(state)
+    assert_same(theirs.state, expected)
+    assert_same(to_ours(expected).state, state)
+    assert check(state).has_decoder
+
+
+def test_official_names():
+    state = as_model(random_backbone(), 3)
+    expected = official_state(state)
+    assert expected['stages.1.2.grn.gamma'].shape == (1, 1, 1, 24)
+    assert_same(from_ours(state, 'official').state, expected)
+    assert_same(to_ours(expected).state, state)
+
+
+def test_official_grn_of_any_shape():
+    # The authors' files have (1, 1, 1, 4C) or (1, 4C).
+    state = as_model(random_backbone())
+    theirs = {
+        name: x.reshape(1, -1) if 'grn' in name else x
+        for name, x in official_state(state).items()
+    }
+    assert_same(to_ours(theirs).state, state)
+
+
+def test_norms_of_detectors():
+    backbone = random_backbone(out_indices=(0, 1, 2, 3))
+    state = as_model(backbone)
+    first = [f'backbone.norm{i}.{p}' for i in range(3)
+             for p in ('weight', 'bias')]
+    for target in ('official', 'timm', 'huggingface'):
+        theirs = from_ours(state, target)
+        assert theirs.left_out == first
+    names = {f'layernorm.{p}': f'hidden_states_norms.stage4.{p}'
+             for p in ('weight', 'bias')}
+    theirs = {names.get(k.removeprefix('convnextv2.'),
+                        k.removeprefix('convnextv2.')): v
+              for k, v in theirs.state.items()}
+    for name in first:
+        stage, leaf = name.removeprefix('backbone.norm').split('.')
+        key = f'hidden_states_norms.stage{int(stage) + 1}.{leaf}'
+        theirs[key] = state[name]
+    assert_same(to_ours(theirs).state, state)
+
+
+def test_heads_of_others_are_left_out_by_name():
+    state = as_model(random_backbone())
+    extra = {'neck.lateral_convs.0.weight': torch.ones(1)}
+    assert from_ours({**state, **extra}, 'timm').left_out == list(extra)
+    theirs = {**official_state(state), **extra, 'steps': 3}
+    assert to_ours(theirs).left_out == [*extra, 'steps']
+    # mmpretrain's are unchanged.
+    assert_same(to_ours({**state, **extra}).state, {**state, **extra})
+
+
+def test_1x1_convolutions_become_matrices():
+    state = as_model(random_backbone())
+    theirs = {
+        name: x[..., None, None]
+        if 'pointwise' in name and 'weight' in name else x
+        for name, x in state.items()
+    }
+    assert_same(to_ours(theirs).state, state)
+
+
+def test_columns_of_minkowski_kernels_vary_slowest():
+    # Sites in the order (x, y) = (0, 0), (0, 1), (1, 0), (1, 1), which in
+    # torch's kernel are rows and columns (0, 0), (1, 0), (0, 1), (1, 1).
+    depthwise = torch.tensor([[10.], [11.], [12.], [13.]])
+    assert from_minkowski(depthwise).tolist() == [[[[10., 12.], [11., 13.]]]]
+    full = torch.arange(24.).view(4, 2, 3)
+    got = from_minkowski(full)
+    assert got.shape == (3, 2, 2, 2)
+    assert got[2, 1].tolist() == [[5., 17.], [11., 23.]]
+
+
+@pytest.mark.parametrize('side', [2, 3, 7])
+def test_minkowski_kernels_there_and_back(side):
+    weight = torch.randn(5, 3, side, side)
+    assert torch.equal(minkowski_kernel(weight), to_minkowski(weight, False))
+    assert torch.equal(from_minkowski(to_minkowski(weight, False)), weight)
+    weight = torch.randn(5, 1, side, side)
+    assert torch.equal(minkowski_kernel(weight)[:, 0],
+                       to_minkowski(weight, True))
+    assert torch.equal(from_minkowski(to_minkowski(weight, True)), weight)
+
+
+@pytest.mark.parametrize('shape', [(), (4, ), (48, 3), (0, 3), (4, 2, 2, 2)])
+def test_other_minkowski_kernels_are_refused(shape):
+    with pytest.raises(ValueError, match=r'must be \(k \* k, C\)'):
+        from_minkowski(torch.zeros(shape))
+
+
+def test_layouts_of_a_wrong_size_are_kept():
+    for name, shape in (('stages.0.0.grn.gamma', (2, 3)),
+                        ('stages.0.0.pointwise_conv1.weight', (4, 2, 3, 3))):
+        assert to_our_layout(name, torch.zeros(shape)).shape == shape
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(
+            CheckpointError,
+            match=r'not those of a ConvNeXt.*\(mmpretrain, official, official-'
+            r'pretraining, timm, huggingface\); found layer1\.0\.conv, fc$'):
+        to_ours({'layer1.0.conv': torch.ones(1), 'fc': torch.ones(1)})
+
+
+def test_two_networks_are_refused():
+    state = as_model(random_backbone())
+    both = {f'{x}.{k}': v for x in ('teacher', 'student')
+            for k, v in state.items()}
+    with pytest.raises(
+            CheckpointError,
+            match=r"networks, name one by prefix: 'student\.backbone\.' "
+            r"\(mmpretrain\), 'teacher\.backbone\.' \(mmpretrain\)"):
+        to_ours(both)
+
+
+def test_unknown_layers_are_refused():
+    theirs = from_ours(as_model(random_backbone()), 'timm').state
+    theirs['stages.0.blocks.0.shortcut.weight'] = torch.ones(1)
+    with pytest.raises(
+            CheckpointError,
+            match=r'stages\.0\.blocks\.0\.shortcut\.weight is nothing that'):
+        to_ours(theirs)
+
+
+def test_bad_kernel_is_named():
+    theirs = pretraining_state(as_model(random_backbone()))
+    theirs['encoder.stages.0.0.dwconv.kernel'] = torch.zeros(48, 4)
+    with pytest.raises(
+            CheckpointError,
+            match=r'^encoder\.stages\.0\.0\.dwconv\.kernel: .* got \(48, 4\)'):
+        to_ours(theirs)
+
+
+def test_unknown_target_is_refused():
+    with pytest.raises(ValueError, match="must be one of .* got 'keras'"):
+        from_ours(as_model(random_backbone()), 'keras')
+
+
+def test_check_names_all_differences():
+    state = as_model(random_backbone())
+    del state['backbone.stages.1.1.norm.bias']
+    state['backbone.stages.2.0.grn.beta'] = torch.zeros(39)
+    state['backbone.stages.9'] = torch.zeros(1)
+    with pytest.raises(
+            CheckpointError,
+            match=r'not a whole ConvNeXt V2 own \(depths \[1, 3, 2, 1\], '
+            r'channels \[4, 6, 10, 12\]\), 3 input channels:\n'
+            r'  missing \(1\): backbone\.stages\.1\.1\.norm\.bias\n'
+            r'  unexpected \(1\): backbone\.stages\.9\n'
+            r'  of another size \(1\): backbone\.stages\.2\.0\.grn\.beta \(39,'
+            r'\) where \(40,\) is expected$'):
+        check(state)
+
+
+def test_check_without_a_stem():
+    state = as_model(random_backbone())
+    del state['backbone.downsample_layers.0.0.weight']
+    with pytest.raises(
+            CheckpointError,
+            match=r"not whole: 'downsample_layers\.0\.0\.weight' is missing"):
+        check(state)
+
+
+def test_arguments_are_not_changed():
+    state = as_model(random_backbone(), 2)
+    copies = {k: v.clone() for k, v in state.items()}
+    theirs = from_ours(state, 'official-pretraining').state
+    assert_same(state, copies)
+    copies = {k: v.clone() for k, v in theirs.items()}
+    to_ours(theirs)
+    assert_same(theirs, copies)

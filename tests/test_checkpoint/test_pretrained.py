@@ -1,0 +1,286 @@
+"""init_cfg=dict(type='Pretrained', ...) of the backbone."""
+import pytest
+import torch
+from checkpoint_reference import (
+    ARCH,
+    V1,
+    as_model,
+    assert_same,
+    official_state,
+    pretraining_state,
+    random_backbone,
+)
+from mmengine.model import BaseModule, PretrainedInit
+from timm.models._manipulate import adapt_input_conv
+from torch import nn
+
+from mmconvnextv2 import ConvNeXtV2
+from mmconvnextv2.checkpoint import (
+    CheckpointError,
+    from_ours,
+    write_checkpoint,
+)
+from mmconvnextv2.checkpoint.pretrained import with_adapted_stem
+
+_ALL = (0, 1, 2, 3)
+_FORMATS = {
+    'mmpretrain': lambda state: dict(state_dict=state, meta=dict(epoch=1)),
+    'bare': lambda state: {
+        k[len('backbone.'):]: v for k, v in state.items()
+        if k.startswith('backbone.')},
+    'ema': lambda state: {f'module.{k}': v for k, v in state.items()},
+    'official': lambda state: dict(model=official_state(state)),
+    'official-pretraining': lambda state: dict(
+        model=pretraining_state(state)),
+    'timm': lambda state: from_ours(state, 'timm').state,
+    'huggingface': lambda state: from_ours(state, 'huggingface').state,
+}
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """Function that writes a file and returns its path."""
+
+    def write(content, name='w.pth'):
+        write_checkpoint(content, str(tmp_path / name), force=True)
+        return str(tmp_path / name)
+
+    return write
+
+
+@pytest.fixture
+def log(monkeypatch):
+    """Lines that loading logs."""
+    lines = []
+    monkeypatch.setattr(
+        'mmconvnextv2.checkpoint.pretrained.print_log',
+        lambda text, logger: lines.append(text))
+    return lines
+
+
+def load(path, arch=ARCH, prefix=None, model=None, **init):
+    cfg = dict(type='Pretrained', checkpoint=path, **init)
+    if prefix is not None:
+        cfg['prefix'] = prefix
+    backbone = ConvNeXtV2(arch, **(model or {}), init_cfg=cfg)
+    backbone.init_weights()
+    return backbone
+
+
+@pytest.mark.parametrize('name, prefix', [
+    *((name, None) for name in _FORMATS),
+    *((name, prefix) for name in _FORMATS if name not in ('bare', 'ema')
+      for prefix in ('backbone.', 'backbone')),
+    ('ema', 'module.backbone'),
+])
+def test_any_format(weights, name, prefix, log):
+    source = random_backbone()
+    state = as_model(source, classes=3)
+    if name == 'official-pretraining':
+        state = {k: v for k, v in state.items() if 'norm3' not in k}
+    path = weights(_FORMATS[name](state))
+    loaded = load(path, prefix=prefix)
+    expected = source.state_dict()
+    if name == 'official-pretraining':
+        expected.update({
+            'norm3.weight': loaded.norm3.weight.data,
+            'norm3.bias': loaded.norm3.bias.data})
+    assert_same(loaded.state_dict(), expected)
+    assert len(log) == 1
+    assert f'from {path}' in log[0]
+
+
+def test_safetensors(weights):
+    source = random_backbone()
+    path = weights(from_ours(as_model(source), 'timm').state, 'w.safetensors')
+    assert_same(load(path).state_dict(), source.state_dict())
+
+
+def test_first_convnext(weights):
+    source = random_backbone(**V1)
+    path = weights(dict(model=official_state(as_model(source))))
+    assert_same(load(path, model=V1).state_dict(), source.state_dict())
+
+
+def test_what_was_missing_and_unused_is_told(weights, log):
+    # From a classifier to a detector: norm3 is there, norm0 to norm2 are not.
+    state = as_model(random_backbone(), classes=3)
+    path = weights(dict(model=official_state(state)))
+    loaded = load(path, model=dict(out_indices=_ALL))
+    assert torch.equal(loaded.norm3.weight, state['backbone.norm3.weight'])
+    assert (loaded.norm0.weight == 1).all()
+    assert log == [
+        f'loaded {len(state) - 2} tensors of format official from {path}\n'
+        '  missing (6): norm0.weight, norm0.bias, norm1.weight, norm1.bias, '
+        'norm2.weight, norm2.bias\n'
+        '  not of the backbone (2): head.fc.weight, head.fc.bias']
+
+
+def test_norms_that_the_encoder_has_not(weights, log):
+    source = random_backbone()
+    path = weights(dict(state_dict=as_model(source)))
+    loaded = load(path, model=dict(final_norm=False), prefix='backbone.')
+    assert {*source.state_dict()} - {*loaded.state_dict()} == {
+        'norm3.weight', 'norm3.bias'}
+    assert 'unexpected (2): norm3.weight, norm3.bias' in log[0]
+
+
+def refused(path, match, **kwargs):
+    with pytest.raises(CheckpointError, match=match):
+        load(path, **kwargs)
+
+
+def test_partial_weights_are_refused(weights, log):
+    state = as_model(random_backbone())
+    lost = state.pop('backbone.stages.1.2.norm.weight')
+    state['backbone.extra'] = lost
+    path = weights(dict(state_dict=state))
+    refused(
+        path, r'w\.pth: the weights, of ConvNeXt V2 own \(depths \[1, 3, 2, 1'
+        r'\], channels \[4, 6, 10, 12\]\), 3 input channels, do not fit the '
+        r'backbone:\n  missing \(1\): stages\.1\.2\.norm\.weight\n'
+        r'  unexpected \(1\): extra$')
+    loaded = load(path, allow_partial=True)
+    assert torch.equal(loaded.stages[3][0].grn.beta,
+                       state['backbone.stages.3.0.grn.beta'])
+    assert 'missing (1): stages.1.2.norm.weight' in log[0]
+
+
+def test_first_convnext_without_its_scale(weights):
+    path = weights(as_model(random_backbone(**V1)))
+    refused(path, r'of ConvNeXt own .*\n  missing \(14\): stages\.0\.0\.grn\.g'
+            r'amma, .*\n  unexpected \(7\): stages\.0\.0\.gamma, ')
+    load(path, allow_partial=True)
+
+
+@pytest.mark.parametrize('allow_partial', [False, True])
+def test_another_size_is_refused(weights, allow_partial):
+    path = weights(as_model(random_backbone('atto')))
+    refused(
+        path, r'of ConvNeXt V2 atto \(depths \[2, 2, 6, 2\], channels \[40, '
+        r'80, 160, 320\]\).*\n(.*\n)*  of another size \(\d+\): downsample_'
+        r'layers\.0\.0\.weight \(40, 3, 4, 4\) where \(48, 3, 4, 4\) is ',
+        arch='femto', allow_partial=allow_partial)
+
+
+def test_deeper_weights_are_refused(weights):
+    path = weights(as_model(random_backbone()))
+    shallower = dict(ARCH, depths=[1, 2, 2, 1])
+    refused(path, r'unexpected \(10\): stages\.1\.2\.', arch=shallower)
+
+
+def test_nothing_is_loaded_when_refused(weights):
+    state = as_model(random_backbone())
+    state['backbone.stages.3.0.grn.beta'] = torch.ones(3)
+    backbone = ConvNeXtV2(
+        ARCH, init_cfg=dict(type='Pretrained', checkpoint=weights(state)))
+    before = {k: v.clone() for k, v in backbone.state_dict().items()}
+    with pytest.raises(CheckpointError):
+        backbone.init_weights()
+    assert_same(backbone.state_dict(), before)
+
+
+def test_prefix(weights):
+    sources = [random_backbone(seed=i) for i in range(2)]
+    both = {
+        f'{name}.net.{k}': v for name, source in zip(('student', 'teacher'),
+                                                     sources)
+        for k, v in source.state_dict().items()}
+    path = weights(dict(state_dict=both))
+    for prefix, source in zip(('student.net', 'teacher.net.'), sources):
+        assert_same(load(path, prefix=prefix).state_dict(),
+                    source.state_dict())
+    refused(path, "several networks, name one by prefix: 'student.net.' ")
+    path = weights(as_model(sources[0]))
+    refused(path, r"no name begins with the prefix 'encoder\.'; the network "
+            r"is of format mmpretrain and begins with 'backbone\.'$",
+            prefix='encoder')
+
+
+def test_other_files_are_refused(weights, tmp_path):
+    refused(weights({'fc.weight': torch.ones(1)}),
+            r'w\.pth: the names are not those of a ConvNeXt')
+    (tmp_path / 'cut.pth').write_bytes(b'PK\3\4')
+    refused(str(tmp_path / 'cut.pth'), r'cut\.pth is damaged')
+    with pytest.raises(FileNotFoundError, match='no file .*gone.pth'):
+        load(str(tmp_path / 'gone.pth'))
+
+
+@pytest.mark.parametrize('in_channels', [1, 2, 4, 5, 7])
+def test_stem_is_adapted_as_timm_does(weights, in_channels):
+    source = random_backbone()
+    path = weights(as_model(source))
+    model = dict(in_channels=in_channels)
+    refused(path, r'of another size \(1\): downsample_layers\.0\.0\.weight '
+            rf'\(4, 3, 4, 4\) where \(4, {in_channels}, 4, 4\) is expected\n'
+            r'For another number of input channels: adapt_stem=True\.$',
+            model=model)
+    loaded = load(path, model=model, adapt_stem=True)
+    stem = source.downsample_layers[0][0].weight.detach()
+    torch.testing.assert_close(
+        loaded.downsample_layers[0][0].weight.detach(),
+        adapt_input_conv(in_channels, stem), rtol=0, atol=1e-7)
+    expected = source.state_dict()
+    expected['downsample_layers.0.0.weight'] = loaded.downsample_layers[0][
+        0].weight.detach()
+    assert_same(loaded.state_dict(), expected)
+
+
+def test_stem_of_any_number_of_channels():
+    name = 'downsample_layers.0.0.weight'
+    given = torch.tensor([1., 2.]).view(1, 2, 1, 1)
+    for wanted, values in ((1, [3.]), (2, [1., 2.]), (4, [.5, 1., .5, 1.])):
+        got = with_adapted_stem({name: given}, torch.empty(1, wanted, 1, 1))
+        assert got[name].flatten().tolist() == values
+    assert given.flatten().tolist() == [1., 2.]
+
+
+def test_other_initialisers_come_first(weights):
+    source = random_backbone()
+    path = weights(as_model(source))
+    given = [dict(type='Pretrained', checkpoint=path),
+             dict(type='Constant', layer=['Conv2d', 'LayerNorm'], val=5.)]
+    backbone = ConvNeXtV2(ARCH, out_indices=_ALL, init_cfg=given)
+    backbone.init_weights()
+    assert torch.equal(backbone.stages[0][0].norm.weight,
+                       source.stages[0][0].norm.weight)
+    assert (backbone.norm0.weight == 5).all()
+    assert backbone.init_cfg == given
+    assert given[0]['type'] == 'Pretrained'
+
+
+def test_type_may_be_the_class(weights):
+    source = random_backbone()
+    path = weights(dict(model=official_state(as_model(source))))
+    backbone = ConvNeXtV2(
+        ARCH, init_cfg=dict(type=PretrainedInit, checkpoint=path))
+    backbone.init_weights()
+    assert_same(backbone.state_dict(), source.state_dict())
+
+
+def test_inside_a_model(weights):
+
+    class Detector(BaseModule):
+
+        def __init__(self, **kwargs):
+            super().__init__()
+            self.backbone = ConvNeXtV2(ARCH, **kwargs)
+
+    source = random_backbone()
+    path = weights(dict(model=official_state(as_model(source))))
+    detector = Detector(init_cfg=dict(type='Pretrained', checkpoint=path))
+    told = {}
+    detector._dump_init_info = lambda: told.update({
+        name: detector._params_init_info[p]['init_info']
+        for name, p in detector.named_parameters()})
+    detector.init_weights()
+    assert_same(detector.backbone.state_dict(), source.state_dict())
+    assert set(told.values()) == {f'ConvNeXtPretrainedInit: load from {path}'}
+
+
+def test_whole_models_are_loaded_by_mmengine(weights):
+    source = random_backbone()
+    path = weights(dict(state_dict=as_model(source)))
+    model = nn.ModuleDict(dict(backbone=ConvNeXtV2(ARCH)))
+    PretrainedInit(path)(model)
+    assert_same(model.backbone.state_dict(), source.state_dict())

@@ -1,0 +1,41 @@
+"""Files of any format load into a backbone of any arch, bit for bit."""
+import tempfile
+from pathlib import Path
+
+import torch
+from checkpoint_reference import as_model, assert_same
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import arguments, build, noise, sizes
+
+from mmconvnextv2 import ConvNeXtV2
+from mmconvnextv2.checkpoint import (
+    FORMATS,
+    from_ours,
+    write_checkpoint,
+)
+
+
+@given(
+    cfg=arguments(max_stages=4, widths=(1, 9)),
+    target=st.sampled_from(list(FORMATS)),
+    suffix=st.sampled_from(['.pth', '.safetensors']),
+    data=st.data())
+def test_through_a_file(cfg, target, suffix, data):
+    if target == 'official-pretraining' and not cfg.get('use_grn', True):
+        target = 'official'  # The authors pre-train V2 only.
+    cfg = dict(cfg, final_norm=True, out_indices=-1, drop_path_rate=0.)
+    model = build(cfg, torch.float32)
+    theirs = from_ours(as_model(model), target)
+    assert not theirs.left_out
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / f'w{suffix}')
+        write_checkpoint(theirs.state, path)
+        loaded = ConvNeXtV2(
+            **cfg, init_cfg=dict(type='Pretrained', checkpoint=path))
+        loaded.init_weights()
+    assert_same(loaded.state_dict(), model.state_dict())
+    images = noise(
+        2, cfg['in_channels'], *data.draw(sizes(cfg)), seed=1,
+        dtype=torch.float32)
+    assert torch.equal(loaded(images)[0], model(images)[0])

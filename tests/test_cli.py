@@ -1,0 +1,62 @@
+from argparse import Namespace
+from urllib.error import URLError
+
+import pytest
+
+from mmconvnextv2 import cli
+
+
+@pytest.mark.parametrize('launcher, variable', [
+    ('pytorch', 'RANK'),
+    ('slurm', 'SLURM_PROCID'),
+    ('mpi', 'OMPI_COMM_WORLD_RANK'),
+])
+def test_rank_is_read_from_the_launchers_variable(monkeypatch, launcher,
+                                                  variable):
+    monkeypatch.delenv(variable, raising=False)
+    assert cli.is_main_process(launcher)
+    monkeypatch.setenv(variable, '1')
+    assert not cli.is_main_process(launcher)
+    assert cli.is_main_process('none')
+    monkeypatch.setenv(variable, '0')
+    assert cli.is_main_process(launcher)
+
+
+def _refuse(args):
+    raise cli.CommandError('because')
+
+
+def test_run_command_sets_the_local_rank_and_the_exit_code(
+        monkeypatch, capsys):
+    monkeypatch.setenv('LOCAL_RANK', '')  # so that it is put back
+    monkeypatch.delenv('LOCAL_RANK')
+    args = Namespace(launcher='none', local_rank=3)
+    assert cli.run_command(_refuse, args) == 2
+    assert cli.os.environ['LOCAL_RANK'] == '3'
+    assert capsys.readouterr().err == '_refuse.py: because\n'
+    monkeypatch.setenv('LOCAL_RANK', '1')
+    assert cli.run_command(lambda args: None, args) == 0
+    assert cli.os.environ['LOCAL_RANK'] == '1'
+
+
+def test_other_errors_keep_their_traceback():
+    args = Namespace(launcher='none', local_rank=0)
+    with pytest.raises(ZeroDivisionError):
+        cli.run_command(lambda args: 1 / 0, args)
+
+
+def test_download_that_failed_is_told(capsys):
+
+    def read(args):
+        raise URLError('offline', 'https://x.org/w.pth')
+
+    args = Namespace(launcher='none', local_rank=0)
+    assert cli.run_command(read, args) == 2
+    assert capsys.readouterr().err == (
+        'read.py: https://x.org/w.pth could not be downloaded (offline)\n')
+    with pytest.raises(URLError):  # Not one of ours.
+        cli.run_command(lambda args: _raise(URLError('offline')), args)
+
+
+def _raise(error):
+    raise error

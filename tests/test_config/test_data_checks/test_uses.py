@@ -1,0 +1,103 @@
+"""What the data sets of our configs, and of users', are checked for."""
+import json
+
+import pytest
+from mmengine.config import Config
+from PIL import Image
+
+from mmconvnextv2.cli import CommandError
+from mmconvnextv2.config.data_checks import check_data, require_sound_data
+from mmconvnextv2.config.find import configs_folder
+from mmconvnextv2.datasets import make_shapes
+
+SPLITS = ('train', 'val', 'test')
+CONFIGS = {
+    'fcmae_convnextv2_a_shapes': 'data/shapes/train2017',
+    'convnextv2_a_ft_shapes': 'data/shapes/imagenet/train',
+    'upernet_convnextv2_a_shapes': 'data/shapes/ade/images/training',
+    'maskrcnn_convnextv2_a_shapes':
+    'data/shapes/annotations/instances_train2017.json',
+}
+
+
+@pytest.fixture(scope='module')
+def shapes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('sound')
+    make_shapes(folder / 'data' / 'shapes', num_train=5, num_val=5)
+    return folder
+
+
+def load(name):
+    return Config.fromfile(configs_folder() / f'{name}.py')
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_shapes_are_sound(shapes, monkeypatch, name):
+    monkeypatch.chdir(shapes)
+    assert require_sound_data(load(name), SPLITS) == []
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_shapes_are_read(tmp_path, monkeypatch, name):
+    # Where there is nothing, each says so of what it would have read.
+    monkeypatch.chdir(tmp_path)
+    problems = check_data(load(name), ('train', )).problems
+    assert problems
+    assert any(CONFIGS[name] in x for x in problems)
+
+
+def test_labels_of_ade20k_itself(shapes, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'data' / 'ade').mkdir(parents=True)
+    root = tmp_path / 'data' / 'ade' / 'ADEChallengeData2016'
+    for kind, mode in (('images', 'RGB'), ('annotations', 'L')):
+        for part in ('training', 'validation'):
+            (root / kind / part).mkdir(parents=True)
+            suffix = 'jpg' if mode == 'RGB' else 'png'
+            Image.new(mode, (6, 4), 151 if mode == 'L' else 0).save(
+                root / kind / part / f'a.{suffix}')
+    problems = check_data(load('upernet_convnextv2_t_ade20k'),
+                          SPLITS).problems
+    assert [x.partition(': ')[2] for x in problems] == 2 * [
+        'it holds the label 151, while the 150 classes have the labels 1 to '
+        '150 and 0 and 255 are ignored (reduce_zero_label=True)'
+    ]
+
+
+def test_classes_of_coco_itself(shapes, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'data').mkdir()
+    (tmp_path / 'data' / 'coco').symlink_to(shapes / 'data' / 'shapes')
+    problems = check_data(load('maskrcnn_convnextv2_t_coco'),
+                          ('train', )).problems
+    assert len(problems) == 1 and (
+        ': 80 of the 80 classes are not among its categories: person, '
+        'bicycle, car, motorcycle, airplane and 75 more; these are circle, '
+        'cross, square, star, triangle. ') in problems[0]
+
+
+def test_message_names_ten_faults(shapes, monkeypatch, tmp_path):
+    monkeypatch.chdir(shapes)
+    cfg = load('maskrcnn_convnextv2_a_shapes')
+    path = shapes / cfg.data_root / 'annotations/instances_train2017.json'
+    content = json.loads(path.read_text())
+    for annotation in content['annotations']:
+        annotation['bbox'] = []
+    faults = len(content['annotations'])
+    bad = tmp_path / 'bad.json'
+    bad.write_text(json.dumps(content))
+    cfg.train_dataloader.dataset.ann_file = str(bad)
+    with pytest.raises(CommandError) as caught:
+        require_sound_data(cfg, SPLITS)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == f'the data cannot be used, {faults} faults:'
+    assert lines[1].startswith(f'  {bad}: annotations[0] (id ')
+    assert lines[11:] == [f'  and {faults - 10} more']
+
+
+def test_what_is_not_known_is_not_checked():
+    for dataset in (dict(type='ToyDataset', ann_file='x'),
+                    dict(type='CocoDataset', ann_file='x',
+                         backend_args=dict(backend='petrel')), None):
+        cfg = dict(train_dataloader=dict(dataset=dataset))
+        assert check_data(cfg, SPLITS).problems == []

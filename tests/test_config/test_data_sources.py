@@ -1,0 +1,134 @@
+from pathlib import Path
+
+import pytest
+
+from mmconvnextv2.config.data_sources import (
+    describe_missing,
+    shapes_root,
+    write_missing_shapes,
+)
+from mmconvnextv2.config.preflight import MissingPath
+
+_COMMAND = 'python tools/train.py'
+
+
+def _describe(*missing, config='maskrcnn_convnextv2_b_coco.py'):
+    return describe_missing(missing, config, _COMMAND)
+
+
+def _data(root, kind='', has_metainfo=False):
+    return MissingPath(f'{root}/a.json', ('val_dataloader.dataset.ann_file', ),
+                       kind, root, has_metainfo)
+
+
+def test_whole_message(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert _describe(_data('data/coco')) == f'''\
+maskrcnn_convnextv2_b_coco.py names files that do not exist (seen from {tmp_path}):
+  data/coco/a.json
+      named by val_dataloader.dataset.ann_file
+
+How to get them:
+  - COCO 2017: unpack train2017.zip, val2017.zip and annotations_trainval2017.zip of
+    https://cocodataset.org/#download into data/coco
+    (or, with OpenXLab's client and an account: mim download mmdet --dataset coco2017;
+    onedl-mim wants the name onedl-mmdetection).
+  - Data that you have elsewhere can be linked: ln -s /path/to/it data/coco
+
+This runs without any download:
+  python tools/train.py maskrcnn_convnextv2_a_shapes.py'''  # noqa: E501
+
+
+@pytest.mark.parametrize('item, expected', [
+    (_data('data/COCO'), 'COCO 2017:'),
+    (_data('/big/sets', 'CocoDataset'), 'COCO 2017:'),
+    (_data('data/cats', 'CocoDataset', has_metainfo=True),
+     'data/cats: not a data set this package knows.'),
+    (_data('data/ade/ADEChallengeData2016'), 'ADE20K:'),
+    (_data('somewhere', 'ADE20KDataset'), 'ADE20K:'),
+    (_data('data/imagenet'), 'ImageNet-1K:'),
+    (_data('somewhere', 'ImageNet'), 'ImageNet-1K:'),
+    (_data('data/imagenet22k'), 'ImageNet-22K, 21841 classes:'),
+    (_data('somewhere', 'ImageNet21k'), 'ImageNet-22K, 21841 classes:'),
+    (_data('data/shapes'), 'The shapes data set is written on first use'),
+    (_data('data/unknown'), 'data/unknown: not a data set'),
+    (MissingPath('x/b.json', ('train_dataloader.dataset.ann_file', )),
+     'x: not a data set this package knows.'),
+    (MissingPath('w.pth', ('load_from', )), 'Weights: give the path'),
+    (MissingPath('w.pth', ('model.backbone.init_cfg.checkpoint', )),
+     'Weights: give the path'),
+    (MissingPath('v.json', ('val_evaluator.ann_file', )),
+     'Correct the path in the config'),
+])
+def test_remedy_fits_what_is_missing(item, expected):
+    remedies = _describe(item).split('How to get them:\n')[1]
+    assert remedies.startswith(f'  - {expected}')
+
+
+def test_linking_is_only_proposed_where_nothing_lies(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    link = 'ln -s /path/to/it data/coco'
+    assert link in _describe(_data('data/coco'))
+    (tmp_path / 'data' / 'coco').mkdir(parents=True)
+    assert link not in _describe(_data('data/coco'))
+
+
+def test_each_remedy_is_given_once():
+    text = _describe(_data('data/coco'), _data('data/coco/'),
+                     MissingPath('v', ('val_evaluator.ann_file', )))
+    assert text.count('COCO 2017') == 1
+    assert 'Correct the path' not in text
+
+
+@pytest.mark.parametrize('config, expected', [
+    ('fcmae_convnextv2_b_in1k.py', 'fcmae_convnextv2_a_shapes.py'),
+    ('configs/upernet_convnextv2_b_ade20k', 'upernet_convnextv2_a_shapes.py'),
+    ('cascade_maskrcnn_convnextv1_xl_coco.py',
+     'cascade_maskrcnn_convnextv2_a_shapes.py'),
+    ('my_own.py', 'maskrcnn_convnextv2_a_shapes.py'),
+])
+def test_config_without_download_is_of_the_same_task(monkeypatch, config,
+                                                     expected):
+    monkeypatch.setattr(
+        'mmconvnextv2.config.data_sources.shipped_configs', lambda: [
+            'fcmae_convnextv2_a_grn_l1_shapes.py', *(
+                f'{task}_convnextv2_a_shapes.py' for task in
+                ('fcmae', 'maskrcnn', 'upernet', 'cascade_maskrcnn')),
+            'maskrcnn_convnextv2_b_coco.py'
+        ])
+    text = _describe(_data('data/coco'), config=config)
+    assert text.endswith(f'  {_COMMAND} {expected}')
+
+
+@pytest.mark.parametrize('data_root, expected', [
+    ('data/shapes/', Path('data/shapes')),
+    ('/x/shapes', Path('/x/shapes')),
+    ('data/shapes/ade', Path('data/shapes')),
+    ('data/shapes/imagenet/', Path('data/shapes')),
+    ('shapes/data/coco', None),
+    ('data/shapes2', None),
+    ('', None),
+])
+def test_shapes_root_is_told_by_its_name(data_root, expected):
+    assert shapes_root(
+        MissingPath('x', ('k', ), data_root=data_root)) == expected
+
+
+def test_missing_shapes_are_written_and_said(monkeypatch):
+    written, said = [], []
+    monkeypatch.setattr(
+        'mmconvnextv2.datasets.shapes.make_shapes',
+        lambda root, progress: written.append((root, progress)))
+    items = [
+        MissingPath('p', ('k', ), data_root=root)
+        for root in ('data/shapes', 'data/shapes/ade', 'data/coco')
+    ]
+    assert write_missing_shapes(items, said.append, progress=True) is True
+    assert written == [(Path('data/shapes'), True)]
+    assert said == [
+        'Writing the shapes data set to data/shapes (the first time only)'
+    ]
+    assert write_missing_shapes(items[2:], said.append) is False
+    assert len(written) == len(said) == 1
+
+

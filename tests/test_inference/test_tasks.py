@@ -1,0 +1,23 @@
+import pytest
+
+from mmconvnextv2.inference.tasks import recognise_task
+
+
+@pytest.mark.parametrize('model, scope, expected', [
+    ('MaskRCNN', 'mmdet', 'detection'),
+    ('mmdet.CascadeRCNN', 'mmpretrain', 'detection'),
+    ('EncoderDecoder', 'mmseg', 'segmentation'),
+    ('ImageClassifier', 'mmpretrain', 'classification'),
+    ('mmpretrain.ImageClassifier', 'mmdet', 'classification'),
+    ('mmconvnextv2.FCMAE', 'mmpretrain', 'reconstruction'),
+])
+def test_by_type_or_scope(model, scope, expected):
+    cfg = dict(model=dict(type=model), default_scope=scope)
+    assert recognise_task(cfg) == expected
+
+
+@pytest.mark.parametrize('cfg', [
+    {}, dict(model=dict(type='SparK'), default_scope='mmpretrain')])
+def test_of_no_task(cfg):
+    with pytest.raises(ValueError, match='the task must be one of detection'):
+        recognise_task(cfg)

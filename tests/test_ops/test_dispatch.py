@@ -1,0 +1,149 @@
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations
+
+from mmconvnextv2.models.layers.block import ConvNeXtV2Block
+from mmconvnextv2.models.layers.layout import (
+    DENSE_GRID,
+    MaskedGrid,
+    PackedPatches,
+)
+from mmconvnextv2.ops.dispatch import fuses, plain_layers
+
+MASK = torch.tensor([[[True, False], [False, False]],
+                     [[True, True], [True, False]]])
+LAYOUTS = dict(
+    whole=(DENSE_GRID, 4, 4),
+    masked=(MaskedGrid(MASK, [2], torch.device('cpu')), 4, 4),
+    packed=(PackedPatches(MASK, [2], torch.device('cpu')), 6, 2))
+
+
+def make_block(dtype=torch.float32, **kwargs):
+    torch.manual_seed(0)
+    block = ConvNeXtV2Block(6, **kwargs).to(dtype)
+    for parameter in block.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    return block
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+@pytest.mark.parametrize('with_cp', [False, True])
+@pytest.mark.parametrize('dtype, bound', [(torch.float32, 3e-6),
+                                          (torch.float64, 1e-14)])
+def test_block_computes_the_same_by_plain_layers(layout, with_cp, dtype,
+                                                 bound):
+    block = make_block(dtype, with_cp=with_cp)
+    layout, height, width = LAYOUTS[layout]
+    x = torch.randn(2, height, width, 6, dtype=dtype, requires_grad=True)
+    grad = torch.randn_like(x)
+    leaves = [x, *block.parameters()]
+    fused = block(x, layout)
+    fused_grads = torch.autograd.grad(fused, leaves, grad)
+    with plain_layers():
+        plain = block(x, layout)
+        plain_grads = torch.autograd.grad(plain, leaves, grad)
+    for a, b in zip((fused, *fused_grads), (plain, *plain_grads)):
+        assert (a - b).norm() <= bound * b.norm()
+
+
+def test_a_hook_sees_its_layer():
+    block = make_block()
+    x = torch.randn(2, 4, 4, 6)
+    expected = block(x)
+    seen = []
+    handle = block.grn.register_forward_hook(
+        lambda module, inputs, output: seen.append(output.shape))
+    torch.testing.assert_close(block(x), expected)
+    assert seen == [(2, 4, 4, 24)]
+    handle.remove()
+    block(x)
+    assert len(seen) == 1
+
+
+def test_a_changed_layer_is_called():
+    block = make_block()
+    x = torch.randn(2, 4, 4, 6)
+    block.pointwise_conv1 = parametrizations.weight_norm(block.pointwise_conv1)
+    assert not fuses(x, block.pointwise_conv1)
+    block(x).sum().backward()
+    original = block.pointwise_conv1.parametrizations.weight.original0
+    assert original.grad.abs().sum() > 0
+
+
+def test_another_gelu_is_called():
+    block = make_block()
+    block.act = nn.GELU('tanh')
+    x = torch.randn(2, 4, 4, 6)
+    assert not fuses(x, block.act)
+    with plain_layers():
+        expected = block(x)
+    assert torch.equal(block(x), expected)
+
+
+def test_without_grn_layers_are_called():
+    block = make_block(use_grn=False, layer_scale_init_value=1e-6)
+    assert block(torch.randn(2, 4, 4, 6)).shape == (2, 4, 4, 6)
+
+
+def test_where_it_applies():
+    x, layer = torch.zeros(1, 2), nn.Linear(2, 2)
+    assert fuses(x, layer) and fuses(x.double())
+    assert not fuses(x.half()) and not fuses(x.bfloat16())
+    assert not fuses(x.to('meta'))
+    assert not fuses(x, nn.Sequential(layer))
+    with plain_layers():
+        assert not fuses(x)
+    with torch.autocast('cpu', torch.bfloat16):
+        assert not fuses(x)
+    assert fuses(x)
+
+
+def test_not_under_a_tracer_or_transform():
+    found = []
+
+    def probe(x):
+        found.append(fuses(x))
+        return x * 1
+
+    torch.jit.trace(probe, torch.zeros(2), check_trace=False)
+    torch.func.grad(lambda x: probe(x).sum())(torch.zeros(2))
+    assert found == [False, False]
+
+
+def test_a_global_hook_sees_every_layer():
+    handle = nn.modules.module.register_module_forward_hook(
+        lambda module, inputs, output: None)
+    try:
+        assert not fuses(torch.zeros(2))
+    finally:
+        handle.remove()
+    assert fuses(torch.zeros(2))
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_gradient_of_a_gradient(layout):
+    block = make_block(torch.float64)
+    layout, height, width = LAYOUTS[layout]
+    x = torch.randn(2, height, width, 6, dtype=torch.float64)
+    leaves = [x.requires_grad_(), *block.parameters()]
+
+    def second_gradients():
+        first = torch.autograd.grad(
+            block(x, layout).square().sum(), leaves, create_graph=True)
+        size = sum(g.square().sum() for g in first)
+        return torch.autograd.grad(size, leaves)
+
+    found = second_gradients()
+    with plain_layers():
+        expected = second_gradients()
+    for a, b in zip(found, expected):
+        assert (a - b).norm() <= 1e-12 * b.norm()
+
+
+def test_empty_batch():
+    block = make_block()
+    x = torch.zeros(0, 4, 4, 6, requires_grad=True)
+    block(x).sum().backward()
+    assert x.grad.shape == x.shape
+    assert block.pointwise_conv1.weight.grad.eq(0).all()
