@@ -2,8 +2,8 @@
 from itertools import groupby
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from mmconvnextv2.engine.layer_ids import LAYER_ID_RULES
 from mmconvnextv2.models.backbones.arch import resolve_arch
+from mmconvnextv2.models.backbones.layer_ids import LAYER_ID_RULES
 
 _CONSTRUCTOR = 'LayerDecayOptimWrapperConstructor'
 _DEFAULT_ARCH, _DEFAULT_TYPE = 'tiny', 'layer_wise'

@@ -5,8 +5,8 @@ from mmengine.logging import MMLogger
 from mmengine.optim import DefaultOptimWrapperConstructor
 from torch import nn
 
+from mmconvnextv2.models.backbones.layer_ids import LAYER_ID_RULES
 from mmconvnextv2.registry import OPTIM_WRAPPER_CONSTRUCTORS, register
-from .layer_ids import LAYER_ID_RULES
 from .layer_table import Entry, format_table
 from .paramwise import DECAY_TYPES, ParamwiseOptions, has_base_named
 
@@ -36,7 +36,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     - ``decay_type`` (str): 'layer_wise' (default), the paper's, with an id per
       block; 'group_wise', the paper's for its large models, with an id per
       three blocks, **which is what OpenMMLab calls 'layer_wise'**; or
-      'stage_wise'. The rules are in :mod:`mmconvnextv2.engine.layer_ids`.
+      'stage_wise'. The rules are in ``models/backbones/layer_ids.py``.
     - ``norm_decay_mult``, ``bias_decay_mult``, ``flat_decay_mult``,
       ``dwconv_decay_mult`` (float): Multiply the weight decay of norms, other
       biases, other tensors of at most one dimension (such as LayerScale) and

@@ -9,7 +9,7 @@ from strategies import arguments
 from torch import nn
 
 from mmconvnextv2 import ConvNeXtV2
-from mmconvnextv2.engine.layer_ids import LAYER_ID_RULES
+from mmconvnextv2.models.backbones.layer_ids import LAYER_ID_RULES
 
 
 class Model(BaseModule):

@@ -9,8 +9,6 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmconvnextv2.checkpoint.pretrained import recognising
-from mmconvnextv2.engine.layer_ids import group_wise_layer_id
 from mmconvnextv2.models.layers.block import NORM_EPS, ConvNeXtV2Block, Stage
 from mmconvnextv2.models.layers.downsample import Downsample, Stem
 from mmconvnextv2.models.layers.layout import DENSE_GRID, DenseGrid
@@ -24,6 +22,7 @@ from .arguments import (
     refuse_other_layers,
     refuse_two_scales,
 )
+from .layer_ids import group_wise_layer_id
 
 # The official truncation at +-2, 100 sigma, leaves the distribution as it is.
 # MMEngine's TruncNormal does not: rounding puts one weight in 17 million on
@@ -232,6 +231,7 @@ class ConvNeXtV2(BaseModule):
         With ``dict(type='Pretrained', checkpoint=...)`` weights may have any
         format that ``ConvNeXtPretrainedInit`` knows, and must be whole.
         """
+        from mmconvnextv2.checkpoint.pretrained import recognising
         given, self.init_cfg = self.init_cfg, recognising(self.init_cfg)
         try:
             super().init_weights()

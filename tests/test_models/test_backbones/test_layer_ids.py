@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from mmpretrain.models import ConvNeXt
 
 from mmconvnextv2 import ConvNeXtV2
-from mmconvnextv2.engine.layer_ids import (
+from mmconvnextv2.models.backbones.layer_ids import (
     LAYER_ID_RULES,
     group_wise_layer_id,
     layer_wise_layer_id,
