@@ -15,7 +15,8 @@ from typing import (
     Tuple,
 )
 
-SPLITS = ('train', 'val', 'test')
+from .walk import SPLITS, type_name
+
 # Keys of an evaluator that name what it compares with.
 _EVALUATOR_PATHS = ('ann_file', 'seg_prefix')
 # Data sets of mmpretrain that download themselves.
@@ -173,10 +174,3 @@ def _pretrained(node: Any, key: str) -> Iterator[MissingPath]:
                 yield MissingPath(value, (f'{key}.{name}', ))
             else:
                 yield from _pretrained(value, f'{key}.{name}')
-
-
-def type_name(node: Mapping) -> str:
-    """Name of what a config's ``type`` means, without its scope."""
-    kind = node.get('type', '')
-    name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
-    return name.split('.')[-1]

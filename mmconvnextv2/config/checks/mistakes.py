@@ -1,11 +1,17 @@
 """What is wrong at which key of a config."""
 import difflib
 import inspect
-from typing import Any, Iterable, Iterator, Mapping, NamedTuple, Tuple
+from typing import Any, Iterable, NamedTuple, Tuple
 
 from mmengine.runner import Runner
 
-SPLITS = ('train', 'val', 'test')
+from mmconvnextv2.config.walk import (  # noqa: F401
+    SPLITS,
+    joined,
+    type_name,
+)
+from mmconvnextv2.config.walk import parts as nodes  # noqa: F401
+
 _LONGEST = 300  # characters of a value or a message that are shown
 # What MMEngine's runners read besides the arguments of Runner.
 _MORE_KEYS = ('activation_checkpointing', 'compile', 'custom_imports',
@@ -53,31 +59,3 @@ def shortened(text: str) -> str:
     """The first sentence or two of a long message, on one line."""
     text = ' '.join(text.split())
     return text if len(text) <= _LONGEST else f'{text[:_LONGEST]}...'
-
-
-def joined(path: str, name: Any) -> str:
-    """Path of a child: 'path.name', 'path[3]', or 'name' at the top."""
-    if isinstance(name, int):
-        return f'{path}[{name}]'
-    return f'{path}.{name}' if path else str(name)
-
-
-def type_name(node: Any) -> str:
-    """Name of what builds a node, without its package; '' if there is none."""
-    kind = node.get('type') if isinstance(node, Mapping) else None
-    kind = getattr(kind, 'func', kind)  # of a partial function
-    name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
-    return name.replace('/', '.').split('.')[-1]
-
-
-def nodes(tree: Any, path: str = '') -> Iterator[Tuple[str, Mapping]]:
-    """Every dict of a config from the outside in, and its path."""
-    if isinstance(tree, Mapping):
-        yield path, tree
-        children: Iterable = list(tree.items())
-    elif isinstance(tree, (list, tuple)):
-        children = enumerate(tree)
-    else:
-        return
-    for name, child in children:
-        yield from nodes(child, joined(path, name))

@@ -2,8 +2,9 @@
 import os.path as osp
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
-from mmconvnextv2.config.preflight import leaf_datasets, type_name
+from mmconvnextv2.config.preflight import leaf_datasets
 from mmconvnextv2.config.recipe_data import named, pipeline_of
+from mmconvnextv2.config.walk import type_name
 from .classification import (
     SUFFIXES,
     ClassUse,
