@@ -1,11 +1,12 @@
 """What tools/train.py and tools/test.py share."""
 import argparse
+import contextlib
 import os
 import os.path as osp
 import shutil
 import sys
 from pathlib import Path
-from typing import Callable, Mapping, Sequence
+from typing import Callable, Iterator, Mapping, Sequence, Type
 from urllib.error import URLError
 
 from mmengine.config import Config, DictAction
@@ -222,3 +223,20 @@ def build_runner(cfg: Config) -> Runner:
     if hasattr(runner, 'register_hook'):  # not so in each runner of a user
         runner.register_hook(CheckpointFitHook())
     return runner
+
+
+@contextlib.contextmanager
+def refused(argument: str, *kinds: Type[Exception]) -> Iterator[None]:
+    """Report errors as a request that cannot be met.
+
+    Args:
+        argument (str): The argument to blame, such as '--checkpoint'.
+        *kinds (type[Exception]): Kinds of errors to report.
+
+    Raises:
+        CommandError: Instead of such an error.
+    """
+    try:
+        yield
+    except kinds as error:
+        raise CommandError(f'{argument}: {error}') from error

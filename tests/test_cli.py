@@ -60,3 +60,11 @@ def test_download_that_failed_is_told(capsys):
 
 def _raise(error):
     raise error
+
+
+def test_refused_errors_blame_the_argument():
+    with pytest.raises(cli.CommandError, match="^--out: 'x'$"), \
+            cli.refused('--out', KeyError):
+        raise KeyError('x')
+    with pytest.raises(OSError, match='^y$'), cli.refused('--out', KeyError):
+        raise OSError('y')

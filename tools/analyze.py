@@ -20,7 +20,7 @@ from mmconvnextv2.analysis import load_model as load_backbone
 from mmconvnextv2.checkpoint import CheckpointError
 from mmconvnextv2.cli import CommandError, require_file, run_command
 from mmconvnextv2.config.find import find_config
-from mmconvnextv2.demos.demo import quietly
+from mmconvnextv2.quiet import quietly
 
 _UNTRAINED = 'none'
 

@@ -27,8 +27,9 @@ from mmconvnextv2.analysis.study import (
 )
 from mmconvnextv2.cli import require_data, run_command
 from mmconvnextv2.config.find import configs_folder
-from mmconvnextv2.demos.demo import Say, console, quietly
+from mmconvnextv2.demos.demo import Say, console
 from mmconvnextv2.files import write_text
+from mmconvnextv2.quiet import quietly
 
 INTERRUPTED = 130  # what shells return for Ctrl-C
 # Sides of the images in pixels, as the shapes configs have them.

@@ -14,7 +14,8 @@ from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
 from mmconvnextv2.cli import CommandError, require_data, run_command
-from mmconvnextv2.demos.demo import Narrator, clock, console, quietly
+from mmconvnextv2.demos.demo import Narrator, clock, console
+from mmconvnextv2.quiet import quietly
 from mmconvnextv2.visualization import (
     draw_classification_grid,
     draw_detection_grid,

@@ -1,6 +1,7 @@
 """Export a classifier, or any model's backbone, to ONNX or torch.export."""
 import argparse
 import importlib.util
+import logging
 import os
 import shutil
 import sys
@@ -18,7 +19,6 @@ from mmconvnextv2.cli import (
     require_file,
     run_command,
 )
-from mmconvnextv2.inference.muting import muted
 from mmconvnextv2.inference.served_files import (
     ONNXFile,
     TorchExportFile,
@@ -31,6 +31,7 @@ from mmconvnextv2.inference.serving import (
     to_onnx,
     to_torch_export,
 )
+from mmconvnextv2.quiet import quietly
 
 _TOLERANCE = 1e-4
 _NEEDED = dict(onnx=('onnx', 'onnxscript'), torch_export=())
@@ -151,7 +152,7 @@ def verify(job: Job, images: Tensor, path: Path,
 def export(args: argparse.Namespace) -> None:
     """Check the request, then build, write, compare, and name the file."""
     check_request(args)
-    with muted():
+    with quietly(logging.WARNING):
         job = load(args)
         images = torch.randn(
             2 if args.dynamic else 1, job.channels, *args.shape)

@@ -1,5 +1,6 @@
 """Run a model on images: pictures of what it finds, and JSON."""
 import argparse
+import logging
 import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional
@@ -21,11 +22,11 @@ from mmconvnextv2.inference.images import (
     distinct_names,
     find_images,
 )
-from mmconvnextv2.inference.muting import muted
 from mmconvnextv2.inference.prediction import Options
 from mmconvnextv2.inference.predictors import Predictor, build_predictor
 from mmconvnextv2.inference.results import store, write_json
 from mmconvnextv2.inference.tasks import recognise_task
+from mmconvnextv2.quiet import quietly
 
 _RESULTS = 'results.json'
 _EPILOG = """\
@@ -179,7 +180,7 @@ def infer(args: argparse.Namespace) -> int:
         images = find_images(args.images)
     except FileNotFoundError as error:
         raise CommandError(f'images: {error}') from error
-    with muted():
+    with quietly(logging.WARNING):
         cfg = load_config(args)
         try:
             task = recognise_task(cfg)

@@ -22,12 +22,7 @@ from mmconvnextv2.demos.comparison import (
     markdown,
     verdicts,
 )
-from mmconvnextv2.demos.demo import (
-    Say,
-    console,
-    print_table,
-    quietly,
-)
+from mmconvnextv2.demos.demo import Say, console, print_table
 from mmconvnextv2.demos.pretrain_comparison import (
     ARMS,
     check_settings,
@@ -36,6 +31,7 @@ from mmconvnextv2.demos.pretrain_comparison import (
     pretraining,
 )
 from mmconvnextv2.files import write_text
+from mmconvnextv2.quiet import quietly
 from mmconvnextv2.visualization.learning_curves import draw_learning_curves
 
 INTERRUPTED = 130  # what shells return for Ctrl-C

@@ -1,10 +1,7 @@
 """What the demo tools share: a terminal with progress and nothing else."""
-import contextlib
-import io
 import sys
-import warnings
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from mmengine.config import Config
 from mmengine.hooks import Hook
@@ -27,28 +24,6 @@ def console() -> Say:
     """
     stream = sys.stdout
     return lambda text: print(text, file=stream, flush=True)
-
-
-class _Nowhere(io.TextIOBase):
-    """A stream that takes all and, unlike a file, is never closed."""
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-    def close(self) -> None:
-        pass
-
-
-@contextlib.contextmanager
-def quietly() -> Iterator[None]:
-    """Leave MMEngine's own output, and warnings, to its log file.
-
-    MMEngine's loggers keep the stream that they were made with: one that was
-    made within such a block stays silent, also within the next.
-    """
-    with contextlib.redirect_stdout(_Nowhere()), warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        yield
 
 
 class Narrator(Hook):

@@ -1,7 +1,4 @@
 """What the demo tools share."""
-import logging
-import sys
-import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -16,30 +13,6 @@ from mmconvnextv2.demos import demo
                                            (60, '1:00'), (3725, '62:05')])
 def test_clock(seconds, text):
     assert demo.clock(seconds) == text
-
-
-def test_quiet_but_for_the_console(capsys):
-    say = demo.console()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter('always')
-        with demo.quietly():
-            print('log')
-            warnings.warn('unheard', stacklevel=1)
-            say('heard')
-    print('after')
-    assert capsys.readouterr().out == 'heard\nafter\n'
-    assert not caught
-
-
-def test_a_log_made_within_stays_silent(capsys):
-    with demo.quietly():
-        handler = logging.StreamHandler(sys.stdout)
-    record = logging.LogRecord('demo', logging.INFO, '', 0, 'late', (), None)
-    handler.handle(record)  # which tells of a closed stream on stderr
-    with demo.quietly():
-        handler.handle(record)
-    handler.close()
-    assert capsys.readouterr() == ('', '')
 
 
 def _runner(iteration, losses, total=5):
