@@ -1,4 +1,4 @@
-"""The README's snippets, so that tests run what users copy."""
+"""Snippets of README.md and docs/, so that tests run what users copy."""
 import re
 from typing import List
 
@@ -6,13 +6,14 @@ from config_run import ROOT
 
 
 def section(title: str) -> str:
-    """Text between a heading and the next one."""
-    text = (ROOT / 'README.md').read_text()
-    found = re.search(rf'^##+ {re.escape(title)}\n(.*?)(?=^##+ |\Z)', text,
-                      re.DOTALL | re.MULTILINE)
-    if found is None:
-        raise ValueError(f'README.md has no heading {title!r}')
-    return found.group(1)
+    """Text between a heading and the next one of the second level or below."""
+    pages = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
+    for page in pages:
+        found = re.search(rf'^#+ {re.escape(title)}\n(.*?)(?=^##+ |\Z)',
+                          page.read_text(), re.DOTALL | re.MULTILINE)
+        if found is not None:
+            return found.group(1)
+    raise ValueError(f'no page has the heading {title!r}')
 
 
 def python_blocks(title: str) -> List[str]:

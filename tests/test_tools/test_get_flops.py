@@ -5,7 +5,7 @@ import pytest
 from mmconvnextv2.config.find import shipped_configs
 from mmconvnextv2.zoo.published import published
 
-_README = Path(__file__).resolve().parents[2] / 'README.md'
+_README = Path(__file__).resolve().parents[2] / 'docs/training.md'
 _REFUSED = 2
 ROWS = published()
 CLASSIFIERS = [row for row in ROWS if '_ft_' in row.config]
