@@ -2,36 +2,11 @@
 
 The one over torchvision is in ``torchvision_ops.py``.
 """
-import sys
 from typing import Any
 
 import torch
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.utils import digit_version
-
-
-def eps_unless_defaulted(eps: float, default: float) -> float:
-    """Undo the eps that ``build_norm_layer`` puts into every norm's arguments.
-
-    Defect: the function of that name in mmcv, and its copy in mmpretrain, pass
-    ``eps=1e-5`` to a norm whose config names none, so a norm with another
-    default cannot apply it. Their caller's config tells the two cases apart.
-
-    Args:
-        eps (float): The value that the constructor received.
-        default (float): The constructor's own default.
-
-    Returns:
-        float: ``default`` if the constructor was called by
-        ``build_norm_layer`` with a config that has no eps, else ``eps``.
-    """
-    caller = sys._getframe(2)
-    while caller.f_code.co_name == '__init__':  # of a subclass
-        caller = caller.f_back
-    if caller.f_code.co_name != 'build_norm_layer':
-        return eps
-    cfg = caller.f_locals.get('cfg')
-    return default if isinstance(cfg, dict) and 'eps' not in cfg else eps
 
 
 def load_own_checkpoints() -> bool:

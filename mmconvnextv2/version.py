@@ -7,7 +7,7 @@ __version__ = '0.1.0'
 
 # Import name: (lowest accepted, first refused).
 REQUIRED = {
-    'torch': ('2.0.0', '3.0.0'),
+    'torch': ('2.4.0', '3.0.0'),
     'mmengine': ('0.10.3', '1.0.0'),
     'mmcv': ('2.0.1', '2.4.0'),
 }

@@ -3,38 +3,12 @@ from pickle import UnpicklingError
 
 import pytest
 import torch
-from mmcv.cnn import build_norm_layer
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner import load_checkpoint
 
-from mmconvnextv2 import GRN, compat
+from mmconvnextv2 import compat
 from mmconvnextv2.checkpoint import CheckpointError
-
-
-@pytest.mark.parametrize('cfg, eps', [
-    (dict(type='mmconvnextv2.GRN'), 1e-6),
-    (dict(type='mmconvnextv2.GRN', eps=1e-5), 1e-5),
-    (dict(type='mmconvnextv2.GRN', eps=1e-3), 1e-3),
-])
-def test_eps_of_build_norm_layer_counts_only_if_configured(cfg, eps):
-    assert build_norm_layer(cfg, 4)[1].eps == eps
-
-
-def test_eps_of_a_subclass():
-
-    class Derived(GRN):
-
-        def __init__(self, *args, **kwargs):
-            super().__init__(*args, **kwargs)
-
-    assert build_norm_layer(dict(type=Derived), 4)[1].eps == 1e-6
-    assert build_norm_layer(dict(type=Derived, eps=1e-5), 4)[1].eps == 1e-5
-    assert Derived(4, eps=1e-5).eps == 1e-5
-
-
-def test_eps_of_a_direct_call_counts():
-    assert GRN(4, eps=1e-5).eps == 1e-5
 
 
 @pytest.fixture

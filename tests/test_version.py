@@ -8,7 +8,7 @@ from mmconvnextv2 import version
 
 
 @pytest.mark.parametrize('name, found', [
-    ('torch', '1.13.1'),
+    ('torch', '2.3.1'),
     ('mmengine', '0.10.2'),
     ('mmengine', '1.0.0'),
     ('mmcv', '2.0.0'),
@@ -27,7 +27,7 @@ def test_refused_version_is_named_with_the_accepted(monkeypatch, name, found):
 
 
 @pytest.mark.parametrize('name, found', [
-    ('torch', '2.0.0'),
+    ('torch', '2.4.0'),
     ('torch', '2.13.0+cpu'),
     ('mmengine', '0.10.3'),
     ('mmcv', '2.0.1'),
@@ -62,7 +62,7 @@ def _fail_with(missing):
 def test_missing_torch_is_named_although_mmengine_is_imported_first(
         monkeypatch):
     monkeypatch.setattr(version, 'import_module', _fail_with('torch'))
-    with pytest.raises(ImportError, match=r'needs torch>=2\.0\.0,<3\.0\.0, '
+    with pytest.raises(ImportError, match=r'needs torch>=2\.4\.0,<3\.0\.0, '
                        'which is not installed'):
         version.check_required()
 

@@ -1,4 +1,4 @@
-"""torch.compile, where torch has it (2.1 and newer have its switches)."""
+"""torch.compile: what it is asked to leave out, and blocks compiled by it."""
 import contextlib
 import functools
 import types
@@ -13,42 +13,41 @@ _MOST = 64
 _OLDEST = '2.7'
 
 
-def _find_is_compiling() -> Callable[[], bool]:
-    compiler = getattr(torch, 'compiler', None)
-    if hasattr(compiler, 'is_compiling'):
-        return compiler.is_compiling
-    from torch import _dynamo  # before torch 2.2
-    return _dynamo.is_compiling
-
-
-_is_compiling = _find_is_compiling()
-
-
 def is_compiling() -> bool:
-    """Whether torch.compile or torch.export is reading the code."""
-    return _is_compiling()
+    """Tell if torch.compile or torch.export is reading the code."""
+    return torch.compiler.is_compiling()
 
 
 def is_exporting() -> bool:
-    """Whether torch.export is reading the code, as far as can be told.
+    """Tell if torch.export is reading the code, as far as can be known.
 
     Before PyTorch 2.12 a strict export looks like torch.compile; before 2.7,
     torch.compile like an export.
     """
-    compiler = getattr(torch, 'compiler', None)
     # Not is_exporting(), which is true of both before 2.12.
-    flag = getattr(compiler, '_is_exporting_flag', None)
+    flag = getattr(torch.compiler, '_is_exporting_flag', None)
     return is_compiling() if flag is None else flag
 
 
 def not_compiled(function: Callable) -> Callable:
     """Keep a function out of torch.compile's graphs.
 
-    For what branches on values of tensors, which would break a graph at every
-    such place instead of once.
+    For functions that branch on values of tensors: traced, they would break
+    the graph at each branch, kept out, once.
     """
-    compiler = getattr(torch, 'compiler', None)
-    return getattr(compiler, 'disable', lambda f: f)(function)
+
+    disabled = []
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        if not is_compiling():
+            return function(*args, **kwargs)
+        # Not before it is needed, since it imports all of the compiler.
+        if not disabled:
+            disabled.append(torch.compiler.disable(function))
+        return disabled[0](*args, **kwargs)
+
+    return call
 
 
 def uncompiled() -> ContextManager:
@@ -56,8 +55,7 @@ def uncompiled() -> ContextManager:
 
     PyTorch before 2.6 cannot.
     """
-    compiler = getattr(torch, 'compiler', None)
-    set_stance = getattr(compiler, 'set_stance', contextlib.nullcontext)
+    set_stance = getattr(torch.compiler, 'set_stance', contextlib.nullcontext)
     return set_stance('force_eager')
 
 
@@ -71,11 +69,11 @@ def compiled(function: Callable, name: str, **options) -> Callable:
 
     Args:
         function (Callable): A function of modules and tensors.
-        name (str): Its name where PyTorch tells of it.
+        name (str): Its name in PyTorch's messages.
         **options: Of ``torch.compile``.
 
     Returns:
-        Callable: It compiles when it is called.
+        Callable: A function that is compiled when it is called.
 
     Raises:
         ValueError: If PyTorch does not know the mode or the backend, or is

