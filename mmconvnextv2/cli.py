@@ -21,21 +21,13 @@ from mmconvnextv2.config.data_sources import (
 from mmconvnextv2.config.find import find_config
 from mmconvnextv2.config.preflight import SPLITS, missing_data
 from mmconvnextv2.engine.hooks.checkpoint_fit_hook import CheckpointFitHook
+from .errors import CommandError
 
-# Exit code for a request that cannot be met, as argparse's own.
-USAGE_ERROR = 2
 _RANK_VARIABLES = {
     'pytorch': 'RANK',
     'slurm': 'SLURM_PROCID',
     'mpi': 'OMPI_COMM_WORLD_RANK'
 }
-
-
-class CommandError(Exception):
-    """A request that cannot be met; the message tells the user why."""
-
-    exit_code = USAGE_ERROR
-    is_of_each_process = False  # else the main process tells it alone
 
 
 class _Settings(DictAction):

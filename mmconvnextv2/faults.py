@@ -12,7 +12,7 @@ from typing import Iterator
 
 from mmconvnextv2.datasets.damaged import DamagedDataError
 from mmconvnextv2.engine.hooks import NonFiniteError
-from .cli import CommandError
+from .errors import CommandError
 from .files import latest_whole_checkpoint
 
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS,

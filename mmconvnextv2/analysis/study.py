@@ -13,9 +13,9 @@ from typing import Any, Dict, Mapping, Sequence
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmconvnextv2.cli import CommandError
 from mmconvnextv2.config.find import configs_folder
 from mmconvnextv2.demos.demo import Narrator, Say, set_epochs
+from mmconvnextv2.errors import CommandError
 from mmconvnextv2.files import write_text
 from .cosine_distance import LayerDistance
 from .features import AFTER_GRN, BEFORE_GRN

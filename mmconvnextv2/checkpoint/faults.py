@@ -4,8 +4,8 @@ import os.path as osp
 from typing import Iterator, Mapping
 from urllib.error import URLError
 
-from mmconvnextv2.cli import CommandError
 from mmconvnextv2.config.preflight import remote_weights
+from mmconvnextv2.errors import CommandError
 from mmconvnextv2.files import is_whole, latest_whole_checkpoint
 from .errors import CheckpointError
 from .loading import safe_loading

@@ -9,8 +9,8 @@ from mmengine.config import Config
 from mmengine.dist import get_rank
 from torch.utils.data import DataLoader
 
-from mmconvnextv2.cli import CommandError
 from mmconvnextv2.config.checks.mistakes import SPLITS
+from mmconvnextv2.errors import CommandError
 from mmconvnextv2.files import write_text
 from .checks import Mistake, explain, name_mistakes, value_mistakes
 

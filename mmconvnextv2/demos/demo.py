@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmconvnextv2.cli import CommandError
+from mmconvnextv2.errors import CommandError
 
 Say = Callable[[str], None]
 

@@ -6,8 +6,8 @@ from typing import Any, Iterator, Mapping, Set
 from mmengine.config import Config
 from mmengine.registry import STRATEGIES
 
-from mmconvnextv2.cli import CommandError
 from mmconvnextv2.config.recipe_data import named
+from mmconvnextv2.errors import CommandError
 
 RUNNER = 'FlexibleRunner'
 _DEEPSPEED = 'DeepSpeedStrategy'

@@ -8,7 +8,7 @@ from typing import List, Mapping, Sequence
 
 from mmengine.runner import Runner
 
-from mmconvnextv2.cli import CommandError
+from mmconvnextv2.errors import CommandError
 from .findings import Findings
 from .uses import check_dataset, check_splits
 
