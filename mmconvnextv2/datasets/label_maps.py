@@ -1,4 +1,4 @@
-"""Whether the label map of an image can be trained on."""
+"""Say whether the label map of an image can be trained on."""
 from typing import Optional, Tuple
 
 import numpy as np
@@ -7,13 +7,13 @@ IGNORED = 255  # label of pixels that do not count
 
 
 def reduce_labels(labels: np.ndarray) -> np.ndarray:
-    """Labels from 1 as labels from 0, and 0 as ignored, as mmseg does it.
+    """Count labels from 0 instead of 1, and ignore 0, as mmseg does.
 
     Args:
-        labels (np.ndarray): As in the file, of any integer type.
+        labels (np.ndarray): Labels as in the file, of any integer type.
 
     Returns:
-        np.ndarray: Of the same shape, int64.
+        np.ndarray: Labels of the same shape, int64.
     """
     labels = labels.astype(np.int64)
     return np.where((labels == 0) | (labels == IGNORED), IGNORED, labels - 1)
@@ -23,18 +23,18 @@ def fault_of_labels(labels: np.ndarray,
                     size: Tuple[int, int],
                     num_classes: Optional[int],
                     reduced: bool = False) -> Optional[str]:
-    """Say what is wrong with a label map.
+    """Say what is wrong with a label map, in terms of its file.
 
     Args:
         labels (np.ndarray): Labels from 0, of shape (H, W) if all is well.
-        size (tuple[int]): Height and width of the image.
+        size (tuple[int]): Height and width of the image in pixels.
         num_classes (int, optional): Number of classes; None leaves labels
             unchecked.
         reduced (bool): Whether the labels in the file begin with 1
             (``reduce_zero_label``). Defaults to False.
 
     Returns:
-        str, optional: What is wrong, in terms of the file; None if nothing is.
+        str, optional: The fault; None if there is none.
     """
     if labels.ndim != 2:
         return ('a label map has one number per pixel, this one has '
@@ -44,7 +44,7 @@ def fault_of_labels(labels: np.ndarray,
                 f'pixels, its image {size[1]}x{size[0]}')
     if num_classes is None:
         return None
-    largest = _largest(labels)
+    largest = int(np.max(labels, where=labels != IGNORED, initial=0))
     if largest < num_classes:
         return None
     first = int(reduced)
@@ -52,10 +52,3 @@ def fault_of_labels(labels: np.ndarray,
     return (f'it holds the label {largest + first}, while the {num_classes} '
             f'classes have the labels {first} to {num_classes - 1 + first} '
             f'and {ignored} ignored (reduce_zero_label={reduced})')
-
-
-def _largest(labels: np.ndarray) -> int:
-    if labels.dtype == np.uint8:
-        # 255 becomes 0, without a comparison per pixel.
-        return int((labels + np.uint8(1)).max()) - 1
-    return int(labels[labels != IGNORED].astype(np.int64).max(initial=-1))

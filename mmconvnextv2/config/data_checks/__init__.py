@@ -1,69 +1,91 @@
-"""Check annotations and label maps before anything is built.
+"""Check annotations, label maps and class folders before anything is built.
 
-What CocoDataset, ADE20KDataset, BaseSegDataset, ImageNet, ImageNet21k and
-CustomDataset would stumble on, or not notice, is told by file and record.
-Images are not opened here: see ``DamagedDataHook``.
+Only for what would end in a silent wrong result or an unreadable crash. Images
+are not opened here: see ``DamagedDataHook``. A check is a generator
+``check(dataset, cfg, split, note)``: it gets a data set of a known type, whose
+paths are joined and which has read nothing yet, yields faults, each of which
+begins with the file or folder, and calls ``note`` with what a run leaves out.
 """
-from typing import List, Mapping, Sequence
+from typing import Any, Iterator, List, Mapping, Sequence, Tuple
 
+from mmengine.registry import DATASETS, DefaultScope
 from mmengine.runner import Runner
 
+from mmconvnextv2.config.preflight import is_local, leaf_datasets
+from mmconvnextv2.config.walk import type_name
 from mmconvnextv2.errors import CommandError
-from .findings import Findings
-from .uses import check_dataset, check_splits
+from .classification import check_classes, check_folders_of_splits
+from .coco import check_coco
+from .segmentation import check_label_maps
 
-__all__ = ['Findings', 'check_data', 'log_notes', 'require_sound_data']
-
+_CHECKS = dict(
+    CocoDataset=check_coco,
+    BaseSegDataset=check_label_maps,
+    ADE20KDataset=check_label_maps,
+    ImageNet=check_classes,
+    ImageNet21k=check_classes,
+    CustomDataset=check_classes)
 _SHOWN = 10
 
 
-def check_data(cfg: Mapping, splits: Sequence[str]) -> Findings:
+def check_data(cfg: Mapping,
+               splits: Sequence[str]) -> Tuple[List[str], List[str]]:
     """Check the data sets of a config.
 
     Args:
-        cfg (Mapping): The config. What it names must exist.
-        splits (Sequence[str]): Which of 'train', 'val' and 'test' are used.
+        cfg (Mapping): The config. The files it names must exist.
+        splits (Sequence[str]): Those of 'train', 'val' and 'test' in use.
 
     Returns:
-        Findings: Those of all data sets together.
+        tuple[list[str], list[str]]: Faults and notes, each once.
     """
-    findings = Findings()
-    for split in splits:
-        check_dataset(cfg, split, findings)
-    check_splits(cfg, splits, findings)
-    return findings
+    notes: List[str] = []
+    built = [(x, split) for split in splits for x in _datasets(cfg, split)]
+    faults = [
+        fault for dataset, split in built
+        for fault in _CHECKS[type(dataset).__name__](dataset, cfg, split,
+                                                     notes.append)
+    ]
+    faults += check_folders_of_splits(built)
+    # Several splits may read the same file.
+    return list(dict.fromkeys(faults)), list(dict.fromkeys(notes))
+
+
+def _datasets(cfg: Mapping, split: str) -> Iterator[Any]:
+    for _, part in leaf_datasets(cfg, split):
+        if type_name(part) not in _CHECKS or not is_local(part):
+            continue
+        with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+            try:
+                yield DATASETS.build(dict(part, pipeline=[], lazy_init=True))
+            except Exception:
+                continue  # The run will build it too, and say what is wrong.
 
 
 def require_sound_data(cfg: Mapping, splits: Sequence[str]) -> List[str]:
-    """Check the data sets of a config.
+    """Refuse data sets that cannot be used.
 
     Args:
         cfg (Mapping): The config.
-        splits (Sequence[str]): Which of 'train', 'val' and 'test' are used.
+        splits (Sequence[str]): Those of 'train', 'val' and 'test' in use.
 
     Returns:
-        list[str]: What the run will leave out, for its log.
+        list[str]: Notes for the log on what the run will leave out.
 
     Raises:
-        CommandError: If something cannot be used; names file and record.
+        CommandError: If data cannot be used; names file and record.
     """
-    try:
-        findings = check_data(cfg, splits)
-    except (TypeError, AttributeError, LookupError) as error:
-        # The settings are of a kind that the data set cannot use either;
-        # which one, building it tells.
-        return [f'the data were not checked: {error}']
-    problems = findings.problems
-    if problems:
-        more = len(problems) - _SHOWN
-        raise CommandError('\n  '.join([
-            f'the data cannot be used, {len(problems)} faults:',
-            *problems[:_SHOWN], *([f'and {more} more'] if more > 0 else [])
-        ]))
-    return findings.notes
+    faults, notes = check_data(cfg, splits)
+    if faults:
+        shown = faults[:_SHOWN]
+        if len(faults) > _SHOWN:
+            shown.append(f'and {len(faults) - _SHOWN} more')
+        raise CommandError('\n  '.join(
+            [f'the data cannot be used, {len(faults)} faults:', *shown]))
+    return notes
 
 
 def log_notes(runner: Runner, notes: Sequence[str]) -> None:
-    """Put what is left out into a run's log."""
+    """Write the notes of :func:`require_sound_data` to a run's log."""
     for note in notes:
         runner.logger.warning(note)

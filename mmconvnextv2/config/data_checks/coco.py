@@ -1,185 +1,167 @@
-"""Annotation files in COCO's format, record by record."""
+"""Check annotation files in COCO's format, record by record."""
 import json
 import math
-import os
 import os.path as osp
 from collections import Counter, defaultdict
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 
-from .coco_left_out import CocoUse, left_out
-from .findings import Findings, listed
+from mmconvnextv2.config.recipe_data import named, pipeline_of
+from mmconvnextv2.text import first_of
 
-_NUMBERS = {int, float}
-_KEYS = {
-    'images': {'id': (int, str), 'file_name': (str, ), 'width': (int, float),
-               'height': (int, float)},
-    'categories': {'id': (int, ), 'name': (str, )},
-    'annotations': {'id': (int, str), 'image_id': (int, str),
-                    'category_id': (int, ), 'bbox': (list, ),
-                    'area': (int, float)},
-}  # yapf: disable
+_UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
 
 
-def check_coco(path: str, use: CocoUse) -> Findings:
+def check_coco(dataset: Any, cfg: Mapping, split: str,
+               note: Callable[[str], None]) -> Iterator[str]:
     """Check an annotation file and the presence of its images.
 
-    mmdet's ``CocoDataset`` says of what is wrong here a KeyError, or nothing.
-
-    Args:
-        path (str): The file.
-        use (CocoUse): What it is for.
-
-    Returns:
-        Findings: Problems by file and record. Notes say which annotations and
-        images mmdet leaves out in training, and why.
+    mmdet answers what is wrong here with a KeyError, or with silence.
     """
-    content, fault = _read(path)
-    if fault:
-        return Findings([f'{path}: {fault}'])
-    problems: List[str] = []
-    records = {}
-    for kind in _KEYS:
-        found = content.get(kind)
-        if kind == 'annotations' and found is None \
-                and not use.needs_annotations:
-            found = []
-        if not isinstance(found, list):
-            problems.append(
-                f'{path}: the key {kind!r} is missing (it has: '
-                f'{listed(sorted(content)) or "none"})' if found is None else
-                f'{path}: {kind!r} must be a list, is a '
-                f'{type(found).__name__}')
-            continue
-        records[kind] = found
-        problems += _faulty_records(path, kind, found)
-    if problems:
-        return Findings(problems)
-    images = {x['id']: x for x in records['images']}
-    categories = {x['id']: x['name'] for x in records['categories']}
-    problems += _faulty_annotations(path, records['annotations'], images,
-                                    categories, use.with_mask)
-    problems += _faulty_classes(path, list(categories.values()), use.classes)
-    problems += _missing_images(path, records['images'], use.image_dir)
-    if problems or not use.is_training:
-        return Findings(problems)
-    return left_out(path, records, images, categories, use)
-
-
-def _read(path: str) -> tuple:
+    path = dataset.ann_file
+    steps = pipeline_of(cfg.get(f'{split}_dataloader'))
+    with_mask = any(x.get('with_mask') for x in named(steps,
+                                                      'LoadAnnotations'))
+    evaluator = cfg.get(f'{split}_evaluator')
     try:
         with open(path, encoding='utf-8') as file:
             content = json.load(file)
-    except json.JSONDecodeError as error:
-        if not osp.getsize(path):
-            return None, 'the file is empty'
-        return None, (f'no valid JSON: {error.msg} in line {error.lineno}, '
-                      f'column {error.colno} (is it cut off?)')
-    except (OSError, UnicodeDecodeError) as error:
-        return None, f'cannot be read as JSON: {error}'
-    if not isinstance(content, dict):
-        return None, ('expected a JSON object with images, annotations and '
-                      f'categories, got a {type(content).__name__}')
-    return content, ''
+        if isinstance(evaluator, Mapping) and evaluator.get('format_only'):
+            content.setdefault('annotations', [])
+        for kind in ('images', 'categories', 'annotations'):
+            if not isinstance(content[kind], list):
+                raise TypeError(f'{kind} must be a list')
+    except (OSError, *_UNREADABLE) as error:
+        yield (f'{path}: no JSON object with images, annotations and '
+               f'categories (is it cut off?): {_described(error)}')
+        return
+    faults = _faulty_records(content, with_mask) or [
+        *_absent_classes(content, dataset.metainfo['classes']),
+        *_missing_images(content, dataset.data_prefix.get('img', ''))
+    ]
+    yield from (f'{path}: {fault}' for fault in faults)
+    if split == 'train' and not faults and not dataset.test_mode:
+        for text in _left_out(content, dataset, with_mask):
+            note(f'{path}: {text}')
 
 
-def _faulty_records(path: str, kind: str, records: List[Any]) -> List[str]:
-    """Records that lack a key or have a value of the wrong type."""
-    keys = _KEYS[kind]
-    problems = []
-    for i, record in enumerate(records):
-        where = f'{path}: {kind}[{i}]'
-        if not isinstance(record, dict):
-            problems.append(f'{where} must be an object, is {record!r:.60}')
-            continue
-        if 'id' in record:
-            where += f' (id {record["id"]})'
-        for key, types in keys.items():
-            if key not in record:
-                problems.append(f'{where} lacks {key!r}')
-            elif type(record[key]) not in types:
-                expected = ' or '.join(x.__name__ for x in types)
-                problems.append(f'{where}: {key} must be {expected}, is '
-                                f'{record[key]!r:.60}')
-    if not problems:
-        counts = Counter(x['id'] for x in records)
-        problems = [
-            f'{path}: {n} {kind} have the id {x}' for x, n in counts.items()
-            if n > 1
-        ]
-    return problems
+def _described(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f'the key {error} is missing'
+    return str(error)
 
 
-def _faulty_annotations(path: str, annotations: List[dict],
-                        images: Mapping[Any, dict],
-                        categories: Mapping[int, str],
-                        with_mask: bool) -> List[str]:
-    problems = []
-    for i, ann in enumerate(annotations):
-        image = images.get(ann['image_id'])
-        fault = None
-        if image is None:
-            fault = f'there is no image with the id {ann["image_id"]}'
-        elif ann['category_id'] not in categories:
-            fault = f'there is no category with the id {ann["category_id"]}'
-        elif len(ann['bbox']) != 4 or set(map(
-                type, ann['bbox'])) - _NUMBERS or not math.isfinite(
-                    sum(ann['bbox'])):
-            fault = ('bbox must be 4 numbers (x, y, width, height), is '
-                     f'{ann["bbox"]!r:.60}')
-        elif with_mask:
-            fault = _faulty_mask(ann.get('segmentation'), image)
-        if fault:
-            name = f'{path}: annotations[{i}] (id {ann["id"]}'
-            name += f', {image["file_name"]})' if image else ')'
-            problems.append(f'{name}: {fault}')
-    return problems
+def _faulty_records(content: Mapping, with_mask: bool) -> List[str]:
+    """Look at each record as mmdet and pycocotools will."""
+    images: Dict[Any, dict] = {}
+    categories: Dict[Any, str] = {}
+    checks = dict(
+        images=lambda x: _fault_of_image(x, images),
+        categories=lambda x: categories.update({x['id']: x['name']}),
+        annotations=lambda x: _fault_of_annotation(x, images, categories,
+                                                   with_mask))
+    for kind, fault_of in checks.items():
+        faults = []
+        for i, record in enumerate(content[kind]):
+            try:
+                fault = fault_of(record)
+            except _UNREADABLE as error:
+                fault = f'{_described(error)} in {record!r:.80}'
+            if fault:
+                faults.append(f'{kind}[{i}]: {fault}')
+        ids = Counter(x['id'] for x in content[kind] if not faults)
+        faults += [f'{n} {kind} have the id {x}' for x, n in ids.items()
+                   if n > 1]
+        if faults:
+            return faults  # Those of the next kind would follow from them.
+    return []
 
 
-def _faulty_mask(mask: Any, image: dict) -> Optional[str]:
-    if isinstance(mask, list):
-        if any(not isinstance(x, list) or set(map(type, x)) - _NUMBERS
-               for x in mask):
-            return ('segmentation must be a list of polygons [x1, y1, x2, '
-                    f'...], is {mask!r:.60}')
-    elif isinstance(mask, dict):
-        size = [image['height'], image['width']]
-        if 'size' in mask and mask['size'] != size:
-            return (f'its mask has the size {mask["size"]}, the image '
-                    f'{size} (height, width)')
-    elif mask is not None:
-        return f'segmentation must be polygons or RLE, is {mask!r:.60}'
+def _fault_of_image(image: dict, images: Dict[Any, dict]) -> Optional[str]:
+    images[image['id']] = image
+    osp.basename(image['file_name'])
+    if min(image['width'], image['height']) > 0:
+        return None
+    return f'width and height must be positive, in {image!r:.80}'
+
+
+def _fault_of_annotation(ann: dict, images: Mapping, categories: Mapping,
+                         with_mask: bool) -> Optional[str]:
+    image = images.get(ann['image_id'])
+    name = f'id {ann["id"]}' + (f', {image["file_name"]}' if image else '')
+    box, mask = ann['bbox'], ann.get('segmentation')
+    if image is None:
+        return f'there is no image with the id {ann["image_id"]} ({name})'
+    if ann['category_id'] not in categories:
+        return (f'there is no category with the id {ann["category_id"]} '
+                f'({name})')
+    if len(box) != 4 or not math.isfinite(sum(box, ann['area'])):
+        return (f'bbox must be 4 numbers (x, y, width, height) and area one, '
+                f'got {box!r:.60} and {ann["area"]} ({name})')
+    size = [image['height'], image['width']]
+    if with_mask and isinstance(mask, dict) and mask.get('size') != size:
+        return (f'its mask has the size {mask.get("size")}, the image {size} '
+                f'(height, width) ({name})')
+    if with_mask and isinstance(mask, list) and not all(
+            isinstance(x, list) for x in mask):
+        return ('segmentation must be a list of polygons [x1, y1, x2, ...], '
+                f'got {mask!r:.60} ({name})')
     return None
 
 
-def _faulty_classes(path: str, names: Sequence[str],
-                    classes: Optional[Sequence[str]]) -> List[str]:
-    absent = [x for x in classes or () if x not in names]
-    if not absent:
-        return []
-    return [
-        f'{path}: {len(absent)} of the {len(classes or ())} classes are not '
-        f'among its categories: {listed(absent)}; these are {listed(names)}. '
-        'Name its own as metainfo=dict(classes=(...)) of the data set, and '
-        'their number as num_classes of the heads'
-    ]
+def _absent_classes(content: Mapping, classes: Any) -> Iterator[str]:
+    names = [x['name'] for x in content['categories']]
+    absent = [x for x in classes if x not in names]
+    if absent:
+        yield (f'{len(absent)} of the {len(classes)} classes are not among '
+               f'its categories: {first_of(absent)}; these are '
+               f'{first_of(names)}. Name them as metainfo=dict(classes=(...)) '
+               'of the data set, and their number as num_classes of the heads')
 
 
-def _missing_images(path: str, images: Sequence[dict],
-                    folder: str) -> List[str]:
-    """Images that do not exist; folders are listed once, as that is fast."""
-    names: Dict[str, List[str]] = defaultdict(list)
-    for image in images:
-        names[osp.dirname(image['file_name'])].append(image['file_name'])
-    missing = []
-    for sub, files in names.items():
-        try:
-            there = set(os.listdir(osp.join(folder, sub)))
-        except OSError:
-            there = set()
-        missing += [x for x in files if osp.basename(x) not in there]
-    if not missing:
-        return []
-    return [
-        f'{path}: {len(missing)} of its {len(images)} images are not in '
-        f'{folder}: {listed(missing)}'
-    ]
+def _missing_images(content: Mapping, folder: str) -> Iterator[str]:
+    files = [x['file_name'] for x in content['images']]
+    missing = [x for x in files if not osp.exists(osp.join(folder, x))]
+    if missing:
+        yield (f'{len(missing)} of its {len(files)} images are not in '
+               f'{folder}: {first_of(missing)}')
+
+
+def _left_out(content: Mapping, dataset: Any,
+              with_mask: bool) -> Iterator[str]:
+    """Count by rule what mmdet leaves out in training without a word."""
+    filters = dataset.filter_cfg or {}
+    names = {x['id']: x['name'] for x in content['categories']}
+    images = {x['id']: x for x in content['images']}
+    out: Dict[str, List[Any]] = defaultdict(list)
+    annotated = set()
+    for ann in content['annotations']:
+        if names[ann['category_id']] not in dataset.metainfo['classes']:
+            continue
+        annotated.add(ann['image_id'])
+        if _is_degenerate(ann, images[ann['image_id']]):
+            out['annotations are left out (a box below one pixel or outside '
+                'the image, or no area): ids'].append(ann['id'])
+        elif with_mask and not _has_mask(ann.get('segmentation')):
+            out['annotations are ignored (a mask without a polygon of 3 '
+                'points): ids'].append(ann['id'])
+    for key, image in images.items():
+        if min(image['width'], image['height']) < filters.get('min_size', 0):
+            out['images are left out (smaller than filter_cfg.min_size):'
+                ].append(image['file_name'])
+        elif filters.get('filter_empty_gt') and key not in annotated:
+            out['images are left out (no object, filter_cfg.filter_empty_gt):'
+                ].append(image['file_name'])
+    for rule, items in out.items():
+        yield f'{len(items)} {rule} {first_of(items)}'
+
+
+def _is_degenerate(ann: Mapping, image: Mapping) -> bool:
+    x, y, width, height = ann['bbox']
+    return (min(width, height) < 1 or min(x + width, y + height) <= 0
+            or x >= image['width'] or y >= image['height']
+            or ann['area'] <= 0)
+
+
+def _has_mask(mask: Any) -> bool:
+    return isinstance(mask, dict) or any(
+        len(x) >= 6 and len(x) % 2 == 0 for x in mask or ())

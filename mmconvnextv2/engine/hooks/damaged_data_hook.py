@@ -2,10 +2,12 @@
 import os.path as osp
 from typing import Any, Dict, Optional
 
-from mmengine.dist import all_gather_object, get_rank, is_main_process
+from mmengine.dist import all_gather_object, get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 
+from mmconvnextv2.datasets.damaged import DamageLog
+from mmconvnextv2.datasets.guards import guard_dataset
 from mmconvnextv2.engine.batches import restart_iterator
 from mmconvnextv2.registry import HOOKS, register
 
@@ -14,23 +16,20 @@ from mmconvnextv2.registry import HOOKS, register
 class DamagedDataHook(Hook):
     """Train on in spite of damaged files, and say which they are.
 
-    Images that cannot be read (and label maps of a segmentation) are replaced
-    by other samples, as MMEngine's data sets do when a pipeline returns None.
-    Each file is named in the log once, when it is first met; those met by
-    other processes of a distributed run at the next summary. Summaries come
-    at the end of each epoch, before each evaluation and at the end. The files
-    are listed in ``damaged_rank{rank}.jsonl`` beside the log, too.
+    In training, images that cannot be read (and label maps) are replaced by
+    other samples. The log names each file once, those that other processes of
+    a distributed run have met at the next summary: at the end of each epoch,
+    before each evaluation and at the end. ``damaged_rank{rank}.jsonl`` beside
+    the log lists them.
 
-    An evaluation ends at a damaged file with an error that names it: metrics
-    of fewer images would not be those of the data set.
-
-    Label maps that do not fit (size, labels, colours) are an error that names
-    the file, in training too.
+    An evaluation ends at a damaged file with an error that names it, as
+    metrics of fewer images would not be those of the data set. Label maps that
+    do not fit (size, labels, colours) are an error in training as well.
 
     Args:
-        max_in_a_row (int): Damaged files that a process may meet one after
-            another, without a good one; then the run ends with an error.
-            Defaults to 100.
+        max_in_a_row (int): Number of damaged files that a process may meet
+            one after another; then the run ends with an error. Defaults to
+            100.
 
     Raises:
         ValueError: If ``max_in_a_row`` is not positive.
@@ -44,74 +43,58 @@ class DamagedDataHook(Hook):
             raise ValueError('DamagedDataHook: max_in_a_row must be positive, '
                              f'got {max_in_a_row}')
         self.max_in_a_row = max_in_a_row
-        self._log: Any = None
-        self._seen_skips = 0  # when the log was last read
-        self._told_skips = 0  # by the last summary
-        # Of this process, not yet given to the others; of all, told.
-        self._new: Dict[str, str] = {}
-        self._told: Dict[str, str] = {}
+        self._log: Optional[DamageLog] = None
+        self._read_skips = 0  # when the log was last read
+        self._summed_skips = 0  # in the last summary
+        self._files: Dict[str, str] = {}  # of this process, with the reasons
+        self._named: Dict[str, str] = {}  # in the log
 
     def before_run(self, runner: Runner) -> None:
         """Guard the data sets, before their workers read anything."""
-        from mmconvnextv2.datasets.damaged import DamageLog
         if isinstance(runner._train_loop, BaseLoop):
-            name = f'damaged_rank{get_rank()}.jsonl'
             self._log = DamageLog(
-                osp.join(runner.log_dir, name),
+                osp.join(runner.log_dir, f'damaged_rank{get_rank()}.jsonl'),
                 runner.train_dataloader.num_workers)
-            self._guard(runner.train_dataloader.dataset, self._log)
+            self.before_train_epoch(runner)
             restart_iterator(runner)
         for loop in (runner._val_loop, runner._test_loop):
             if isinstance(loop, BaseLoop):
-                self._guard(loop.dataloader.dataset, None)
-
-    def _guard(self, dataset: Any, log: Any) -> None:
-        from mmconvnextv2.datasets.guards import guard_dataset
-        guard_dataset(dataset, log, self.max_in_a_row)
+                guard_dataset(loop.dataloader.dataset, None, self.max_in_a_row)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Guard a pipeline that another hook may have put in place."""
-        self._guard(runner.train_dataloader.dataset, self._log)
+        guard_dataset(runner.train_dataloader.dataset, self._log,
+                      self.max_in_a_row)
 
-    def after_train_iter(self,
-                         runner: Runner,
-                         batch_idx: int,
-                         data_batch: Optional[dict] = None,
-                         outputs: Optional[dict] = None) -> None:
+    def after_train_iter(self, runner: Runner, *args: Any,
+                         **kwargs: Any) -> None:
         """Name the files that this process has met since."""
-        self._read(runner)
-
-    def _read(self, runner: Runner) -> None:
-        skips = self._log.skips
-        if skips == self._seen_skips:
-            return
-        self._seen_skips = skips
-        self._new.update(self._log.read_new())
-        if is_main_process():
-            self._name(runner, self._new)
+        if self._log.skips != self._read_skips:
+            self._read_skips = self._log.skips
+            self._files.update(self._log.read_new())
+            self._name(runner, self._files)
 
     def _name(self, runner: Runner, files: Dict[str, str]) -> None:
-        for file, reason in files.items():
-            if file not in self._told:
-                self._told[file] = reason
-                runner.logger.warning(
-                    f'Damaged, left out of training: {file}: {reason}')
+        new = {x: files[x] for x in files if x not in self._named}
+        self._named.update(new)
+        for file, reason in new.items():
+            runner.logger.warning(
+                f'Damaged, left out of training: {file}: {reason}')
 
     def _summarize(self, runner: Runner, when: str = 'so far') -> None:
         """Say how many files and samples, of all processes."""
-        self._read(runner)
-        gathered = all_gather_object((self._new, self._log.skips))
-        self._new = {}
+        self.after_train_iter(runner)
+        gathered = all_gather_object((self._files, self._log.skips))
         skips = sum(x[1] for x in gathered)
         for files, _ in gathered:
             self._name(runner, files)
-        if skips > self._told_skips or (skips and when != 'so far'):
+        if skips > self._summed_skips or (skips and when != 'so far'):
             runner.logger.warning(
-                f'Damaged files {when}: {len(self._told)}, in whose place '
+                f'Damaged files {when}: {len(self._named)}, in whose place '
                 f'another sample was drawn {skips} times '
-                f'(+{skips - self._told_skips}). They are listed in '
+                f'(+{skips - self._summed_skips}). They are listed in '
                 f'{osp.join(runner.log_dir, "damaged_rank*.jsonl")}.')
-        self._told_skips = skips
+        self._summed_skips = skips
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Sum up the epoch."""

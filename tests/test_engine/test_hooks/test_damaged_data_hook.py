@@ -128,7 +128,7 @@ def test_summary_of_each_epoch(make_runner, images):
     assert sorted(named) == [
         f'Damaged, left out of training: {images}/3.jpg: the file is empty',
         f'Damaged, left out of training: {images}/5.jpg: it cannot be '
-        'decoded: no image, or damaged',
+        f'used (AssertionError: failed to load image: {images}/5.jpg)',
     ]
     pattern = (r'Damaged files (.*): 2, in whose place another sample was '
                r'drawn (\d+) times \(\+(\d+)\). They are listed in '
