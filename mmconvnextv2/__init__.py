@@ -9,9 +9,9 @@ check_required()
 warn_about_optional()
 
 from .compat import load_own_checkpoints  # noqa: E402
-from .torchvision_ops import declare_missing_torchvision_ops  # noqa: E402
+from .torchvision_ops import declare_before_torchvision  # noqa: E402
 
-declare_missing_torchvision_ops()
+declare_before_torchvision()
 load_own_checkpoints()
 
 from mmconvnextv2 import engine, models  # noqa: E402

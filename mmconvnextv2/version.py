@@ -1,4 +1,4 @@
-"""The version of this package, and the check of what it runs on."""
+"""The version of this package, and the check of the packages it runs on."""
 import warnings
 from importlib import import_module, metadata
 from typing import Optional
@@ -36,12 +36,13 @@ def check_required() -> None:
         ImportError: If one is missing or has a version that is not accepted;
             names the version found and the versions accepted.
     """
-    # mmengine first: comparing versions takes its digit_version.
+    # mmengine first: its digit_version compares versions.
     for name in ('mmengine', 'torch', 'mmcv'):
         try:
-            found = import_module(name).__version__
+            message = _mismatch(name, import_module(name).__version__,
+                                *REQUIRED[name])
         except ModuleNotFoundError as error:
-            # It may be one that this one imports: mmengine needs torch.
+            # The missing module may be another one: mmengine imports torch.
             if error.name not in REQUIRED:
                 raise
             low, high = REQUIRED[error.name]
@@ -49,16 +50,14 @@ def check_required() -> None:
                 f'mmconvnextv2 {__version__} needs {error.name}>={low},'
                 f'<{high}, which is not installed. How to install it: '
                 f'{_WHERE}.') from error
-        message = _mismatch(name, found, *REQUIRED[name])
         if message:
             raise ImportError(message)
 
 
 def warn_about_optional() -> None:
-    """Warn of installed mmdet, mmseg or mmpretrain that are too old or new.
+    """Warn of an installed mmdet, mmseg or mmpretrain that is not accepted.
 
-    Their metadata is read, they are not imported: the backbone works without
-    them.
+    Only their metadata is read: the backbone works without them.
     """
     for name, (distributions, low, high) in OPTIONAL.items():
         for distribution in distributions:

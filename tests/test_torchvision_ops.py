@@ -37,7 +37,7 @@ def test_torchvision_without_operators_imports_and_still_cannot_call_them():
 
 @pytest.fixture
 def libraries(monkeypatch, tmp_path):
-    """Schemas declared by the bridge, in a world with a torchvision."""
+    """List of declared schemas, in a world with a torchvision."""
     declared = []
 
     class Library:
@@ -48,42 +48,33 @@ def libraries(monkeypatch, tmp_path):
         def define(self, schema):
             declared.append(schema)
 
-    monkeypatch.delitem(sys.modules, 'torchvision', raising=False)
-    monkeypatch.setattr(bridge, '_has_schemas', lambda: bool(declared))
     monkeypatch.setattr(bridge, '_library', None)
     monkeypatch.setattr(torch.library, 'Library', Library)
+    monkeypatch.setattr(torch.ops, 'torchvision', SimpleNamespace(),
+                        raising=False)
     (tmp_path / '_C.so').touch()
     spec = SimpleNamespace(origin=str(tmp_path / '__init__.py'))
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: spec)
     return declared
 
 
-def _load_library(error):
+@pytest.mark.parametrize('error, declared', [
+    (OSError('libcudart.so'), True),
+    (None, False),
+])
+def test_schemas_are_declared_if_the_operators_cannot_load(
+        monkeypatch, libraries, error, declared):
 
     def load(path):
         assert Path(path).name == '_C.so'
         if error is not None:
             raise error
 
-    return load
-
-
-def test_schemas_are_declared_once_if_the_operators_cannot_load(
-        monkeypatch, libraries):
-    monkeypatch.setattr(torch.ops, 'load_library',
-                        _load_library(OSError('libcudart.so')))
-    assert bridge.declare_missing_torchvision_ops() is True
+    monkeypatch.setattr(torch.ops, 'load_library', load)
+    assert bridge.declare_missing_torchvision_ops() is declared
     signature = '(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
-    assert libraries == [('torchvision', 'DEF'), f'nms{signature}',
-                         f'qnms{signature}']
-    assert bridge.declare_missing_torchvision_ops() is False
-    assert len(libraries) == 3
-
-
-def test_working_operators_are_left_alone(monkeypatch, libraries):
-    monkeypatch.setattr(torch.ops, 'load_library', _load_library(None))
-    assert bridge.declare_missing_torchvision_ops() is False
-    assert not libraries
+    assert libraries == ([('torchvision', 'DEF'), f'nms{signature}',
+                          f'qnms{signature}'] if declared else [])
 
 
 def test_nothing_happens_without_torchvision(monkeypatch, libraries):
@@ -92,30 +83,35 @@ def test_nothing_happens_without_torchvision(monkeypatch, libraries):
     assert not libraries
 
 
-def test_nothing_happens_once_torchvision_is_imported(monkeypatch, libraries):
-    monkeypatch.setitem(sys.modules, 'torchvision', SimpleNamespace())
-    assert bridge.declare_missing_torchvision_ops() is False
-    assert not libraries
-
-
 def test_schemas_that_are_there_are_left_alone(monkeypatch, libraries):
-    monkeypatch.setattr(bridge, '_has_schemas', lambda: True)
+    monkeypatch.setattr(torch.ops, 'torchvision', SimpleNamespace(nms=1),
+                        raising=False)
     assert bridge.declare_missing_torchvision_ops() is False
     assert not libraries
 
 
-def test_a_hook_acts_once_torchvision_is_sought(monkeypatch):
-    monkeypatch.setattr(sys, 'meta_path', sys.meta_path[:])
+def test_the_hook_acts_once_torchvision_is_sought(monkeypatch):
+    monkeypatch.setattr(sys, 'meta_path', [])
     acted = []
     monkeypatch.setattr(bridge, 'declare_missing_torchvision_ops',
                         lambda: acted.append(1))
     bridge.declare_before_torchvision()
-    before = importlib.util.find_spec('json'), len(acted)
-    assert before[0] is not None and before[1] == 0
+    hook, = sys.meta_path
+    assert hook.find_spec('json') is None and not acted
     for _ in range(2):
-        # The hook itself finds nothing.
-        assert sys.meta_path[0].find_spec('torchvision') is None
+        assert hook.find_spec('torchvision') is None
     assert acted == [1]
+
+
+def test_the_hook_is_installed_once_beside_a_copy_of_it(tmp_path):
+    (tmp_path / 'copied.py').write_text(Path(bridge.__file__).read_text())
+    count = ("sum(type(x).__name__ == '_BeforeTorchvision' "
+             'for x in sys.meta_path)')
+    code = (f'{_WITHOUT}import copied; copied.declare_before_torchvision(); '
+            f'import mmconvnextv2; print({count})')
+    done = subprocess.run([sys.executable, '-c', code], cwd=tmp_path,
+                          capture_output=True, text=True)
+    assert done.stdout == '1\n'
 
 
 def test_the_hook_needs_neither_this_package_nor_pytorch(tmp_path):

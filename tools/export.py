@@ -3,71 +3,43 @@ import argparse
 import importlib.util
 import logging
 import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import List, Optional
 
-import torch
-from torch import Tensor
-
+from mmconvnextv2 import cli
 from mmconvnextv2.checkpoint import CheckpointError
-from mmconvnextv2.cli import (
-    CommandError,
-    load_config,
-    require_file,
-    run_command,
-)
-from mmconvnextv2.inference.served_files import (
-    ONNXFile,
-    TorchExportFile,
-    largest_difference,
-    shapes_to_try,
-)
-from mmconvnextv2.inference.serving import (
-    Job,
-    build_job,
-    to_onnx,
-    to_torch_export,
-)
+from mmconvnextv2.cli import CommandError, refused
+from mmconvnextv2.inference.export import FORMATS, Export
 from mmconvnextv2.quiet import quietly
 
 _TOLERANCE = 1e-4
-_NEEDED = dict(onnx=('onnx', 'onnxscript'), torch_export=())
+_LEAST_OPSET = 18
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog='The file is run before it gets its name, and compared with '
+        epilog='Before the file gets its name, it is run and compared with '
         'the model: by onnxruntime, if that is installed, or by PyTorch. '
         'Detectors and segmentors as a whole are exported by mmdeploy.')
-    parser.add_argument(
-        'config', help='path of a config, or the name of one of ours')
-    parser.add_argument('out', type=Path, help='file to write')
-    parser.add_argument(
-        '--format', choices=list(_NEEDED), required=True, help='of the file')
-    parser.add_argument(
-        '--checkpoint',
+    add = parser.add_argument
+    add('config', help='path or name of a config')
+    add('out', type=Path, help='file to write')
+    add('--format', choices=FORMATS, required=True, help='of the file')
+    add('--checkpoint',
         help='path or URL of the weights (default: random ones)')
-    parser.add_argument(
-        '--shape',
-        type=int,
-        nargs=2,
-        default=(224, 224),
+    add('--shape', type=int, nargs=2, default=(224, 224),
         metavar=('HEIGHT', 'WIDTH'),
-        help='size of the images in pixels (default: 224 224)')
-    parser.add_argument(
-        '--dynamic',
-        action='store_true',
+        help='size of the images, in pixels (default: 224 224)')
+    add('--dynamic', action='store_true',
         help='let batch, height and width vary; otherwise the batch is 1 and '
         'the size --shape')
-    parser.add_argument(
-        '--opset', type=int, help="version of ONNX's operators, 18 or more")
-    parser.add_argument(
-        '--force', action='store_true', help='replace an existing file')
+    add('--opset', type=int,
+        help=f'version of the operators of ONNX, {_LEAST_OPSET} or more')
+    add('--force', action='store_true', help='replace an existing file')
     parser.set_defaults(
         launcher='none', local_rank=0, cfg_options=None, work_dir=None)
     return parser.parse_args(argv)
@@ -85,96 +57,62 @@ def check_request(args: argparse.Namespace) -> None:
         raise CommandError(f'out: there is no folder {str(args.out.parent)!r}')
     if args.opset is not None and args.format != 'onnx':
         raise CommandError('--opset is for --format onnx')
-    if args.opset is not None and args.opset < 18:
-        raise CommandError(f'--opset must be at least 18, got {args.opset}')
-    missing = [
-        x for x in _NEEDED[args.format] if importlib.util.find_spec(x) is None
-    ]
+    if args.opset is not None and args.opset < _LEAST_OPSET:
+        raise CommandError(f'--opset must be at least {_LEAST_OPSET}, got '
+                           f'{args.opset}')
+    needed = ('onnx', 'onnxscript') if args.format == 'onnx' else ()
+    missing = [x for x in needed if importlib.util.find_spec(x) is None]
     if missing:
         raise CommandError(f'--format {args.format} needs packages: pip '
                            f"install {' '.join(missing)} onnxruntime")
     if args.checkpoint is not None:
-        require_file(args.checkpoint, '--checkpoint')
+        cli.require_file(args.checkpoint, '--checkpoint')
 
 
-def load(args: argparse.Namespace) -> Job:
-    """Build the model and load the weights.
-
-    Raises:
-        CommandError: If that cannot be done.
-    """
-    cfg = load_config(args)
-    try:
-        job = build_job(cfg, args.checkpoint)
-    except CheckpointError as error:
-        raise CommandError(f'--checkpoint: {error}') from error
-    except ValueError as error:
-        raise CommandError(f'{args.config}: {error}') from error
-    least = job.stride * (2 if args.dynamic else 1)
-    if min(args.shape) < least:
-        raise CommandError(f'--shape must be at least {least} in both '
-                           f'directions, got {tuple(args.shape)}')
-    return job
-
-
-def write(job: Job, images: Tensor, path: Path,
-          args: argparse.Namespace) -> None:
-    """Write the file in the format asked for."""
-    if args.format == 'onnx':
-        to_onnx(job, images, path, args.dynamic, args.opset)
-    else:
-        to_torch_export(job, images, path, args.dynamic)
-
-
-def verify(job: Job, images: Tensor, path: Path,
-           args: argparse.Namespace) -> str:
-    """Run the file and compare; returns what there is to say about it.
+def verify(job: Export, path: Path) -> str:
+    """Run the file, compare it with the model, and describe the result.
 
     Raises:
         CommandError: If an output differs.
     """
-    if args.format == 'onnx' and not importlib.util.find_spec('onnxruntime'):
+    if job.kind == 'onnx' and not importlib.util.find_spec('onnxruntime'):
         return 'not compared with the model: onnxruntime is not installed'
-    run = (ONNXFile if args.format == 'onnx' else TorchExportFile)(path)
-    shapes = shapes_to_try(job, images, run.strides, args.dynamic)
-    differences = [largest_difference(job, run, x) for x in shapes]
-    # Not <=, which is false of not-a-number.
-    if not all(x <= _TOLERANCE for x in differences):
-        worst = ', '.join(f'{x:.1e} for {y}'
-                          for x, y in zip(differences, shapes))
+    found = job.compare(path)
+    # Not > with any(): comparisons with NaN are false.
+    if not all(x <= _TOLERANCE for x in found.values()):
+        worst = ', '.join(f'{x:.1e} for {y}' for y, x in found.items())
         raise CommandError(f'the outputs of the file differ from those of the '
                            f'model by more than {_TOLERANCE:g}: {worst}; '
                            'nothing was written')
-    return (f'largest difference {max(differences):.1e} '
-            f'for inputs {", ".join(map(str, shapes))}')
+    return (f'largest difference {max(found.values()):.1e} '
+            f'for inputs {", ".join(map(str, found))}')
 
 
 def export(args: argparse.Namespace) -> None:
     """Check the request, then build, write, compare, and name the file."""
     check_request(args)
+    folder, name = args.out.parent, args.out.name
     with quietly(logging.WARNING):
-        job = load(args)
-        images = torch.randn(
-            2 if args.dynamic else 1, job.channels, *args.shape)
-        folder = Path(
-            tempfile.mkdtemp(
-                prefix=f'.{args.out.name}.', dir=args.out.parent))
-        try:
-            write(job, images, folder / args.out.name, args)
-            said = verify(job, images, folder / args.out.name, args)
-            # Reversed, so that weights in a file of their own are there first.
-            for path in sorted(folder.iterdir(), reverse=True):
-                os.replace(path, args.out.with_name(path.name))
-        finally:
-            shutil.rmtree(folder)
+        cfg = cli.load_config(args)
+        with refused(args.config, ValueError), \
+                refused('--checkpoint', CheckpointError):
+            job = Export(cfg, args.checkpoint, args.format, args.shape,
+                         args.dynamic, args.opset)
+        with tempfile.TemporaryDirectory(
+                prefix=f'.{name}.', dir=folder) as part:
+            job.write(Path(part, name))
+            report = verify(job, Path(part, name))
+            # In reverse, so that weights in a file of their own come first.
+            for path in sorted(Path(part).iterdir(), reverse=True):
+                os.replace(path, folder / path.name)
     weights = '' if args.checkpoint else ', RANDOM WEIGHTS (no --checkpoint)'
     print(f"{args.out}: {job.metadata['part']}{weights}, outputs "
-          f"{', '.join(job.outputs)}\n{said}")
+          f"{', '.join(job.outputs)}\n{report}")
 
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the tool; returns its exit code."""
-    return run_command(export, parse_args(argv))
+    return cli.run_command(export, parse_args(argv))
 
 
 if __name__ == '__main__':

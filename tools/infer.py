@@ -1,4 +1,4 @@
-"""Run a model on images: pictures of what it finds, and JSON."""
+"""Run a model on images: pictures of its predictions, and JSON."""
 import argparse
 import logging
 import sys
@@ -10,27 +10,16 @@ from mmengine.config import Config
 from rich.console import Console
 from rich.progress import Progress
 
+from mmconvnextv2 import cli
 from mmconvnextv2.checkpoint import CheckpointError
-from mmconvnextv2.cli import (
-    CommandError,
-    load_config,
-    require_file,
-    run_command,
-)
-from mmconvnextv2.inference.images import (
-    check_image,
-    distinct_names,
-    find_images,
-)
-from mmconvnextv2.inference.prediction import Options
-from mmconvnextv2.inference.predictors import Predictor, build_predictor
-from mmconvnextv2.inference.results import store, write_json
-from mmconvnextv2.inference.tasks import recognise_task
+from mmconvnextv2.cli import CommandError, refused
+from mmconvnextv2.images import check_image, list_images
+from mmconvnextv2.inference import predict
+from mmconvnextv2.inference.results import store, write_results
 from mmconvnextv2.quiet import quietly
 
-_RESULTS = 'results.json'
 _EPILOG = """\
-The config tells the task: detection, segmentation, classification, or
+The config sets the task: detection, segmentation, classification, or
 reconstruction by FCMAE.
 
 Written to --out:
@@ -49,58 +38,34 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
         description=__doc__,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        'images', type=Path, help='an image, or a folder of images')
-    parser.add_argument(
-        '--config',
-        required=True,
-        help='path of a config, or the name of one of ours')
-    parser.add_argument(
-        '--checkpoint', required=True, help='path or URL of the weights')
-    parser.add_argument(
-        '--out',
-        type=Path,
+    add = parser.add_argument
+    add('images', type=Path, help='an image, or a folder of images')
+    add('--config', required=True, help='path or name of a config')
+    add('--checkpoint', required=True, help='path or URL of the weights')
+    add('--out', type=Path,
         help='folder for the results, new or empty (default: '
         'work_dirs/NAME_OF_CONFIG/infer)')
-    parser.add_argument(
-        '--force',
-        action='store_true',
-        help='write into a folder that is not empty; what has the same name '
-        'is replaced')
-    _add_options(parser)
+    add('--force', action='store_true',
+        help='write into a folder that is not empty; files of the same name '
+        'are replaced')
+    add('--device', help='cpu, cuda, cuda:1 ... (default: a GPU if any)')
+    add('--score-thr', type=float, default=0.3,
+        help='detection: lowest score (default: %(default)s)')
+    add('--size', type=int, default=224,
+        help='reconstruction: shorter side of the resized image, in pixels; '
+        'both sides are then cropped to whole patches (default: %(default)s)')
+    add('--seed', type=int, default=0,
+        help='reconstruction: seed of the mask (default: %(default)s)')
     parser.set_defaults(
         launcher='none', local_rank=0, cfg_options=None, work_dir=None)
     return parser.parse_args(argv)
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
-    default = Options()
-    parser.add_argument(
-        '--device', help='cpu, cuda, cuda:1 ... (default: a GPU if any)')
-    parser.add_argument(
-        '--score-thr',
-        type=float,
-        default=default.score_thr,
-        help='detection: least score (default: %(default)s)')
-    parser.add_argument(
-        '--size',
-        type=int,
-        default=default.size,
-        help='reconstruction: pixels that the shorter side is resized to; '
-        'both are then cropped to whole patches (default: %(default)s)')
-    parser.add_argument(
-        '--seed',
-        type=int,
-        default=default.seed,
-        help='reconstruction: seed of the mask (default: %(default)s)')
-
-
 def output_folder(args: argparse.Namespace, cfg: Config) -> Path:
-    """The folder for the results.
+    """Choose the folder for the results.
 
     Raises:
-        CommandError: If it is no folder, or not empty and ``--force`` is not
-            given.
+        CommandError: If it is not a folder, or not empty without ``--force``.
     """
     out = args.out or Path('work_dirs', Path(cfg.filename).stem, 'infer')
     if out.exists() and not out.is_dir():
@@ -111,58 +76,49 @@ def output_folder(args: argparse.Namespace, cfg: Config) -> Path:
     return out
 
 
-def check_device(device: Optional[str]) -> None:
-    """Check that a device is there.
-
-    Raises:
-        CommandError: If not.
-    """
-    try:
-        torch.empty(1, device=device)
-    # AssertionError is PyTorch's where it was built for the CPU only.
-    except (AssertionError, RuntimeError) as error:
-        reason = str(error).split('\n')[0]
-        raise CommandError(f'--device {device}: {reason}') from error
-
-
-def load(args: argparse.Namespace, cfg: Config) -> Predictor:
+def build_predictor(args: argparse.Namespace,
+                    cfg: Config) -> predict.Predictor:
     """Build the model and load the weights.
 
     Raises:
         CommandError: If that cannot be done.
     """
-    require_file(args.checkpoint, '--checkpoint')
-    check_device(args.device)
-    options = Options(args.device, args.score_thr, args.size, args.seed)
-    try:
-        return build_predictor(cfg, args.checkpoint, options)
-    except CheckpointError as error:
-        raise CommandError(f'--checkpoint: {error}') from error
-    except ModuleNotFoundError as error:
-        raise CommandError(f'{args.config} needs a package that is not '
-                           f'installed: {error.name}') from error
-    except ValueError as error:
-        raise CommandError(f'{args.config}: {error}') from error
+    cli.require_file(args.checkpoint, '--checkpoint')
+    # PyTorch raises AssertionError where it was built for the CPU only.
+    with refused(f'--device {args.device}', AssertionError, RuntimeError):
+        torch.empty(1, device=args.device)
+    options = dict(device=args.device, score_thr=args.score_thr,
+                   size=args.size, seed=args.seed)
+    with refused(f'{args.config} needs a package', ModuleNotFoundError), \
+            refused(args.config, ValueError), \
+            refused('--checkpoint', CheckpointError):
+        return predict.build_predictor(cfg, args.checkpoint, **options)
 
 
-def process(predictor: Predictor, images: List[Path],
+def names_of(images: List[Path]) -> List[str]:
+    """Name the pictures of images: without suffix unless two would clash."""
+    stems = [path.stem.lower() for path in images]
+    return [path.stem if stems.count(stem) == 1 else path.name
+            for path, stem in zip(images, stems)]
+
+
+def process(predictor: predict.Predictor, images: List[Path],
             out: Path) -> List[Dict[str, Any]]:
-    """Predict image by image; what fails is reported and passed over.
+    """Predict image by image; report failures and go on.
 
     Returns:
         list[dict]: For each image ``file``, and ``result`` or ``error``.
     """
-    names = distinct_names(images)
     console = Console(stderr=True, soft_wrap=True)
     entries = []
     with Progress(console=console) as progress:
-        for path in progress.track(images, description='images'):
+        tracked = progress.track(images, description='images')
+        for path, name in zip(tracked, names_of(images)):
             entry: Dict[str, Any] = dict(file=str(path))
             try:
                 check_image(path)
-                entry.update(store(predictor(str(path)), out, names[path]))
-            # Whatever it is, the other images are not to suffer.
-            except Exception as error:
+                entry.update(store(predictor(str(path)), out, name))
+            except Exception as error:  # No image may stop the others.
                 entry['error'] = str(error) or type(error).__name__
                 console.print(
                     f"{path}: {entry['error']}", markup=False, highlight=False)
@@ -170,49 +126,37 @@ def process(predictor: Predictor, images: List[Path],
     return entries
 
 
-def infer(args: argparse.Namespace) -> int:
-    """Check the request, then run; returns the number of failed images.
+def infer(args: argparse.Namespace) -> None:
+    """Check the request, then predict; set ``args.failed``.
 
     Raises:
         CommandError: If nothing can be done.
     """
-    try:
-        images = find_images(args.images)
-    except FileNotFoundError as error:
-        raise CommandError(f'images: {error}') from error
+    with refused('images', FileNotFoundError):
+        images = list_images(args.images)
     with quietly(logging.WARNING):
-        cfg = load_config(args)
-        try:
-            task = recognise_task(cfg)
-        except ValueError as error:
-            raise CommandError(f'{args.config}: {error}') from error
+        cfg = cli.load_config(args)
+        with refused(args.config, ValueError):
+            task = predict.recognise_task(cfg)
         out = output_folder(args, cfg)
-        predictor = load(args, cfg)
+        predictor = build_predictor(args, cfg)
         out.mkdir(parents=True, exist_ok=True)
         entries = process(predictor, images, out)
-    head = dict(
-        task=task,
-        config=args.config,
-        checkpoint=args.checkpoint,
-        classes=predictor.meta.get('classes'))
-    write_json(head, entries, out / _RESULTS)
-    num_failed = sum('error' in x for x in entries)
-    print(f'{task}: {len(entries) - num_failed} of {len(entries)} images, '
-          f'{out / _RESULTS}')
-    if num_failed == len(entries):
+    head = dict(task=task, config=args.config, checkpoint=args.checkpoint,
+                classes=predictor.classes.get('classes'))
+    file = out / 'results.json'
+    write_results(head, entries, file)
+    args.failed = sum('error' in x for x in entries)
+    good = len(entries) - args.failed
+    print(f'{task}: {good} of {len(entries)} images, {file}')
+    if not good:
         raise CommandError('no image could be processed')
-    return num_failed
 
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the tool; returns its exit code."""
-    failed = []
-
-    def run(args: argparse.Namespace) -> None:
-        failed.append(infer(args))
-
-    run.__name__ = infer.__name__  # It begins what run_command prints.
-    return run_command(run, parse_args(argv)) or int(any(failed))
+    args = parse_args(argv)
+    return cli.run_command(infer, args) or int(args.failed > 0)
 
 
 if __name__ == '__main__':

@@ -1,7 +1,7 @@
 """What the paper looks at in trained networks (Figures 3, 4 and 7).
 
-Every function reads a stream of batches, and keeps of it what does not grow
-with the number of images.
+Each analysis reads a stream of batches and keeps nothing that grows with the
+number of images.
 """
 from .activations import ActivationGrid, activation_grid
 from .class_selectivity import ClassSelectivity, class_selectivity

@@ -2,11 +2,11 @@
 from typing import Dict, List, NamedTuple, Tuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def class_selectivity(class_means: Tensor) -> Tensor:
-    """Class selectivity index of units (Morcos et al., arXiv 1803.06959).
+    """Compute the class selectivity index (Morcos et al., arXiv 1803.06959).
 
     With m the largest mean activation over the classes, and r the mean over
     the other classes:
@@ -15,8 +15,8 @@ def class_selectivity(class_means: Tensor) -> Tensor:
 
         (m - r) / (|m| + |r|)
 
-    It lies between 0, all classes alike, and 1. Without negative means, as
-    behind a ReLU, it is the original, which has no absolute values. A unit
+    It lies between 0, all classes alike, and 1. The original has no absolute
+    values; the two agree without negative means, as behind a ReLU. A unit
     that is zero for all classes has index 0.
 
     Args:
@@ -35,7 +35,7 @@ def class_selectivity(class_means: Tensor) -> Tensor:
     largest = means.amax(0)
     others = (means.sum(0) - largest) / (len(means) - 1)
     sizes = largest.abs() + others.abs()
-    # All classes alike may differ by rounding.
+    # Where all classes are alike, rounding may make the difference negative.
     difference = (largest - others).clamp(min=0)
     return difference / sizes.where(sizes > 0, torch.ones_like(sizes))
 
@@ -45,9 +45,9 @@ class LayerSelectivity(NamedTuple):
 
     Attributes:
         layer (str): Name of the block.
-        features (str): Which of the block's features.
-        images (int): How many were seen.
-        classes (int): Of how many classes.
+        features (str): Kind of the block's features.
+        images (int): Number of images seen.
+        classes (int): Number of classes seen.
         index (Tensor): (U, ), float64, of each unit.
     """
 
@@ -61,21 +61,22 @@ class LayerSelectivity(NamedTuple):
 class ClassSelectivity:
     """Collect activations from ``observe``, class by class.
 
-    A unit's activation is its mean over the sites of an image. Keeps a sum for
-    each layer, class and unit, however many images there are.
+    The activation of a unit is its mean over the sites of an image. A sum is
+    kept for each layer, class and unit, however many images there are.
 
     Args:
         num_classes (int): K. Labels are less than that.
-        rectify (bool): Whether negative values count as zero, site by site,
-            as behind the ReLU that the index is defined for. With signs, means
-            lie around zero and most indices at 1. Defaults to True.
+        rectify (bool): Whether to count negative values as zero, site by
+            site, as behind the ReLU that the index is defined for. With
+            signs, means lie around zero and most indices at 1. Defaults to
+            True.
     """
 
     def __init__(self, num_classes: int, rectify: bool = True) -> None:
         self.num_classes = num_classes
         self.rectify = rectify
+        # (K, U + 1), with the number of images in the last column.
         self._sums: Dict[Tuple[str, str], Tensor] = {}
-        self._counts: Dict[Tuple[str, str], Tensor] = {}
 
     def __call__(self, layer: str, features: str, x: Tensor,
                  labels: Tensor) -> None:
@@ -83,29 +84,23 @@ class ClassSelectivity:
         x = x.detach().flatten(1, -2).double()
         if self.rectify:
             x = x.clamp(min=0)
-        activations = x.mean(1).cpu()
-        key = (layer, features)
-        if key not in self._sums:
-            self._sums[key] = activations.new_zeros(self.num_classes,
-                                                    activations.shape[-1])
-            self._counts[key] = activations.new_zeros(self.num_classes, 1)
-        labels = labels.cpu()
-        self._sums[key].index_add_(0, labels, activations)
-        self._counts[key].index_add_(0, labels,
-                                     torch.ones_like(activations[:, :1]))
+        new = nn.functional.pad(x.mean(1), (0, 1), value=1.).cpu()
+        sums = self._sums.setdefault(
+            (layer, features), new.new_zeros(self.num_classes, new.shape[1]))
+        sums.index_add_(0, labels.cpu(), new)
 
     def layers(self) -> List[LayerSelectivity]:
-        """What was found, in the order in which layers were first seen.
+        """Return the selectivity of each layer, in the order first seen.
 
         Raises:
             ValueError: If images of fewer than two classes were seen.
         """
         found = []
-        for (layer, features), sums in self._sums.items():
-            counts = self._counts[layer, features]
+        for key, sums in self._sums.items():
+            counts = sums[:, -1:]
             seen = counts[:, 0] > 0
-            index = class_selectivity(sums[seen] / counts[seen])
+            index = class_selectivity(sums[seen, :-1] / counts[seen])
             found.append(
-                LayerSelectivity(layer, features, int(counts.sum()),
-                                 int(seen.sum()), index))
+                LayerSelectivity(*key, int(counts.sum()), int(seen.sum()),
+                                 index))
         return found

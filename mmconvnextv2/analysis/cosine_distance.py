@@ -7,10 +7,10 @@ from torch import Tensor
 
 
 def cosine_distance(features: Tensor) -> Tuple[Tensor, Tensor]:
-    """Mean cosine distance over all pairs of channels, for each image.
+    """Compute the mean cosine distance over all pairs of channels.
 
-    With X_i a channel's values at all sites, and C channels that are not zero
-    everywhere (ConvNeXt V2, Section 4):
+    With X_i the values of a channel at all sites, and C channels that are not
+    zero everywhere (ConvNeXt V2, Section 4):
 
     .. code-block:: text
 
@@ -18,16 +18,16 @@ def cosine_distance(features: Tensor) -> Tuple[Tensor, Tensor]:
 
     It is computed in float64 from the sum of the C unit vectors, whose square
     is the sum of all cosines. A dead channel, zero at every site, has no
-    direction: it is left out and counted. Where all are dead the distance is
+    direction: it is left out and counted. If all are dead, the distance is
     0, as for channels that are all the same.
 
     Args:
         features (Tensor): (N, ..., C), sites between images and channels.
 
     Returns:
-        tuple[Tensor, Tensor]: The distance (N, ), float64, from 0 for channels
-        all alike to about 1/2 for unrelated ones; and the share of channels
-        that are dead (N, ), float64.
+        tuple[Tensor, Tensor]: For each image, float64: the distance (N, ),
+        from 0 for channels all alike to about 1/2 for unrelated ones; the
+        share of channels that are dead (N, ).
     """
     x = features.detach().flatten(1, -2).double()
     norms = torch.linalg.vector_norm(x, dim=1, keepdim=True)
@@ -41,13 +41,13 @@ def cosine_distance(features: Tensor) -> Tuple[Tensor, Tensor]:
 
 
 class LayerDistance(NamedTuple):
-    """Cosine distance of a layer: mean and deviation over images.
+    """Cosine distance of a layer over images.
 
     Attributes:
         layer (str): Name of the block.
-        features (str): Which of the block's features.
+        features (str): Kind of the block's features.
         channels (int): C.
-        images (int): How many were seen.
+        images (int): Number of images seen.
         distance (float): Mean over the images.
         std (float): Standard deviation over the images.
         dead (float): Mean share of channels that are zero everywhere.
@@ -65,33 +65,28 @@ class LayerDistance(NamedTuple):
 class CosineDistance:
     """Collect cosine distances from ``observe``, layer by layer.
 
-    Keeps four sums for each layer, however many images there are.
+    Four sums are kept for each layer, however many images there are.
     """
 
     def __init__(self) -> None:
-        self._sums: Dict[Tuple[str, str, int], List[float]] = {}
+        self._sums: Dict[Tuple[str, str, int], Tensor] = {}
 
     def __call__(self, layer: str, features: str, x: Tensor,
                  labels: Tensor) -> None:
         """Add the features (N, H, W, C) of some images."""
         distance, dead = cosine_distance(x)
-        sums = self._sums.setdefault((layer, features, x.shape[-1]), [0.] * 4)
-        new = (len(x), distance.sum().item(), distance.square().sum().item(),
-               dead.sum().item())
-        for i, value in enumerate(new):
-            sums[i] += value
+        key = (layer, features, x.shape[-1])
+        values = (torch.ones_like(dead), distance, distance.square(), dead)
+        new = torch.stack(values).sum(1).cpu()
+        self._sums[key] = self._sums.get(key, 0) + new
 
     def layers(self) -> List[LayerDistance]:
-        """What was found, in the order in which layers were first seen."""
-        return [
-            _layer_distance(key, *sums) for key, sums in self._sums.items()
-        ]
-
-
-def _layer_distance(key: Tuple[str, str, int], count: float, total: float,
-                    squares: float, dead: float) -> LayerDistance:
-    layer, features, channels = key
-    mean = total / count
-    variance = max(squares / count - mean**2, 0.)
-    return LayerDistance(layer, features, channels, int(count), mean,
-                         math.sqrt(variance), dead / count)
+        """Return the distance of each layer, in the order first seen."""
+        found = []
+        for key, sums in self._sums.items():
+            count, total, squares, dead = sums.tolist()
+            mean = total / count
+            std = math.sqrt(max(squares / count - mean**2, 0.))
+            found.append(
+                LayerDistance(*key, int(count), mean, std, dead / count))
+        return found

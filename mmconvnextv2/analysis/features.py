@@ -1,16 +1,7 @@
 """Features inside the blocks of a backbone, seen by forward hooks."""
-import contextlib
+from contextlib import ExitStack
 from functools import partial
-from typing import (
-    Callable,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    Optional,
-    Sequence,
-    TypeVar,
-)
+from typing import Callable, Dict, Iterable, Optional, Sequence, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +11,8 @@ from mmconvnextv2.models.backbones import ConvNeXtV2
 from mmconvnextv2.models.layers.block import ConvNeXtV2Block
 from .images import Batch
 
-# The expanded features of a block's MLP, after GELU; the same as they enter
-# the second linear layer, after GRN if there is one; and the block's output.
+# The expanded features of a block's MLP after GELU; the same as they enter
+# the second linear layer, after GRN if there is one; the block's output.
 BEFORE_GRN, AFTER_GRN, OUTPUT = 'before_grn', 'after_grn', 'output'
 FEATURES = (BEFORE_GRN, AFTER_GRN, OUTPUT)
 # Takes the name of a block, one of FEATURES, (N, H, W, C), and the labels.
@@ -29,7 +20,7 @@ See = TypeVar('See', bound=Callable[[str, str, Tensor, Tensor], None])
 
 
 def blocks(backbone: ConvNeXtV2) -> Dict[str, ConvNeXtV2Block]:
-    """Blocks of a backbone by name, such as 'stages.2.0', in their order."""
+    """Return the blocks of a backbone by name, such as 'stages.2.0'."""
     return {
         name: module
         for name, module in backbone.named_modules()
@@ -37,16 +28,20 @@ def blocks(backbone: ConvNeXtV2) -> Dict[str, ConvNeXtV2Block]:
     }
 
 
-@contextlib.contextmanager
-def watching(backbone: ConvNeXtV2, features: Sequence[str],
-             see: Callable[[str, str, Tensor], None]) -> Iterator[None]:
-    """Show features to a function as they are computed.
+@torch.no_grad()
+def observe(backbone: ConvNeXtV2, stream: Iterable[Batch],
+            features: Sequence[str], see: See) -> See:
+    """Encode images and show the features of the blocks to a function.
 
     Args:
-        backbone (ConvNeXtV2): Encodes whole images meanwhile.
-        features (Sequence[str]): Which of ``FEATURES`` to show.
-        see (callable): Is given the name of the block, which features these
-            are, and (N, H, W, C).
+        backbone (ConvNeXtV2): Is in evaluation mode meanwhile.
+        stream (Iterable[Batch]): Preprocessed images.
+        features (Sequence[str]): Features to show, some of ``FEATURES``.
+        see (callable): Takes the name of the block, which features these are,
+            (N, H, W, C) and the labels (N, ).
+
+    Returns:
+        callable: ``see``.
 
     Raises:
         ValueError: If features are not known.
@@ -55,17 +50,23 @@ def watching(backbone: ConvNeXtV2, features: Sequence[str],
     if unknown:
         raise ValueError(
             f'features must be some of {FEATURES}, got also {unknown}')
-    handles: List[RemovableHandle] = []
-    try:
+    labels: Optional[Tensor] = None
+
+    def see_batch(name: str, kind: str, x: Tensor) -> None:
+        see(name, kind, x, labels)
+
+    with ExitStack() as stack:
+        stack.callback(backbone.train, backbone.training)
+        backbone.eval()
         for name, block in blocks(backbone).items():
-            handles += [
-                _attach(block, kind, partial(see, name, kind))
-                for kind in features
-            ]
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+            for kind in features:
+                stack.callback(
+                    _attach(block, kind, partial(see_batch, name,
+                                                 kind)).remove)
+        for batch in stream:
+            labels = batch.labels
+            backbone(batch.inputs)
+    return see
 
 
 def _attach(block: ConvNeXtV2Block, kind: str,
@@ -82,35 +83,3 @@ def _attach(block: ConvNeXtV2Block, kind: str,
         return block.pointwise_conv2.register_forward_pre_hook(before)
     module = block.act if kind == BEFORE_GRN else block
     return module.register_forward_hook(after)
-
-
-@torch.no_grad()
-def observe(backbone: ConvNeXtV2, stream: Iterable[Batch],
-            features: Sequence[str], see: See) -> See:
-    """Encode images and show what the blocks make of them.
-
-    Args:
-        backbone (ConvNeXtV2): In evaluation mode meanwhile.
-        stream (Iterable[Batch]): Preprocessed images.
-        features (Sequence[str]): Which of ``FEATURES`` to show.
-        see (callable): Is given the name of the block, which features these
-            are, (N, H, W, C) and the labels (N, ).
-
-    Returns:
-        callable: ``see``.
-    """
-    labels: Optional[Tensor] = None
-
-    def see_batch(name: str, kind: str, x: Tensor) -> None:
-        see(name, kind, x, labels)
-
-    was_training = backbone.training
-    backbone.eval()
-    try:
-        with watching(backbone, features, see_batch):
-            for batch in stream:
-                labels = batch.labels
-                backbone(batch.inputs)
-    finally:
-        backbone.train(was_training)
-    return see

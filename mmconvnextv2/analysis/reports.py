@@ -1,14 +1,25 @@
 """The analyses as a table and a figure beside it, for several models."""
+import csv
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
-from .activations import ActivationGrid, ChannelMap
+from mmconvnextv2.files import written_whole
+from mmconvnextv2.images import read_centre
+from .activations import ActivationGrid, LayerMaps
 from .class_selectivity import ClassSelectivity, LayerSelectivity
 from .cosine_distance import CosineDistance, LayerDistance
 from .features import AFTER_GRN, BEFORE_GRN, OUTPUT, blocks, observe
-from .images import Images, batches, read_image
+from .images import Images, batches
 from .models import Model
-from .output import write_csv, write_figure
 from .plots import (
     plot_activations,
     plot_class_selectivity,
@@ -21,8 +32,27 @@ ACTIVATIONS = 'activations'
 
 
 def files_of(analysis: str, out: Path) -> Tuple[Path, Path]:
-    """The table and the figure that an analysis writes."""
+    """Name the table and the figure that an analysis writes."""
     return out / f'{analysis}.csv', out / f'{analysis}.png'
+
+
+def write_table(path: Path, header: Sequence[str],
+                rows: Iterable[Sequence[Any]]) -> None:
+    """Write a CSV file, floats with 6 significant digits."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as part, open(part, 'w', newline='') as file:
+        writer = csv.writer(file, lineterminator='\n')
+        writer.writerow(header)
+        for row in rows:
+            writer.writerow(
+                [f'{x:.6g}' if isinstance(x, float) else x for x in row])
+
+
+def write_figure(figure: Any, path: Path) -> None:
+    """Write a figure of Matplotlib as PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as part:
+        figure.savefig(part, dpi=120)
 
 
 def report_cosine_distance(models: Sequence[Model], images: Images, out: Path,
@@ -31,24 +61,19 @@ def report_cosine_distance(models: Sequence[Model], images: Images, out: Path,
     """Measure, tabulate and plot the cosine distance of every layer.
 
     Args:
-        models (Sequence[Model]): What to compare.
-        images (Images): Which images to encode.
-        out (Path): Folder for cosine_distance.csv and .png.
-        size (int): Side of the images in pixels.
+        models (Sequence[Model]): Models to compare.
+        images (Images): Images to encode.
+        out (Path): Folder for the table and the figure, see ``files_of``.
+        size (int): Side of the images, in pixels.
         batch_size (int): Images in memory at a time.
 
     Returns:
         dict[str, list[LayerDistance]]: By name of the model.
     """
-    found = {
-        model.name:
-        observe(model.backbone,
-                batches(images, model.preprocess, size, batch_size),
-                (BEFORE_GRN, AFTER_GRN), CosineDistance()).layers()
-        for model in models
-    }
+    found = _observe_all(models, images, size, batch_size,
+                         (BEFORE_GRN, AFTER_GRN), CosineDistance)
     table, figure = files_of(COSINE_DISTANCE, out)
-    write_csv(table, ('model', *LayerDistance._fields),
+    write_table(table, ('model', *LayerDistance._fields),
               ((name, *x) for name, layers in found.items() for x in layers))
     write_figure(plot_cosine_distance(found), figure)
     return found
@@ -64,12 +89,9 @@ def report_class_selectivity(
     """Measure, tabulate and plot the class selectivity of every block.
 
     Args:
-        models (Sequence[Model]): What to compare.
-        images (Images): Which images to encode, in folders of classes.
-        out (Path): Folder for class_selectivity.csv and .png; the table has a
-            row for each unit.
-        size (int): Side of the images in pixels.
-        batch_size (int): Images in memory at a time.
+        models, images, out, size, batch_size: See ``report_cosine_distance``;
+            images lie in folders of classes, the table has a row for each
+            unit.
         rectify (bool): See ``ClassSelectivity``. Defaults to True.
 
     Returns:
@@ -82,27 +104,30 @@ def report_class_selectivity(
         raise ValueError(
             'class selectivity needs images in folders of at least 2 classes, '
             f'FOLDER/CLASS/IMAGE; found the folders {images.classes}')
-    found = {
-        model.name:
-        observe(model.backbone,
-                batches(images, model.preprocess, size,
-                        batch_size), (OUTPUT, ),
-                ClassSelectivity(len(images.classes), rectify)).layers()
-        for model in models
-    }
+    found = _observe_all(
+        models, images, size, batch_size, (OUTPUT, ),
+        lambda: ClassSelectivity(len(images.classes), rectify))
     table, figure = files_of(CLASS_SELECTIVITY, out)
-    write_csv(table, ('model', 'layer', 'unit', 'images', 'classes', 'index'),
-              ((name, x.layer, unit, x.images, x.classes, index)
-               for name, layers in found.items() for x in layers
-               for unit, index in enumerate(x.index.tolist())))
+    header = ('model', 'layer', 'unit', 'images', 'classes', 'index')
+    write_table(table, header,
+                ((name, x.layer, unit, x.images, x.classes, index)
+                 for name, layers in found.items() for x in layers
+                 for unit, index in enumerate(x.index.tolist())))
     write_figure(plot_class_selectivity(found), figure)
     return found
 
 
-def default_layers(model: Model) -> List[str]:
-    """The last block of each stage."""
-    last = {name.rpartition('.')[0]: name for name in blocks(model.backbone)}
-    return list(last.values())
+def _observe_all(models: Sequence[Model], images: Images, size: int,
+                 batch_size: int, features: Sequence[str],
+                 make: Callable[[], Any]) -> Dict[str, list]:
+    """Show images to each model and return what the collectors found."""
+    return {
+        model.name:
+        observe(model.backbone,
+                batches(images, model.preprocess, size, batch_size), features,
+                make()).layers()
+        for model in models
+    }
 
 
 def report_activations(models: Sequence[Model],
@@ -111,23 +136,21 @@ def report_activations(models: Sequence[Model],
                        size: int,
                        features: str = AFTER_GRN,
                        layers: Optional[Sequence[str]] = None,
-                       num_channels: int = 64) -> Dict[str, List[ChannelMap]]:
-    """Draw channels of some layers as small squares.
+                       num_channels: int = 64) -> Dict[str, List[LayerMaps]]:
+    """Draw channels of some layers as small squares; tabulate their ranges.
 
     Args:
-        models (Sequence[Model]): What to compare.
+        models, out, size: See ``report_cosine_distance``.
         images (Images): The first of them is encoded.
-        out (Path): Folder for activations.csv, with the range of each channel,
-            and .png.
-        size (int): Side of the image in pixels.
-        features (str): Which of a block's features. Defaults to those that
+        features (str): Kind of a block's features. Defaults to those that
             enter the second linear layer.
         layers (Sequence[str], optional): Names of blocks. Defaults to None,
             the last one of each stage.
-        num_channels (int): How many channels, the first ones. Defaults to 64.
+        num_channels (int): Number of channels, the first ones. Defaults to
+            64.
 
     Returns:
-        dict[str, list[ChannelMap]]: By name of the model.
+        dict[str, list[LayerMaps]]: By name of the model.
 
     Raises:
         ValueError: If a model has no block of a given name.
@@ -135,29 +158,30 @@ def report_activations(models: Sequence[Model],
     first = Images(images.paths[:1], images.labels[:1], images.classes)
     found = {}
     for model in models:
-        chosen = _known_layers(model, layers)
+        grid = ActivationGrid(_known_layers(model, layers), num_channels)
         stream = batches(first, model.preprocess, size, 1)
-        grid = ActivationGrid(chosen, num_channels)
         observe(model.backbone, stream, (features, ), grid)
-        found[model.name] = list(grid.layers())
+        found[model.name] = grid.layers()
     table, figure = files_of(ACTIVATIONS, out)
-    header = ('model', 'layer', 'features', 'channel', 'mean', 'std', 'min',
-              'max')
-    write_csv(table, header,
-              ((name, x.layer, x.features, x.channel,
-                *(float(f())
-                  for f in (x.map.mean, x.map.std, x.map.min, x.map.max)))
-               for name, maps in found.items() for x in maps))
-    picture = read_image(first.paths[0], size)[..., ::-1]
+    numbers = ('mean', 'std', 'min', 'max')
+    write_table(table, ('model', 'layer', 'features', 'channel', *numbers),
+              ((name, layer, kind, channel,
+                *(float(getattr(square, f)()) for f in numbers))
+               for name, layers in found.items()
+               for layer, kind, maps in layers
+               for channel, square in enumerate(maps)))
+    picture = read_centre(first.paths[0], size)[..., ::-1]
     write_figure(plot_activations(found, picture), figure)
     return found
 
 
 def _known_layers(model: Model, layers: Optional[Sequence[str]]) -> List[str]:
     there = list(blocks(model.backbone))
-    chosen = default_layers(model) if layers is None else list(layers)
-    unknown = [x for x in chosen if x not in there]
+    if layers is None:
+        last = {name.rpartition('.')[0]: name for name in there}
+        return list(last.values())
+    unknown = [x for x in layers if x not in there]
     if unknown:
         raise ValueError(f'{model.name} has no block {unknown[0]!r}; it has '
                          f'{there[0]} to {there[-1]}')
-    return chosen
+    return list(layers)

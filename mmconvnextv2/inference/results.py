@@ -1,48 +1,54 @@
-"""Write what models say of images."""
+"""Predictions and the files that hold them."""
 import json
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, NamedTuple, Optional
 
-import cv2
 import numpy as np
 
 from mmconvnextv2.files import write_text
-from .prediction import Prediction
+from mmconvnextv2.images import write_image
 
 
-def save_image(path: Path, pixels: np.ndarray) -> None:
-    """Write an image; its folder is made.
+class Prediction(NamedTuple):
+    """Prediction of a model for an image.
 
-    Args:
-        path (Path): Where to.
-        pixels (ndarray): (H, W) or (H, W, 3), RGB, uint8.
-
-    Raises:
-        OSError: If it cannot be written.
+    Attributes:
+        result (dict): Values that JSON can hold.
+        picture (ndarray): (H, W, 3), uint8, RGB.
+        labels (ndarray, optional): (H, W), class of each pixel.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), pixels[..., ::-1] if pixels.ndim ==
-                       3 else pixels):
-        raise OSError(f'{path} cannot be written')
+
+    result: Dict[str, Any]
+    picture: np.ndarray
+    labels: Optional[np.ndarray] = None
 
 
 def store(prediction: Prediction, out: Path, name: str) -> Dict[str, Any]:
-    """Write an image's pictures; returns its entry in the JSON file."""
-    # Not a number, from a model gone wrong, is no JSON.
+    """Write the pictures of a prediction into a folder.
+
+    Args:
+        prediction (Prediction): The prediction.
+        out (Path): The folder.
+        name (str): File name of the pictures, without suffix.
+
+    Returns:
+        dict: The result, and the paths of the pictures in the folder.
+
+    Raises:
+        ValueError: If the result holds NaN or infinity, which JSON cannot.
+    """
     json.dumps(prediction.result, allow_nan=False)
-    entry: Dict[str, Any] = dict(result=prediction.result)
-    entry['picture'] = f'pictures/{name}.png'
-    save_image(out / entry['picture'], prediction.picture)
+    entry = dict(result=prediction.result, picture=f'pictures/{name}.png')
+    write_image(out / entry['picture'], prediction.picture)
     if prediction.labels is not None:
         entry['label_map'] = f'label_maps/{name}.png'
-        save_image(out / entry['label_map'],
-                   prediction.labels.astype(np.uint8))
+        write_image(out / entry['label_map'],
+                    prediction.labels.astype(np.uint8))
     return entry
 
 
-def write_json(head: Dict[str, Any], entries: List[Dict[str, Any]],
-               path: Path) -> None:
-    """Write a JSON file whole, with a line for each image."""
+def write_results(head: Dict[str, Any], entries: List[Dict[str, Any]],
+                  path: Path) -> None:
+    """Write a head and a line for each image as one JSON file."""
     lines = ',\n'.join(json.dumps(x, allow_nan=False) for x in entries)
-    text = f'{json.dumps(head)[:-1]}, "images": [\n{lines}\n]}}\n'
-    write_text(path, text)
+    write_text(path, f'{json.dumps(head)[:-1]}, "images": [\n{lines}\n]}}\n')

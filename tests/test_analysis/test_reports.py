@@ -1,6 +1,7 @@
 import csv
 
 import cv2
+import numpy as np
 import pytest
 import torch
 from analysis_toy import LAYERS, toy_backbone, write_class_folders
@@ -22,6 +23,7 @@ from mmconvnextv2.analysis.reports import (
     report_cosine_distance,
 )
 from mmconvnextv2.analysis.study import distance_table
+from mmconvnextv2.images import read_centre
 
 # Matplotlib's first two colours, in BGR: a line for each model.
 COLOURS = ((180, 119, 31), (14, 127, 255))
@@ -49,11 +51,8 @@ def rows_of(path):
 
 def features_of(model, images, layer, kind):
     """Features of all images at once, by a hook of our own."""
-    import numpy as np
-
-    from mmconvnextv2.analysis.images import read_image
     block = model.backbone.get_submodule(layer)
-    read = np.stack([read_image(x, 16) for x in images.paths])
+    read = np.stack([read_centre(x, 16) for x in images.paths])
     seen = []
     module = dict(
         before_grn=block.act, after_grn=block.grn, output=block)[kind]

@@ -81,24 +81,24 @@ def test_nothing_is_overwritten_unasked(analyze, setting, capsys):
     assert (setting / 'out/activations.csv').read_bytes() == before
 
 
+_ONE = ('a', 'v2.py', 'none')
+
+
 @pytest.mark.parametrize('arguments, models, message', [
-    ((), [('a', 'v2.py', 'v2.pth'),
-          ('a', 'v1.py', 'v1.pth')], "--model: two are called 'a'"),
-    ((), [('a', 'v3.py', 'v2.pth')], "--model a: there is no config file "
-     "'v3.py'"),
+    ((), [('a', 'v2.py', 'v2.pth'), ('a', 'v1.py', 'v1.pth')],
+     "--model: two are called 'a'"),
+    ((), [('a', 'v3.py', 'v2.pth')],
+     "--model a: there is no config file 'v3.py'"),
     ((), [('a', 'v2.py', 'v3.pth')], "--model: there is no file 'v3.pth'"),
     ((), [('a', 'v2.py', 'v1.pth')], '--model a: v1.pth: the weights, of'),
-    (('--size', 4), [
-        ('a', 'v2.py', 'none')
-    ], '--size must be at least 8, the stride of the backbone, got 4'),
-    (('--batch-size', 0), [('a', 'v2.py', 'none')
-                           ], '--batch-size must be positive, got 0'),
-    (('--images', 'nowhere'), [
-        ('a', 'v2.py', 'none')
-    ], "--images: there is no folder or image 'nowhere'"),
-    (('--images', 'images/a'), [
-        ('a', 'v2.py', 'none')
-    ], 'class selectivity needs images in folders of at least 2 classes'),
+    (('--size', 4), [_ONE],
+     '--size must be at least 8, the stride of the backbone, got 4'),
+    (('--batch-size', 0), [_ONE], '--batch-size must be positive, got 0'),
+    (('--images', 'nowhere'), [_ONE],
+     "--images: there is no image and no folder called 'nowhere'"),
+    (('--images', 'images/a'), [_ONE],
+     'class-selectivity: class selectivity needs images in folders of at '
+     'least 2 classes'),
 ])
 def test_refusals(analyze, setting, arguments, models, message, capsys):
     assert analyze('class-selectivity', *arguments, models=models) == _REFUSED
@@ -121,9 +121,11 @@ def test_checkpoints_that_cannot_be_used(analyze, setting, monkeypatch,
         assert capsys.readouterr().err.startswith(f'analyze.py: {message}')
 
 
-def test_image_that_cannot_be_read(analyze, setting, capsys):
-    (setting / 'images/a/1.png').write_bytes(b'no image')
+def test_damaged_image(analyze, setting, capsys):
+    image = setting / 'images/a/1.png'
+    image.write_bytes(image.read_bytes()[:-100])
     assert analyze('cosine-distance') == _REFUSED
-    assert capsys.readouterr().err.endswith(
-        'images/a/1.png cannot be read as an image\n')
+    assert capsys.readouterr().err.startswith(
+        'analyze.py: cosine-distance: images/a/1.png: it cannot be read as an '
+        'image: ')
     assert not (setting / 'out').exists()

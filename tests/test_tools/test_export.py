@@ -1,4 +1,6 @@
+import copy
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -33,9 +35,8 @@ def export(load_tool, tmp_path, monkeypatch):
 
     def run(*arguments):
         return tool.main(
-            [str(x) for x in (*arguments, '--shape', '24', '32')])
+            [str(x) for x in ('--shape', 24, 32, *arguments)])
 
-    run.tool = tool
     return run
 
 
@@ -43,18 +44,13 @@ def export(load_tool, tmp_path, monkeypatch):
 def classifier(tmp_path):
     """With GRN that does something; its weights are in w.pth."""
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        model = MODELS.build(json.loads(json.dumps(_CLASSIFIER))).eval()
+        model = MODELS.build(copy.deepcopy(_CLASSIFIER)).eval()
     for module in model.modules():
         if isinstance(module, GRN):
             torch.nn.init.normal_(module.gamma)
             torch.nn.init.normal_(module.beta)
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'w.pth')
-    return model
-
-
-def _outputs(model, images):
-    with torch.no_grad():
-        return model(images)
+    return model.requires_grad_(False)
 
 
 @pytest.mark.parametrize('shape', [(1, 3, 16, 16), (3, 3, 29, 43)])
@@ -68,7 +64,7 @@ def test_classifier_to_torch_export(export, classifier, shape, capsys):
     run = torch.export.load('m.pt2', extra_files=files).module()
     images = torch.rand(shape)
     torch.testing.assert_close(
-        run(images), _outputs(classifier, images), rtol=0, atol=1e-5)
+        run(images), classifier(images), rtol=0, atol=1e-5)
     assert json.loads(files['mmconvnextv2.json'])['preprocessing'] == dict(
         channels='RGB', mean=[1., 2., 3.], std=[4., 5., 6.])
 
@@ -88,7 +84,7 @@ def test_to_onnx(export, classifier, config, part, capsys):
     images = torch.rand(3, 3, 29, 43)
     found = session.run(None, dict(images=images.numpy()))
     if config == 'c.py':
-        expected = _outputs(classifier, images)
+        expected = classifier(images)
         torch.testing.assert_close(
             torch.from_numpy(found[0]), expected, rtol=0, atol=1e-4)
         found_meta = session.get_modelmeta().custom_metadata_map
@@ -106,14 +102,26 @@ def test_fixed_size(export, capsys):
         run(torch.rand(1, 3, 32, 32))
 
 
+@pytest.mark.parametrize('damage, found', [
+    (lambda x: 3 * x, '2.0e+00'),
+    (lambda x: x * float('nan'), 'nan'),
+    (lambda x: x[..., :1], 'inf'),
+])
 def test_a_file_that_differs_is_not_written(export, tmp_path, monkeypatch,
-                                            capsys):
-    monkeypatch.setattr(export.tool, 'largest_difference',
-                        lambda *args: float('nan'))
+                                            capsys, damage, found):
+    load = torch.export.load
+
+    def load_damaged(path):
+        run = load(path).module()
+        # The first output is right.
+        return SimpleNamespace(
+            module=lambda: lambda x: [run(x)[0], damage(run(x)[1])])
+
+    monkeypatch.setattr(torch.export, 'load', load_damaged)
     (tmp_path / 'm.pt2').write_text('old')
     assert export('d.py', 'm.pt2', '--format', 'torch_export',
                   '--force') == _REFUSED
-    assert 'by more than 0.0001: nan for (1, 3, 24, 32)' in (
+    assert f'by more than 0.0001: {found} for (1, 3, 24, 32); nothing' in (
         capsys.readouterr().err)
     assert (tmp_path / 'm.pt2').read_text() == 'old'
     assert sorted(x.name for x in tmp_path.iterdir()) == [
@@ -127,6 +135,8 @@ def test_a_file_that_differs_is_not_written(export, tmp_path, monkeypatch,
     (('c.py', 'x/m.pt2'), "out: there is no folder 'x'"),
     (('c.py', 'm.pt2', '--opset', 20), '--opset is for --format onnx'),
     (('c.py', 'm.pt2', '--checkpoint', 'no.pth'), "no file 'no.pth'"),
+    (('c.py', 'm.pt2', '--shape', 7, 9),
+     'c.py: shape must be at least 8 in both directions, got (7, 9)'),
 ])
 def test_refusals(export, arguments, message, capsys):
     assert export(*arguments, '--format', 'torch_export') == _REFUSED

@@ -71,8 +71,9 @@ def test_nothing_is_overwritten_unasked(visualize, setting, capsys):
 @pytest.mark.parametrize('arguments, message', [
     (('nothing', ), "there is no image and no folder called 'nothing'"),
     (('.', ), "there is no image in the folder '.'"),
-    (('toy.py', ), 'toy.py cannot be read as an image'),
-    (('images', '--size', '4'), '--size must be at least 8, the side of a'),
+    (('toy.py', ), 'toy.py: it is not an image, or of an'),
+    (('images', '--size', '4'),
+     'toy.py: size must be at least 8, the side of a'),
     (('images', '--mask-ratio', '1'),
      'mask_ratio 1.0 leaves nothing visible of 980 patches'),
 ])

@@ -1,6 +1,6 @@
 import pytest
 
-from mmconvnextv2.inference.tasks import recognise_task
+from mmconvnextv2.inference.predict import recognise_task
 
 
 @pytest.mark.parametrize('model, scope, expected', [

@@ -1,0 +1,43 @@
+"""Names and colours of the classes that a model distinguishes."""
+from typing import Any, Dict, Mapping, Sequence
+
+import numpy as np
+from mmengine.registry import DATASETS
+
+
+def find_classes(cfg: Mapping, meta: Mapping) -> Dict[str, Any]:
+    """Find the classes in a checkpoint or else in a config.
+
+    OpenMMLab's inferencers assume COCO or Cityscapes for a checkpoint that
+    names no classes, such as a converted one.
+
+    Args:
+        cfg (Mapping): The config.
+        meta (Mapping): ``meta`` of the checkpoint.
+
+    Returns:
+        dict: ``classes``, a tuple of names, and ``palette``, their RGB
+        colours, random ones if none are given. Empty if nothing is known.
+    """
+    # Before OpenMMLab 2.0, CLASSES and PALETTE stood in meta itself.
+    given = meta.get('dataset_meta') or meta
+    found = {**_of_dataset(cfg), **{k.lower(): v for k, v in given.items()}}
+    classes, palette = found.get('classes'), found.get('palette')
+    if not isinstance(classes, Sequence):
+        return {}
+    classes = (classes, ) if isinstance(classes, str) else tuple(classes)
+    if not isinstance(palette, Sequence) or len(palette) < len(classes):
+        palette = np.random.default_rng(0).integers(
+            256, size=(len(classes), 3)).tolist()
+    return dict(classes=classes, palette=[tuple(x) for x in palette])
+
+
+def _of_dataset(cfg: Mapping) -> Dict[str, Any]:
+    """Read what the config's test data set declares."""
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    if 'type' not in dataset:
+        return {}
+    with DATASETS.switch_scope_and_registry(
+            cfg.get('default_scope')) as registry:
+        declared = getattr(registry.get(dataset['type']), 'METAINFO', {})
+    return {**declared, **(dataset.get('metainfo') or {})}

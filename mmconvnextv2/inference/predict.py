@@ -1,0 +1,212 @@
+"""OpenMMLab's inferencers behind one interface: an image in, a result out."""
+from typing import Any, Dict, Mapping, Optional, Type
+
+import mmcv
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmconvnextv2.config.walk import type_name
+from .classes import find_classes
+from .reconstruct import Reconstructor
+from .results import Prediction
+from .weights import load_whole
+
+_TOP = 5  # classes that a classifier names
+
+
+class Predictor:
+    """A model with its weights, which come from the checkpoint alone.
+
+    Args:
+        cfg (Config): A config of the task.
+        checkpoint (str): Path or URL of the weights of the whole model.
+        device (str, optional): Device to compute on. Defaults to None, a GPU
+            if there is one.
+        score_thr (float): Lowest score of a detection. Defaults to 0.3.
+        size (int): Shorter side of an image that FCMAE reconstructs, in
+            pixels. Defaults to 224.
+        seed (int): Seed of the mask of each image. Defaults to 0.
+
+    Attributes:
+        classes (dict): See ``find_classes``.
+
+    Raises:
+        FileNotFoundError, CheckpointError: If the checkpoint is missing or
+            does not fit.
+        ValueError: If the config does not say how images are prepared.
+    """
+
+    def __init__(self,
+                 cfg: Config,
+                 checkpoint: str,
+                 device: Optional[str] = None,
+                 score_thr: float = 0.3,
+                 size: int = 224,
+                 seed: int = 0) -> None:
+        self.device, self.score_thr = device, score_thr
+        self.size, self.seed = size, seed
+        self.inferencer = self._build(cfg)
+        # Not all versions of the packages take it as an argument.
+        self.inferencer.show_progress = False
+        meta = load_whole(self.inferencer.model, checkpoint)
+        self.classes = find_classes(cfg, meta)
+        self._set_classes()
+
+    def _build(self, cfg: Config) -> Any:
+        """Build the inferencer; its model has random weights."""
+        raise NotImplementedError
+
+    def _set_classes(self) -> None:
+        """Pass the classes on to the inferencer."""
+
+    def __call__(self, path: str) -> Prediction:
+        """Predict for the image with this path."""
+        raise NotImplementedError
+
+    def named(self, label: int, **values: Any) -> Dict[str, Any]:
+        """Describe a class by label, name (or number) and other values."""
+        names = self.classes.get('classes', ())
+        name = names[label] if label < len(names) else str(label)
+        return dict(label=label, name=name, **values)
+
+
+class Detector(Predictor):
+    """Find boxes, and masks if the model has them."""
+
+    def _build(self, cfg: Config) -> Any:
+        from mmdet.apis import DetInferencer
+        cfg = _with_visualizer(cfg, 'DetLocalVisualizer')
+        return DetInferencer(cfg, device=self.device)
+
+    def _set_classes(self) -> None:
+        meta = {'palette': 'random', **self.classes}
+        self.inferencer.model.dataset_meta = meta
+        self.inferencer.visualizer.dataset_meta = meta
+
+    def __call__(self, path: str) -> Prediction:
+        out = self.inferencer(
+            path, return_vis=True, pred_score_thr=self.score_thr)
+        found = out['predictions'][0]
+        parts = dict(bbox='bboxes', mask='masks')
+        instances = [
+            self.named(
+                found['labels'][i],
+                score=score,
+                **{k: found[v][i] for k, v in parts.items() if v in found})
+            for i, score in enumerate(found['scores'])
+            if score >= self.score_thr
+        ]
+        return Prediction(dict(instances=instances), out['visualization'][0])
+
+
+class Segmentor(Predictor):
+    """Find the class of each pixel."""
+
+    def _build(self, cfg: Config) -> Any:
+        from mmseg.apis import MMSegInferencer
+        cfg = _with_visualizer(cfg, 'SegLocalVisualizer')
+        return MMSegInferencer(cfg, device=self.device)
+
+    def _set_classes(self) -> None:
+        if not self.classes:
+            number = self.inferencer.model.decode_head.num_classes
+            self.classes = dict(
+                classes=tuple(map(str, range(number))), palette=None)
+        self.inferencer.model.dataset_meta = dict(self.classes)
+
+    def __call__(self, path: str) -> Prediction:
+        out = self.inferencer(path, return_vis=True)
+        labels = out['predictions']
+        found, counts = np.unique(labels, return_counts=True)
+        classes = [
+            self.named(label, share=count / labels.size)
+            for label, count in zip(found.tolist(), counts.tolist())
+        ]
+        classes.sort(key=lambda x: -x['share'])
+        return Prediction(
+            dict(classes=classes), out['visualization'], labels)
+
+
+class Classifier(Predictor):
+    """Score the classes."""
+
+    def _build(self, cfg: Config) -> Any:
+        from mmpretrain.apis import ImageClassificationInferencer
+        from mmpretrain.utils import progress
+        from mmpretrain.visualization import UniversalVisualizer
+        init_default_scope('mmpretrain')
+        progress.disable_progress_bar = True
+        self._visualizer = UniversalVisualizer()
+        return ImageClassificationInferencer(
+            cfg, pretrained=False, device=self.device)
+
+    def __call__(self, path: str) -> Prediction:
+        sample = self.inferencer(path, return_datasamples=True)[0]
+        scores, labels = sample.pred_score.sort(descending=True)
+        best = [
+            self.named(label, score=score) for label, score in zip(
+                labels[:_TOP].tolist(), scores[:_TOP].tolist())
+        ]
+        picture = self._visualizer.visualize_cls(
+            mmcv.imread(path, channel_order='rgb'),
+            sample,
+            classes=self.classes.get('classes'),
+            draw_gt=False)
+        return Prediction(dict(classes=best), picture)
+
+
+class MaskedAutoencoder(Predictor):
+    """Guess masked patches; each image gets its mask from the same seed."""
+
+    def _build(self, cfg: Config) -> Reconstructor:
+        return Reconstructor(cfg, self.size, self.device)
+
+    def __call__(self, path: str) -> Prediction:
+        generator = torch.Generator().manual_seed(self.seed)
+        return self.inferencer(path, generator)
+
+
+PREDICTORS: Dict[str, Type[Predictor]] = dict(
+    detection=Detector,
+    segmentation=Segmentor,
+    classification=Classifier,
+    reconstruction=MaskedAutoencoder)
+_BY_TYPE = dict(FCMAE='reconstruction', ImageClassifier='classification')
+_BY_SCOPE = dict(mmdet='detection', mmseg='segmentation')
+
+
+def recognise_task(cfg: Mapping) -> str:
+    """Recognise a config's task by the model's type or ``default_scope``.
+
+    Returns:
+        str: A key of ``PREDICTORS``.
+
+    Raises:
+        ValueError: If it is none of these tasks.
+    """
+    kind = (cfg.get('model') or {}).get('type')
+    default = cfg.get('default_scope')
+    scope = str(kind).rpartition('.')[0]
+    scope = default if scope in ('', 'mmconvnextv2') else scope
+    task = _BY_TYPE.get(type_name(kind)) or _BY_SCOPE.get(scope)
+    if task is None:
+        raise ValueError(
+            f'the task must be one of {", ".join(PREDICTORS)}; a model of '
+            f'type {kind!r} with default_scope {default!r} is of none of them')
+    return task
+
+
+def build_predictor(cfg: Config, checkpoint: str, **kwargs) -> Predictor:
+    """Build the predictor for a config's task; see ``Predictor``."""
+    task = recognise_task(cfg)
+    if task != 'reconstruction' and not cfg.get('test_dataloader'):
+        raise ValueError('the config must have a test_dataloader, whose '
+                         'pipeline prepares the images')
+    return PREDICTORS[task](cfg, checkpoint, **kwargs)
+
+
+def _with_visualizer(cfg: Config, kind: str) -> Config:
+    """Copy a config, with a visualizer that stores nothing."""
+    return Config({**cfg.to_dict(), 'visualizer': dict(type=kind)})

@@ -1,0 +1,93 @@
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmconvnextv2.images import (
+    check_image,
+    list_images,
+    read_centre,
+    write_image,
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    pixels = np.random.default_rng(0).integers(
+        0, 256, (40, 60, 3), dtype=np.uint8)
+    (tmp_path / 'folder.png').mkdir()
+    for name in ('b.JPG', 'a.png', 'c.bmp', 'folder.png/d.webp'):
+        Image.fromarray(pixels).save(tmp_path / name)
+    (tmp_path / 'notes.txt').write_text('no image')
+    (tmp_path / 'none').mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize('recursive, more', [(False, []),
+                                             (True, ['folder.png/d.webp'])])
+def test_lists_images_of_a_folder_by_name(folder, recursive, more):
+    found = list_images(folder, recursive)
+    assert [x.relative_to(folder).as_posix()
+            for x in found] == ['a.png', 'b.JPG', 'c.bmp', *more]
+
+
+def test_lists_a_single_file_whatever_it_is(folder):
+    assert list_images(folder / 'notes.txt') == [folder / 'notes.txt']
+
+
+def test_refuses_folders_without_images(folder):
+    with pytest.raises(
+            FileNotFoundError,
+            match="^there is no image and no folder called '.*nothing'$"):
+        list_images(folder / 'nothing')
+    with pytest.raises(
+            FileNotFoundError,
+            match=r"^there is no image in the folder '.*none' \(\.jpg, "):
+        list_images(folder / 'none')
+
+
+@pytest.mark.parametrize('name', ['a.png', 'b.JPG', 'c.bmp'])
+def test_refuses_what_is_cut_off(folder, name):
+    path = folder / name
+    check_image(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:len(whole) // 2])
+    with pytest.raises(ValueError, match='^it cannot be read as an image: '):
+        check_image(path)
+    with pytest.raises(ValueError, match=f'{name}: it cannot be read as an'):
+        read_centre(path, 10)
+
+
+def test_refuses_what_is_no_image(folder):
+    with pytest.raises(
+            ValueError, match='^it is not an image, or of an unknown kind$'):
+        check_image(folder / 'notes.txt')
+
+
+@pytest.mark.parametrize('height, width', [(20, 40), (40, 20), (5, 7)])
+def test_resized_and_cut_out_of_the_middle(tmp_path, height, width):
+    # Each pixel's position, the larger direction in blue.
+    position = np.linspace(0, 255, max(height, width)).astype(np.uint8)
+    image = np.zeros((height, width, 3), np.uint8)
+    image[..., 0] = position if width > height else position[:, None]
+    cv2.imwrite(str(tmp_path / 'x.png'), image)
+    found = read_centre(tmp_path / 'x.png', 10)
+    assert found.shape == (10, 10, 3) and found.dtype == np.uint8
+    assert found[..., 0].mean() == pytest.approx(127.5, abs=2)
+    assert found[..., 1:].max() == 0
+
+
+def test_cut_to_multiples(folder):
+    # 40 x 60 pixels become 20 x 30.
+    assert read_centre(folder / 'a.png', 20, 8).shape == (16, 24, 3)
+
+
+def test_written_in_rgb_whole_or_not_at_all(tmp_path):
+    picture = np.zeros((2, 3, 3), np.uint8)
+    picture[..., 0] = 255  # red
+    write_image(tmp_path / 'new' / 'x.png', picture)
+    found = cv2.imread(str(tmp_path / 'new' / 'x.png'))
+    assert found[0, 0].tolist() == [0, 0, 255]
+    with pytest.raises(cv2.error):
+        write_image(tmp_path / 'new' / 'x.no', picture)
+    assert [x.name for x in (tmp_path / 'new').iterdir()] == ['x.png']

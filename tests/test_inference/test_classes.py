@@ -1,0 +1,41 @@
+import pytest
+from mmengine.registry import DATASETS
+
+from mmconvnextv2.inference.classes import find_classes
+
+RED, BLUE = (255, 0, 0), (0, 0, 255)
+
+
+@DATASETS.register_module()
+class Animals:
+    """A data set that declares two classes."""
+
+    METAINFO = dict(classes=('cat', 'dog'), palette=[RED, BLUE])
+
+
+def config(**metainfo):
+    dataset = dict(type='Animals', metainfo=metainfo)
+    return dict(
+        default_scope='mmengine', test_dataloader=dict(dataset=dataset))
+
+
+@pytest.mark.parametrize('cfg, meta, expected', [
+    ({}, {}, {}),
+    (config(), {}, dict(classes=('cat', 'dog'), palette=[RED, BLUE])),
+    (config(classes='emu'), {}, dict(classes=('emu', ), palette=[RED, BLUE])),
+    (config(), dict(dataset_meta=dict(classes=['a'], palette=[BLUE])),
+     dict(classes=('a', ), palette=[BLUE])),
+    (config(), dict(CLASSES=('a', ), PALETTE=[RED], epoch=3),
+     dict(classes=('a', ), palette=[RED])),
+])
+def test_the_checkpoint_goes_before_the_config(cfg, meta, expected):
+    assert find_classes(cfg, meta) == expected
+
+
+def test_classes_without_colours_get_random_ones():
+    found = find_classes({}, dict(dataset_meta=dict(classes='abc' * 5)))
+    assert found['classes'] == ('abcabcabcabcabc', )
+    names = [str(i) for i in range(9)]
+    found = find_classes({}, dict(dataset_meta=dict(classes=names)))
+    assert len(set(found['palette'])) == 9
+    assert find_classes({}, dict(CLASSES=names)) == found
