@@ -1,6 +1,6 @@
-"""Files of images: list them, check them, read them and write them."""
+"""Images: list, check, read, tile and write them."""
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Optional, Sequence
 
 import cv2
 import mmcv
@@ -84,6 +84,31 @@ def read_centre(path: Path,
                      (x // multiple * multiple for x in image.shape[:2]))
     top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
     return image[top:top + height, left:left + width]
+
+
+def tile(pictures: Sequence[np.ndarray], columns: int, gap: int,
+         fill: float) -> np.ndarray:
+    """Lay pictures side by side and in rows.
+
+    Args:
+        pictures (Sequence[ndarray]): (H, W) or (H, W, 3) each, of one height.
+        columns (int): Pictures in a row.
+        gap (int): Pixels to the right of each picture and below.
+        fill (float): Value of the gaps and where there is no picture.
+
+    Returns:
+        ndarray: (rows * (H + gap), columns * (W + gap)) or with 3 channels.
+    """
+    height = pictures[0].shape[0] + gap
+    width = max(x.shape[1] for x in pictures) + gap
+    rows = -(-len(pictures) // columns)
+    canvas = np.full((rows * height, columns * width, *pictures[0].shape[2:]),
+                     fill, pictures[0].dtype)
+    for index, picture in enumerate(pictures):
+        top, left = index // columns * height, index % columns * width
+        canvas[top:top + picture.shape[0],
+               left:left + picture.shape[1]] = picture
+    return canvas
 
 
 def write_image(path: Path, pixels: np.ndarray) -> None:

@@ -7,6 +7,7 @@ from mmconvnextv2.images import (
     check_image,
     list_images,
     read_centre,
+    tile,
     write_image,
 )
 
@@ -91,3 +92,15 @@ def test_written_in_rgb_whole_or_not_at_all(tmp_path):
     with pytest.raises(cv2.error):
         write_image(tmp_path / 'new' / 'x.no', picture)
     assert [x.name for x in (tmp_path / 'new').iterdir()] == ['x.png']
+
+
+def test_tiles_of_several_widths():
+    pictures = [np.full((2, width), width, np.uint8) for width in (1, 3, 2)]
+    assert tile(pictures, columns=2, gap=1, fill=9).tolist() == [
+        [1, 9, 9, 9, 3, 3, 3, 9],
+        [1, 9, 9, 9, 3, 3, 3, 9],
+        [9] * 8,
+        [2, 2, 9, 9, 9, 9, 9, 9],
+        [2, 2, 9, 9, 9, 9, 9, 9],
+        [9] * 8,
+    ]

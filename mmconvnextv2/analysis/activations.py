@@ -5,6 +5,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmconvnextv2.images import tile
+
 _GAP = 1  # sites between squares, drawn as NaN
 # Range of the scale in percentiles, or a few extreme sites would leave the
 # rest without contrast.
@@ -28,15 +30,8 @@ def activation_grid(maps: np.ndarray, columns: int = 8) -> np.ndarray:
     """
     low, high = np.percentile(maps, (_DARKEST, _BRIGHTEST))
     scaled = np.clip((maps - low) / (high - low if high > low else 1.), 0, 1)
-    count, height, width = maps.shape
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    cell = (height + _GAP, width + _GAP)
-    canvas = np.full((rows * cell[0], columns * cell[1]), np.nan)
-    for index, square in enumerate(scaled):
-        top, left = index // columns * cell[0], index % columns * cell[1]
-        canvas[top:top + height, left:left + width] = square
-    return canvas[:-_GAP, :-_GAP]
+    grid = tile(scaled, min(columns, len(maps)), _GAP, np.nan)
+    return grid[:-_GAP, :-_GAP]
 
 
 class LayerMaps(NamedTuple):

@@ -1,13 +1,15 @@
-"""Pictures of what FCMAE reconstructs."""
+"""Pictures of the reconstructions of FCMAE."""
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from mmconvnextv2.images import tile
 
 _GAP = 2  # white pixels between pictures
 
 
 def to_rgb(images: Tensor, preprocessor: nn.Module) -> Tensor:
-    """Undo the normalisation and bring the channels into the order of RGB.
+    """Undo the normalisation and bring the channels into RGB order.
 
     Args:
         images (Tensor): (N, C, H, W), preprocessed. Of more than three
@@ -30,11 +32,11 @@ def to_rgb(images: Tensor, preprocessor: nn.Module) -> Tensor:
 @torch.no_grad()
 def draw_reconstructions(model: nn.Module, inputs: Tensor,
                          is_masked: Tensor) -> np.ndarray:
-    """Draw what a model makes of masked images.
+    """Draw masked images and their reconstructions.
 
     Patches of the reconstruction are un-normalised by the mean and variance
-    that their targets were normalised by. The model's own output for visible
-    patches carries no loss, so they are pasted back in the last column.
+    that normalised their targets. Predictions of visible patches carry no
+    loss, so the last column shows the visible patches themselves.
 
     Args:
         model (nn.Module): ``FCMAE``.
@@ -57,11 +59,6 @@ def draw_reconstructions(model: nn.Module, inputs: Tensor,
     columns = (inputs, inputs.masked_fill(hidden, 0.), reconstruction,
                torch.where(hidden, reconstruction, inputs))
     columns = [to_rgb(x.float(), model.data_preprocessor) for x in columns]
-    return _tile(torch.stack(columns, dim=1))
-
-
-def _tile(pictures: Tensor) -> np.ndarray:
-    """(rows, columns, 3, H, W) to one picture (height, width, 3)."""
-    pictures = nn.functional.pad(pictures, (0, _GAP, 0, _GAP), value=255)
-    rows = pictures.permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)
-    return rows.cpu().numpy()
+    pictures = torch.stack(columns, dim=1).flatten(0, 1)
+    return tile(
+        pictures.permute(0, 2, 3, 1).cpu().numpy(), len(columns), _GAP, 255)
