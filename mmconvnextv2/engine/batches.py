@@ -1,8 +1,8 @@
-"""The batches of a training run: skipped after a stop, seeded one by one."""
+"""Batches of a training run: skipped after a stop, seeded one by one."""
 import random
 from functools import partial
 from itertools import islice
-from typing import Any, Iterator, List, Sequence, Tuple
+from typing import Any, Iterator, List, Tuple, Union
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 
 def seed_generators(*key: int) -> None:
-    """Seed Python's, NumPy's and PyTorch's generators.
+    """Seed the generators of Python, NumPy and PyTorch.
 
     Args:
         *key (int): Non-negative numbers; other numbers give unrelated seeds.
@@ -19,124 +19,100 @@ def seed_generators(*key: int) -> None:
     words = np.random.SeedSequence(key).generate_state(4)
     random.seed(int(words[0]))
     np.random.seed(words[1])
-    # Of all devices; in a worker it leaves CUDA alone.
+    # All devices, but not CUDA in a worker.
     torch.manual_seed(int(words[2]) + (int(words[3] >> 1) << 32))
 
 
-class SeededIndex(int):
-    """Index of a sample, with the key that its random choices depend on.
-
-    It travels to the worker that loads the sample, whichever that is.
-    """
-
-    key: Tuple[int, ...]
-
-    def __new__(cls, index: int, key: Tuple[int, ...] = ()) -> 'SeededIndex':
-        self = super().__new__(cls, index)
-        self.key = key
-        return self
-
-
-def load_seeded(dataset: Dataset, indices: Sequence[SeededIndex]) -> List[Any]:
-    """Load samples, each with generators seeded by its key."""
-    samples = []
-    for index in indices:
-        seed_generators(*index.key)
-        samples.append(dataset[int(index)])
-    return samples
-
-
-class OrderedBatches:
-    """A batch sampler that can begin later and can number its samples.
+class CountedBatches:
+    """A batch sampler that can skip batches and number the others.
 
     Args:
-        batch_sampler (Iterable[list[int]]): The one that it stands for, whose
-            attributes it has too.
+        batch_sampler (Iterable[list[int]]): The batch sampler to draw from;
+            its attributes can be read here.
 
     Attributes:
-        skip (int): Batches that the next pass leaves out, once.
-        key (tuple[int], optional): Seed, epoch and rank; turns indices into
-            :class:`SeededIndex`.
-        first (int): Iteration that the next pass begins with.
+        skip (int): Number of batches that the next pass leaves out.
+        skipped (int): Number of batches that this pass has left out.
+        number (int, optional): Number of the next batch. If given, a batch is
+            a pair of its number and its indices.
     """
+
+    number = None
 
     def __init__(self, batch_sampler: Any) -> None:
         self.batch_sampler = batch_sampler
-        self.skip = 0
-        self.key: Tuple[int, ...] = ()
-        self.first = 0
+        self.skip = self.skipped = 0
 
-    def __iter__(self) -> Iterator[List[int]]:
-        skip, self.skip = self.skip, 0
-        key, first = self.key, self.first
-        batches = islice(iter(self.batch_sampler), skip, None)
-        if not key:
-            yield from batches
-            return
-        for iteration, batch in enumerate(batches, first):
-            # Place 0 is the model's own draws.
-            yield [
-                SeededIndex(index, (*key, iteration, place))
-                for place, index in enumerate(batch, 1)
-            ]
+    def __iter__(self) -> Iterator[Union[List[int], Tuple[int, List[int]]]]:
+        self.skipped, self.skip = self.skip, 0
+        for batch in islice(self.batch_sampler, self.skipped, None):
+            if self.number is None:
+                yield batch
+            else:
+                self.number += 1
+                yield self.number - 1, batch
 
     def __len__(self) -> int:
         return len(self.batch_sampler)
 
     def __getattr__(self, name: str) -> Any:
-        if name == 'batch_sampler':  # While it is unpickled.
-            raise AttributeError(name)
         return getattr(self.batch_sampler, name)
 
 
-def order_batches(loader: DataLoader) -> OrderedBatches:
-    """Put an :class:`OrderedBatches` into a data loader, if it has none.
+def count_batches(loader: DataLoader) -> CountedBatches:
+    """Put a :class:`CountedBatches` into a data loader, unless it has one."""
+    if not isinstance(loader.batch_sampler, CountedBatches):
+        # The loader refuses a plain assignment.
+        object.__setattr__(loader, 'batch_sampler',
+                           CountedBatches(loader.batch_sampler))
+    return loader.batch_sampler
 
-    Raises:
-        ValueError: If the loader draws single samples.
+
+def seed_batches(runner: Runner, seed: int, rank: int) -> None:
+    """Make order and samples of the training data depend on seeds alone.
+
+    Each sample is loaded with generators seeded by ``seed``, ``rank``, the
+    number of its batch in the run and its place there, from 1.
     """
-    batches = loader.batch_sampler
-    if batches is None:
-        raise ValueError('the train_dataloader must draw batches, got one '
-                         'with batch_size=None')
-    if not isinstance(batches, OrderedBatches):
-        batches = OrderedBatches(batches)
-        # The loader refuses the plain assignment, to protect iterators that
-        # exist already; see restart_iterator.
-        object.__setattr__(loader, 'batch_sampler', batches)
-    return batches
-
-
-def load_with_seeds(loader: DataLoader, seed: int) -> None:
-    """Let a loader's order and samples depend on ``seed`` alone."""
-    loader.dataset.__getitems__ = partial(load_seeded, loader.dataset)
-    inner = getattr(loader.batch_sampler, 'sampler', None)
-    for sampler in (loader.sampler, inner):
+    loader = runner.train_dataloader
+    for sampler in _samplers(loader):
         if hasattr(sampler, 'seed'):
             sampler.seed = seed
+    loader.dataset.__getitems__ = partial(_load, loader.dataset, seed, rank)
+    iterator = getattr(runner.train_loop, 'dataloader_iterator', None)
+    # A resumed IterBasedTrainLoop draws past batches again, unless its
+    # sampler can skip them.
+    draws_past = iterator is not None and not (
+        hasattr(iterator, 'skip_iter') and hasattr(loader.sampler, 'skip'))
+    count_batches(loader).number = 0 if draws_past else runner.iter
+
+
+def _load(dataset: Dataset, seed: int, rank: int,
+          batch: Tuple[int, List[int]]) -> List[Any]:
+    number, indices = batch
+    samples = []
+    for place, index in enumerate(indices, 1):
+        seed_generators(seed, rank, number, place)
+        samples.append(dataset[index])
+    return samples
+
+
+def _samplers(loader: DataLoader) -> List[Any]:
+    return [loader.sampler, getattr(loader.batch_sampler, 'sampler', None)]
 
 
 def restart_iterator(runner: Runner) -> None:
-    """Begin anew where a loop holds an iterator from before training."""
+    """Drop an iterator that a loop has begun before its hooks were called."""
     loader = runner.train_dataloader
     iterator = getattr(runner.train_loop, 'dataloader_iterator', None)
-    if hasattr(loader.sampler, '_indices_of_rank'):
-        # Of InfiniteSampler, which goes on rather than beginning anew, and
-        # whose order depends on the seed only until the first draw.
-        loader.sampler.indices = loader.sampler._indices_of_rank()
-    if getattr(iterator, '_iterator', None) is not None:
-        # Persistent workers would go on with what they were started with.
-        loader._iterator = None
-        iterator._iterator = iter(loader)
+    if getattr(iterator, '_iterator', None) is None:
+        return
+    for sampler in _samplers(loader):
+        if hasattr(sampler, '_indices_of_rank'):  # InfiniteSampler goes on.
+            sampler.indices = sampler._indices_of_rank()
+    loader._iterator = None  # Persistent workers have what they started with.
+    iterator._iterator = _begun_later(loader)
 
 
-def first_iteration(runner: Runner) -> int:
-    """Number of the batch that the loader gives first after a resumption."""
-    loop = runner.train_loop
-    iterator = getattr(loop, 'dataloader_iterator', None)
-    skips_in_sampler = hasattr(iterator, 'skip_iter') and hasattr(
-        runner.train_dataloader.sampler, 'skip')
-    if iterator is None or skips_in_sampler or getattr(
-            loop, 'fast_forward_on_resume', False):
-        return runner.iter
-    return 0  # The loop draws those of the past again.
+def _begun_later(loader: DataLoader) -> Iterator[Any]:
+    yield from loader

@@ -1,140 +1,101 @@
-"""Where in a model the first value that is not finite comes from."""
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
+"""The place in a model where the first value that is not finite appears."""
+from contextlib import contextmanager
+from functools import partial
+from itertools import chain
+from typing import Any, Callable, Dict, Iterable, Iterator, List
 
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from mmconvnextv2.ops.compile import uncompiled
-
-_MAX_NAMES = 3
-
-
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Floating-point tensors in nested lists, tuples and dicts."""
-    if isinstance(value, Tensor):
-        if value.is_floating_point():
-            yield value
-    elif isinstance(value, dict):
-        yield from tensors_in(list(value.values()))
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from tensors_in(item)
+from mmconvnextv2.text import first_of
 
 
-def any_not_finite(tensors: Iterable[Tensor]) -> Tensor:
-    """Whether any value is infinite or NaN, without waiting for a device.
+def any_not_finite(values: Any) -> Tensor:
+    """Look for infinities and NaN without waiting for a device.
+
+    Args:
+        values (Any): Tensors in nested lists, tuples and dicts; other values
+            and integers are passed over.
 
     Returns:
         Tensor: A bool, on the device of the first tensor.
     """
-    tensors = [x.detach() for x in tensors if x.numel()]
+    tensors = [x.detach() for x in _tensors_in(values) if x.numel()]
     if not tensors:
         return torch.tensor(False)
     # The largest magnitudes: they neither overflow nor lose a NaN.
     largest = torch._foreach_norm(tensors, float('inf'))
-    device = tensors[0].device
+    device = largest[0].device
     return ~torch.stack([x.float().to(device)
                          for x in largest]).isfinite().all()
 
 
-def _names(named: Iterable) -> List[str]:
-    return [
-        name for name, tensor in named
-        if tensor is not None and any_not_finite(tensors_in(tensor))
-    ]
+def _tensors_in(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor) and value.is_floating_point():
+        yield value
+    elif isinstance(value, (dict, list, tuple)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _tensors_in(item)
 
 
-def _listed(names: List[str]) -> str:
-    more = len(names) - _MAX_NAMES
-    return ', '.join(names[:_MAX_NAMES]) + (f' and {more} more'
-                                            if more > 0 else '')
-
-
-class Draws:
-    """State of PyTorch's generators, to draw the same again."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.cpu = torch.get_rng_state()
-        self.device = device
-        self.cuda = (torch.cuda.get_rng_state(device)
-                     if device.type == 'cuda' else None)
-
-    def restore(self) -> None:
-        """Go back to this state."""
-        torch.set_rng_state(self.cpu)
-        if self.cuda is not None:
-            torch.cuda.set_rng_state(self.cuda, self.device)
-
-
-def locate(model: BaseModel, inputs: Dict[str, Any],
+def locate(model: BaseModel, args: tuple, kwargs: Dict[str, Any],
            context: Callable[[nn.Module], Any]) -> str:
     """Run a step again and find where the first bad value appears.
 
-    Leaves gradients behind; changes no parameter.
+    Changes neither parameters nor their gradients.
 
     Args:
         model (BaseModel): The model, with the parameters of the bad step.
-        inputs (dict): Keyword arguments of its forward pass.
+        args (tuple): Arguments of its forward pass.
+        kwargs (dict): Keyword arguments of its forward pass.
         context (Callable): Context of the forward pass, given the model.
 
     Returns:
         str: A clause that names the place.
     """
-    names = _names(model.named_parameters()) + _names(model.named_buffers())
+    names = _bad(chain(model.named_parameters(), model.named_buffers()))
     if names:
-        return f'in the model before this step: {_listed(names)}'
-    if any(bool(any_not_finite([x])) for x in tensors_in(inputs)):
+        return f'in the model before this step: {first_of(names, 3)}'
+    if any_not_finite([args, kwargs]):
         return 'in the images or annotations of the batch'
-    model.zero_grad()
-    found: List[str] = []
-    with context(model):
-        losses = _forward(model, inputs, found)
-    if found:
-        return f'in the forward pass, first in the output of {found[0]}'
-    names = _names(losses.items())
+    with context(model), uncompiled(), _watched(model) as names:
+        losses = model(*args, **kwargs)
     if names:
-        return f'in the loss itself: {_listed(names)}'
-    model.parse_losses(losses)[0].backward()
-    # From the loss to the input: the last ones come first.
-    names = _names((name, x.grad) for name, x in model.named_parameters())
+        return f'in the forward pass, first in the output of {names[0]}'
+    names = _bad(losses.items())
     if names:
+        return f'in the loss itself: {first_of(names, 3)}'
+    trained = {k: x for k, x in model.named_parameters() if x.requires_grad}
+    grads = torch.autograd.grad(
+        model.parse_losses(losses)[0], [*trained.values()], allow_unused=True)
+    names = _bad(zip(trained, grads))
+    if names:  # From the loss to the input: the last ones come first.
         return ('in the backward pass, first in the gradient of '
-                f'{_listed(names[::-1])}')
+                f'{first_of(names[::-1], 3)}')
     return 'in something that did not happen when the step was run again'
 
 
-def _forward(model: nn.Module, inputs: Dict[str, Any],
-             found: List[str]) -> Dict[str, Any]:
+def _bad(named: Iterable) -> List[str]:
+    return [name for name, value in named if any_not_finite(value)]
 
-    def watch(name: str, module: nn.Module) -> Any:
 
-        def check(module: nn.Module, args: Any, output: Any) -> None:
-            if not found and any(
-                    bool(any_not_finite([x])) for x in tensors_in(output)):
-                found.append(f'{name} ({type(module).__name__})')
+@contextmanager
+def _watched(model: nn.Module) -> Iterator[List[str]]:
+    """Note the modules whose output is not finite, in the order of calls."""
+    found: List[str] = []
 
-        return module.register_forward_hook(check)
+    def look(name: str, module: nn.Module, args: tuple, output: Any) -> None:
+        if any_not_finite(output):
+            found.append(f'{name} ({type(module).__name__})')
 
     handles = [
-        watch(name, module) for name, module in model.named_modules() if name
+        module.register_forward_hook(partial(look, name))
+        for name, module in model.named_modules() if name
     ]
     try:
-        with uncompiled():
-            return model(**inputs)
+        yield found
     finally:
         for handle in handles:
             handle.remove()
-
-
-def file_names(data_batch: Optional[dict]) -> List[str]:
-    """Names of the images in a batch, as far as it has them."""
-    samples = data_batch.get('data_samples') if isinstance(
-        data_batch, dict) else None
-    names = []
-    for sample in samples or []:
-        get = getattr(sample, 'get', None)
-        name = get('img_path') if get else None
-        if name is not None:
-            names.append(str(name))
-    return names

@@ -1,89 +1,112 @@
 """Batches that are skipped and seeded."""
-import pickle
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
+from mmengine.dataset import DefaultSampler, InfiniteSampler
+from torch.utils.data import DataLoader, Dataset
 
 from mmconvnextv2.engine.batches import (
-    OrderedBatches,
-    SeededIndex,
-    load_with_seeds,
-    order_batches,
+    count_batches,
+    restart_iterator,
+    seed_batches,
     seed_generators,
 )
 
 
-class _Draws(Dataset):
+def draw():
+    return random.random(), np.random.rand(), torch.rand(()).item()
+
+
+class Draws(Dataset):
 
     def __getitem__(self, index):
-        assert type(index) is int
-        return (index, random.random(), np.random.rand(),
-                torch.rand(()).item())
+        return index, *draw()
 
     def __len__(self):
         return 7
 
 
-def _loader(workers=0):
-    loader = DataLoader(
-        _Draws(), batch_size=2, num_workers=workers, collate_fn=list)
-    batches = order_batches(loader)
-    load_with_seeds(loader, 3)
-    batches.key, batches.first = (3, 0, 0), 4
-    return loader, batches
+def make_runner(workers=0, iteration=0, infinite=False, **loop):
+    sampler = (InfiniteSampler if infinite else DefaultSampler)(Draws())
+    loader = DataLoader(Draws(), 2, sampler=sampler, num_workers=workers,
+                        collate_fn=list)
+    return SimpleNamespace(
+        train_dataloader=loader, train_loop=SimpleNamespace(**loop),
+        iter=iteration)
+
+
+def seeded(seed=3, rank=0, **options):
+    runner = make_runner(**options)
+    seed_batches(runner, seed, rank)
+    return runner.train_dataloader
 
 
 def test_generators_are_seeded_by_all_numbers():
-
-    def draw(*key):
-        seed_generators(*key)
-        return random.random(), np.random.rand(), torch.rand(()).item()
-
     keys = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 2)]
-    first = [draw(*key) for key in keys]
-    assert [draw(*key) for key in keys] == first
-    # 15 different draws.
-    assert len({x for draws in first for x in draws}) == 15
+
+    def draws():
+        return [seed_generators(*key) or draw() for key in keys]
+
+    assert draws() == draws()
+    assert len({x for values in draws() for x in values}) == 15
 
 
-def test_samples_do_not_depend_on_what_was_drawn_before():
-    loader, batches = _loader()
-    whole = list(loader)
-    assert [len(batch) for batch in whole] == [2, 2, 2, 1]
-    assert len({x for batch in whole for x in batch}) == 7
-    batches.skip, batches.first = 2, 6
-    assert list(loader) == whole[2:]
-    batches.first = 4
-    assert list(loader) == whole  # Skipped once only.
-    batches.key = (3, 1, 0)
-    assert not set(sum(list(loader), [])) & set(sum(whole, []))
+def test_samples_depend_on_seeds_alone():
+    loader = seeded()
+    first, second = list(loader), list(loader)
+    assert [len(batch) for batch in first] == [2, 2, 2, 1]
+    assert len({x for batch in first + second for x in batch}) == 14
+    assert list(seeded(workers=2)) == first
+    # In the second epoch, after 2 of its batches.
+    resumed = seeded(iteration=6)
+    resumed.batch_sampler.skip = 2
+    assert list(resumed) == second[2:]
+    assert resumed.batch_sampler.skipped == 2
+    assert len(list(resumed)) == 4  # Skipped once only.
+    for other in (seeded(seed=4), seeded(rank=1)):
+        assert not set(sum(other, [])) & set(sum(first, []))
 
 
-def test_samples_do_not_depend_on_the_workers():
-    assert list(_loader(workers=2)[0]) == list(_loader()[0])
+def test_infinite_samples_after_a_resumption():
+    batches = iter(seeded(infinite=True))
+    whole = [next(batches) for _ in range(6)]
+    # MMEngine's loop draws what is past again, or lets its sampler skip it.
+    again = iter(seeded(infinite=True, iteration=4, dataloader_iterator=[]))
+    assert [next(again) for _ in range(6)] == whole
+    skips = SimpleNamespace(skip_iter=None)
+    runner = make_runner(
+        infinite=True, iteration=4, dataloader_iterator=skips)
+    sampler = runner.train_dataloader.sampler
+    sampler.skip = lambda number: [next(sampler.indices) for _ in range(8)]
+    seed_batches(runner, 3, 0)
+    sampler.skip(8)
+    skipped = iter(runner.train_dataloader)
+    assert [next(skipped) for _ in range(2)] == whole[4:]
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_an_iterator_is_begun_anew(workers):
+    begun = SimpleNamespace()
+    runner = make_runner(workers, infinite=True, dataloader_iterator=begun)
+    begun._iterator = iter(runner.train_dataloader)
+    next(begun._iterator)
+    seed_batches(runner, 3, 0)
+    for _ in range(2):  # As several hooks do.
+        restart_iterator(runner)
+    expected = iter(seeded(infinite=True))
+    assert [next(begun._iterator) for _ in range(4)] == [
+        next(expected) for _ in range(4)
+    ]
 
 
 def test_a_loader_is_changed_once_and_keeps_its_length():
-    loader, batches = _loader()
-    assert order_batches(loader) is batches is loader.batch_sampler
+    loader = make_runner().train_dataloader
+    batches = count_batches(loader)
+    assert count_batches(loader) is batches is loader.batch_sampler
     batches.skip = 3
     assert len(loader) == 4 and batches.batch_size == 2
-    with pytest.raises(ValueError, match='must draw batches'):
-        order_batches(DataLoader(_Draws(), batch_size=None))
-
-
-def test_without_a_seed_indices_are_plain():
-    inner = BatchSampler(RandomSampler(range(5)), 2, drop_last=False)
-    batches = OrderedBatches(inner)
-    assert sorted(sum(batches, [])) == list(range(5))
-    assert all(type(x) is int for batch in batches for x in batch)
-
-
-def test_both_can_be_sent_to_a_worker():
-    index = pickle.loads(pickle.dumps(SeededIndex(4, (1, 2))))
-    assert index == 4 and index.key == (1, 2)
-    batches = pickle.loads(pickle.dumps(_loader()[1]))
-    assert batches.key == (3, 0, 0) and len(batches) == 4
+    # Without a seed indices are plain.
+    assert list(batches) == [list(batches)[3]]

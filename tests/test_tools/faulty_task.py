@@ -92,7 +92,8 @@ class Fault(Hook):
     After iteration N, counted from 1, ``SIGNAL at N`` sends a signal to the
     process, ``GROUP at N`` sends SIGTERM to its workers too, ``FULL at N``
     forbids larger files and ``LOCK at N`` new files; with ``hang at N``
-    nothing happens any more. ``slow`` writes files a piece at a time.
+    nothing happens any more. ``SIGNAL evaluating`` sends one to all within an
+    evaluation; ``slow`` writes files a piece at a time.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -117,6 +118,11 @@ class Fault(Hook):
         with open(Path(runner.work_dir) / 'trained.txt', 'a') as file:
             file.write(json.dumps([runner.iter, names]) + '\n')
 
+
+    def after_val_iter(self, runner: Runner, **kwargs) -> None:
+        words = self.fault.split()
+        if words[1:] == ['evaluating']:
+            os.killpg(os.getpgid(0), signal.Signals[words[0]])
 
     def act(self, what: str, work_dir: str) -> None:
         if what == 'FULL':

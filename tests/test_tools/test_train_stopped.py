@@ -3,6 +3,7 @@ import os
 import signal
 import time
 
+import pytest
 from run_results import assert_equal_end, files, iterations, load, trained
 
 _STOPPED = 75
@@ -53,10 +54,26 @@ def test_iteration_based_with_accumulated_gradients(start):
     assert_equal_end('whole', 'w', 'iter_9.pth')
 
 
-def test_signal_to_the_workers_too(start):
-    stopped = start(fault='GROUP at 8', workers=2).wait()
+_EVALUATED = '''
+val_cfg = dict()
+val_evaluator = dict(type='ToyAccuracy')
+val_dataloader = dict(
+    batch_size=2, num_workers=2, persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='ToyDataset', data_root='data/toy', ann_file='labels.txt'))
+'''
+
+
+@pytest.mark.parametrize('fault, kept', [
+    ('GROUP at 8', ['epoch_1.pth', 'interrupted.pth']),
+    ('SIGINT evaluating', ['epoch_1.pth']),
+])
+def test_signal_to_the_workers_too(start, fault, kept):
+    stopped = start(fault=fault, workers=2, more=_EVALUATED).wait()
     assert stopped.code == _STOPPED, stopped.output
-    assert load('w/interrupted.pth')['meta']['iter'] == 8
+    assert files() == kept
+    assert load(f'w/{kept[-1]}')['meta']['iter'] == (8 if kept[1:] else 6)
     assert 'Traceback' not in stopped.output
 
 

@@ -12,33 +12,31 @@ from mmconvnextv2.registry import HOOKS, register
 class CompileBlocksHook(Hook):
     """Compile the blocks of ConvNeXt V2, each stage once, for GPUs.
 
-    .. code-block:: python
+    Belongs in ``default_hooks``: a list of custom hooks would replace the
+    recipe's. MMEngine's ``compile=True`` compiles the whole model instead,
+    block after block, and breaks its graph at a detector's losses. The first
+    steps take longer, by a compilation for each stage and image size until
+    PyTorch makes sizes variable; ``dynamic=True`` does so at once.
+    Checkpoints do not change. With ``MMCONVNEXTV2_TRITON=1`` the Triton
+    kernels are in the graphs.
 
-        default_hooks = dict(
-            compile_blocks=dict(type='mmconvnextv2.CompileBlocksHook'))
-
-    There, for a list of custom hooks would take the place of the recipe's.
-
-    What is around the blocks is left alone: a detector's losses would break
-    the graph in many places. MMEngine's ``compile=True`` puts the whole model
-    through ``torch.compile`` instead, one block after the other. The first
-    steps take longer, by a compilation for each stage and each size of image
-    until PyTorch makes sizes variable; ``dynamic=True`` does so at once.
-    Checkpoints are those of a model that is not compiled. With
-    ``MMCONVNEXTV2_TRITON=1`` the Triton kernels are in the graphs.
-
-    On an H100, in bfloat16, a training step of tiny is 1.9x as fast as without
-    (benchmarks/results/2026-11-27_gpu_h100.md). On a CPU it is slower.
+    On an H100, in bfloat16, a training step of tiny is 1.9x as fast as
+    without (benchmarks/results/2026-11-27_gpu_h100.md). On a CPU it is slower.
 
     Args:
-        mode (str, optional): Of ``torch.compile``, such as 'reduce-overhead',
-            CUDA graphs. Defaults to None, PyTorch's.
-        dynamic (bool, optional): Of ``torch.compile``. Defaults to None.
-        backend (str): Of ``torch.compile``. Defaults to 'inductor'.
+        mode (str, optional): Mode of ``torch.compile``, such as
+            'reduce-overhead' for CUDA graphs. Defaults to None.
+        dynamic (bool, optional): Whether image sizes vary, for
+            ``torch.compile``. Defaults to None.
+        backend (str): Backend of ``torch.compile``. Defaults to 'inductor'.
 
     Raises:
         ValueError: Before training, if PyTorch does not know the mode or the
-            backend or is older than 2.7, or the model has no such blocks.
+            backend, or the model has no such blocks.
+
+    Example:
+        >>> default_hooks = dict(
+        ...     compile_blocks=dict(type='mmconvnextv2.CompileBlocksHook'))
     """
 
     def __init__(self,
@@ -48,9 +46,10 @@ class CompileBlocksHook(Hook):
         self.options = dict(mode=mode, dynamic=dynamic, backend=backend)
 
     def before_run(self, runner: Runner) -> None:
-        """Compile; nothing happens before the first step."""
-        blocks = [module for module in runner.model.modules()
-                  if isinstance(module, ConvNeXtV2Block)]
+        """Mark the blocks; the first step compiles them."""
+        blocks = [
+            x for x in runner.model.modules() if isinstance(x, ConvNeXtV2Block)
+        ]
         if not blocks:
             raise ValueError(
                 'CompileBlocksHook found no ConvNeXtV2Block in the model, a '

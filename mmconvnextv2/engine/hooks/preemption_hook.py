@@ -6,19 +6,14 @@ import signal
 import time
 from functools import partial
 from types import FrameType
-from typing import Any, Callable, Dict, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import torch
-from mmengine.dist import (
-    all_reduce,
-    barrier,
-    get_world_size,
-    is_main_process,
-)
+from mmengine.dist import all_reduce, barrier, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmconvnextv2.engine.batches import order_batches, restart_iterator
+from mmconvnextv2.engine.batches import count_batches, restart_iterator
 from mmconvnextv2.registry import HOOKS, register
 from .safe_checkpoint_hook import SafeCheckpointHook
 
@@ -26,32 +21,6 @@ from .safe_checkpoint_hook import SafeCheckpointHook
 STOPPED = 75
 CHECKPOINT = 'interrupted.pth'
 _DONE = 'batches_done'
-
-
-def _init_worker(init: Optional[Callable[[int], None]],
-                 signals: Sequence[int], closing: Any, worker: int) -> None:
-    """Let a worker outlive a signal that the whole process group gets.
-
-    The main process needs its batches up to the end of the iteration. The
-    second signal ends the worker, and any when the main process is closing:
-    multiprocessing ends its workers by SIGTERM and waits until they are gone.
-    """
-
-    def outlive(number: int, frame: Optional[FrameType]) -> None:
-        if closing.value:
-            os._exit(0)
-        signal.signal(
-            number,
-            signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
-
-    for number in signals:
-        signal.signal(number, outlive)
-    if init is not None:
-        init(worker)
-
-
-def _close(closing: Any) -> None:
-    closing.value = 1
 
 
 @register(HOOKS)
@@ -62,11 +31,13 @@ class PreemptionHook(Hook):
     gradients are accumulated. The checkpoint is ``interrupted.pth``; with
     ``--resume`` the run goes on with the next batch of the same epoch. While
     it evaluates, the run stops at once and keeps the checkpoint that it has.
-    A second Ctrl-C stops in any case.
+    A second Ctrl-C stops in any case. Workers of data loaders ignore the
+    signals, which a scheduler may send to all processes.
 
     Args:
-        signals (Sequence[str]): The signals. Defaults to what Slurm and
-            torchrun send, Ctrl-C, and SIGUSR1 as in ``--signal=USR1@120``.
+        signals (Sequence[str]): Names of the signals. Defaults to those of
+            Slurm, torchrun and Ctrl-C, and SIGUSR1 for
+            ``--signal=USR1@120``.
         interval (int): Iterations between two agreements of several
             processes to stop, which each cost a wait. Defaults to 10.
 
@@ -88,27 +59,25 @@ class PreemptionHook(Hook):
         self.signals = tuple(signal.Signals[name] for name in signals)
         self.interval = interval
         self._asked: Optional[str] = None
-        self._agreed = False
-        self._skipped = 0
         self._former: Dict[int, Any] = {}
 
     def before_train(self, runner: Runner) -> None:
         """Go on within an epoch; watch the signals."""
+        self._asked, self._agreed, self._pid = None, False, os.getpid()
         loader = runner.train_dataloader
+        self._batches = count_batches(loader)
         past = runner.message_hub.pop_info(_DONE)
         if past and past['of'] == len(loader):
-            self._skipped = order_batches(loader).skip = past['done']
+            self._batches.skip = past['done']
         elif past:
             runner.logger.warning(
                 f"The run was stopped after {past['done']} of {past['of']} "
                 f'batches of an epoch, which has {len(loader)} now: the epoch '
                 'begins anew.')
-        self._pid, self._asked, self._agreed = os.getpid(), None, False
-        closing = multiprocessing.RawValue('b', 0)
-        # Runs before what multiprocessing has registered.
-        atexit.register(_close, closing)
-        loader.worker_init_fn = partial(_init_worker, loader.worker_init_fn,
-                                        self.signals, closing)
+        for loop in filter(None, (runner.train_loop, runner.val_loop)):
+            loop.dataloader.worker_init_fn = partial(
+                _init_worker, loop.dataloader.worker_init_fn, self.signals)
+        atexit.register(_kill_workers)
         restart_iterator(runner)
         try:
             for number in self.signals:
@@ -118,9 +87,9 @@ class PreemptionHook(Hook):
                                   'thread of a program can watch signals.')
 
     def _note(self, number: int, frame: Optional[FrameType]) -> None:
+        now = time.monotonic()
         if os.getpid() != self._pid:
             return
-        now = time.monotonic()
         if self._asked is None:
             self._asked, self._since = signal.Signals(number).name, now
             if is_main_process():
@@ -131,20 +100,9 @@ class PreemptionHook(Hook):
         elif number == signal.SIGINT and now > self._since + 1:
             raise KeyboardInterrupt
 
-    def after_train_iter(self,
-                         runner: Runner,
-                         batch_idx: int,
-                         data_batch: Optional[dict] = None,
-                         outputs: Optional[dict] = None) -> None:
+    def after_train_iter(self, runner: Runner, batch_idx: int,
+                         **kwargs: Any) -> None:
         """Stop, if that was asked for."""
-        self._agree(runner)
-        wrapper = runner.optim_wrapper
-        pending = getattr(wrapper, '_inner_count', 0) % getattr(
-            wrapper, '_accumulative_counts', 1)
-        if self._agreed and not pending:
-            self._stop(runner, self._skipped + batch_idx + 1)
-
-    def _agree(self, runner: Runner) -> None:
         if get_world_size() == 1:
             self._agreed = self._asked is not None
         elif not self._agreed and self.every_n_train_iters(
@@ -152,51 +110,65 @@ class PreemptionHook(Hook):
             asked = torch.tensor(int(self._asked is not None))
             all_reduce(asked, 'max')
             self._agreed = bool(asked)
+        wrapper = runner.optim_wrapper
+        pending = getattr(wrapper, '_inner_count', 0) % getattr(
+            wrapper, '_accumulative_counts', 1)
+        if self._agreed and not pending:
+            self._save(runner, self._batches.skipped + batch_idx + 1)
+            # Some launchers kill the other processes when one ends.
+            barrier()
+            _leave(runner)
 
-    def _stop(self, runner: Runner, done: int) -> None:
+    def _save(self, runner: Runner, done: int) -> None:
         if not hasattr(runner.train_loop, 'dataloader_iterator'):
             runner.message_hub.update_info(
                 _DONE, dict(done=done, of=len(runner.train_dataloader)))
-        saver = next(
-            (x for x in runner.hooks if isinstance(x, SafeCheckpointHook)),
-            None)
-        if saver is not None:
-            saver.save_now(runner, CHECKPOINT, runner.epoch, runner.iter + 1)
+        for saver in _savers(runner):
+            saver.save(runner, CHECKPOINT,
+                       dict(epoch=runner.epoch, iter=runner.iter + 1))
             runner.logger.info(
                 f'Stopped by {self._asked or "a signal"} after iteration '
                 f'{runner.iter + 1}, saved as {CHECKPOINT}: continue with '
                 '--resume.')
-        # Some launchers kill the other processes when one ends.
-        barrier()
-        self._leave(runner)
 
-    def _leave(self, runner: Runner) -> None:
-        runner.visualizer.close()
-        raise SystemExit(STOPPED)
-
-    def after_val_iter(self,
-                       runner: Runner,
-                       batch_idx: int,
-                       data_batch: Optional[dict] = None,
-                       outputs: Optional[Sequence] = None) -> None:
+    def after_val_iter(self, runner: Runner, **kwargs: Any) -> None:
         """Stop within an evaluation that training has begun."""
         if self._asked is not None:
             runner.logger.info(f'Stopped by {self._asked} while evaluating: '
                                'continue with --resume.')
-            self._leave(runner)
-
-    def after_train_epoch(self, runner: Runner) -> None:
-        """Count from the start of the next epoch."""
-        self._skipped = 0
+            _leave(runner)
 
     def after_train(self, runner: Runner) -> None:
         """Leave the signals to others; training can no longer be lost."""
         for number, handler in self._former.items():
             signal.signal(number, handler)
         self._former = {}
-        saver = next(
-            (x for x in runner.hooks if isinstance(x, SafeCheckpointHook)),
-            None)
-        # Unless it is all there is.
-        if is_main_process() and getattr(saver, 'last_ckpt', None):
-            saver.discard(CHECKPOINT)
+        for saver in _savers(runner):
+            if saver.last_ckpt:  # Unless it is all there is.
+                saver.discard(CHECKPOINT)
+
+
+def _savers(runner: Runner) -> List[SafeCheckpointHook]:
+    return [x for x in runner.hooks if isinstance(x, SafeCheckpointHook)]
+
+
+def _leave(runner: Runner) -> None:
+    runner.visualizer.close()
+    raise SystemExit(STOPPED)
+
+
+def _init_worker(init: Optional[Callable[[int], None]],
+                 signals: Sequence[int], worker: int) -> None:
+    """Leave signals to the main process, which needs more batches."""
+    for number in signals:
+        signal.signal(number, signal.SIG_IGN)
+    if init is not None:
+        init(worker)
+
+
+def _kill_workers() -> None:
+    """End the workers, which ignore the SIGTERM of multiprocessing."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # PyTorch would raise.
+    for process in multiprocessing.active_children():
+        if process.daemon:
+            process.kill()

@@ -1,11 +1,10 @@
 """Pictures of reconstructions while FCMAE trains."""
-from typing import Optional
+from typing import Any
 
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from torch import Tensor, nn
 
 from mmconvnextv2.engine.strategies.sharding import whole_model
 from mmconvnextv2.registry import HOOKS, register
@@ -14,23 +13,22 @@ from mmconvnextv2.visualization.reconstruction import draw_reconstructions
 
 @register(HOOKS)
 class ReconstructionHook(Hook):
-    """Draw reconstructions after every so many epochs, and after the last.
+    """Draw reconstructions after every ``interval`` epochs and the last one.
 
-    The images are the first that training sees, the same under the same masks
-    each time, so that progress shows; a resumed run takes its own first. Each
-    is a row of original, masked, reconstruction, and reconstruction with the
-    visible patches pasted back. The pictures go to the backends of the
-    runner's visualiser, as ``reconstruction``. Drawing takes nothing from the
-    generators that training draws from.
+    The images are the first that training sees, under the same masks each
+    time, so that progress shows; a resumed run takes its own first ones. Each
+    row shows the original, the masked image, the reconstruction, and the
+    reconstruction with the visible patches pasted back. The pictures go to
+    the runner's visualiser as ``reconstruction``. Training draws the same
+    random numbers with and without this hook.
 
     Args:
         interval (int): Epochs between two pictures. Defaults to 1.
-        num_images (int): How many images to draw, at most a batch. Defaults
-            to 8.
+        num_images (int): Number of images, at most a batch. Defaults to 8.
         seed (int): Seed of the masks. Defaults to 0.
 
     Raises:
-        ValueError: If a number is not positive.
+        ValueError: If ``interval`` or ``num_images`` is not positive.
     """
 
     priority = 'LOW'
@@ -46,30 +44,25 @@ class ReconstructionHook(Hook):
         self.interval = interval
         self.num_images = num_images
         self.seed = seed
-        self._images: Optional[Tensor] = None
+        self._images = None
 
-    def after_train_iter(self,
-                         runner: Runner,
-                         batch_idx: int,
-                         data_batch: Optional[dict] = None,
-                         outputs: Optional[dict] = None) -> None:
+    def after_train_iter(self, runner: Runner, data_batch: dict,
+                         **kwargs: Any) -> None:
         """Keep the first images."""
         if self._images is None:
             self._images = data_batch['inputs'][:self.num_images].clone()
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Draw, if it is time to."""
-        if self.every_n_epochs(runner, self.interval) or \
-                self.is_last_train_epoch(runner):
-            model = whole_model(runner, main_only=True)
-            if is_main_process():
-                self._draw(runner, model)
-
-    def _draw(self, runner: Runner, model: nn.Module) -> None:
-        data = dict(inputs=self._images, data_samples=None)
-        inputs = model.data_preprocessor(data)['inputs']
-        generator = torch.Generator().manual_seed(self.seed)
-        is_masked = model.draw_mask(inputs, generator)
-        picture = draw_reconstructions(model, inputs, is_masked)
-        runner.visualizer.add_image(
-            'reconstruction', picture, step=runner.epoch + 1)
+        if not (self.every_n_epochs(runner, self.interval) or
+                self.is_last_train_epoch(runner)):
+            return
+        model = whole_model(runner, main_only=True)
+        if is_main_process():
+            data = dict(inputs=self._images, data_samples=None)
+            inputs = model.data_preprocessor(data)['inputs']
+            generator = torch.Generator().manual_seed(self.seed)
+            picture = draw_reconstructions(
+                model, inputs, model.draw_mask(inputs, generator))
+            runner.visualizer.add_image(
+                'reconstruction', picture, step=runner.epoch + 1)

@@ -1,15 +1,13 @@
 """Random choices that do not depend on what was drawn before."""
-from typing import Optional
+from typing import Any
 
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmconvnextv2.engine.batches import (
-    first_iteration,
-    load_with_seeds,
-    order_batches,
     restart_iterator,
+    seed_batches,
     seed_generators,
 )
 from mmconvnextv2.registry import HOOKS, register
@@ -17,17 +15,17 @@ from mmconvnextv2.registry import HOOKS, register
 
 @register(HOOKS)
 class SeedHook(Hook):
-    """Seed by (seed, epoch, iteration, rank), so that a resumed run repeats.
+    """Seed by (seed, rank, iteration), so that a resumed run repeats.
 
-    MMEngine seeds once, at the start. A resumed run therefore draws other
-    augmentations, masks and dropped paths than the uninterrupted one. Here
-    the model's draws depend on these four numbers, and those of a sample on
-    them and its place in the batch, whichever worker loads it. With
-    deterministic kernels both runs then end with equal weights. The seed is
+    MMEngine seeds once, at the start, so a resumed run draws other
+    augmentations, masks and dropped paths than an uninterrupted one. With
+    this hook the model's draws depend on these three numbers, and a sample's
+    on them and its place in the batch, whichever worker loads it. With
+    deterministic kernels both runs end with equal weights. The seed is
     ``randomness.seed`` of the config.
 
     Args:
-        enabled (bool): Whether to do so. Defaults to False.
+        enabled (bool): Whether to seed. Defaults to False.
     """
 
     # Before any hook that draws.
@@ -35,7 +33,6 @@ class SeedHook(Hook):
 
     def __init__(self, enabled: bool = False) -> None:
         self.enabled = enabled
-        self._seed = 0
 
     def before_train(self, runner: Runner) -> None:
         """Let the data loader number and seed its samples.
@@ -49,26 +46,11 @@ class SeedHook(Hook):
         if not isinstance(seed, int) or seed < 0:
             raise ValueError('SeedHook needs a seed: set randomness.seed to '
                              f'a number >= 0, got {seed!r}')
-        self._seed = seed
-        self._batches = order_batches(runner.train_dataloader)
-        load_with_seeds(runner.train_dataloader, seed)
-        self._number(runner)
+        self._key = (seed, get_rank())
+        seed_batches(runner, *self._key)
         restart_iterator(runner)
 
-    def _number(self, runner: Runner) -> None:
-        self._batches.key = (self._seed, runner.epoch, get_rank())
-        self._batches.first = first_iteration(runner)
-
-    def before_train_epoch(self, runner: Runner) -> None:
-        """Number the batches of the epoch."""
-        if self.enabled:
-            self._number(runner)
-
-    def before_train_iter(self,
-                          runner: Runner,
-                          batch_idx: int,
-                          data_batch: Optional[dict] = None) -> None:
+    def before_train_iter(self, runner: Runner, **kwargs: Any) -> None:
         """Seed what the model draws."""
         if self.enabled:
-            seed_generators(self._seed, runner.epoch, get_rank(), runner.iter,
-                            0)
+            seed_generators(*self._key, runner.iter, 0)

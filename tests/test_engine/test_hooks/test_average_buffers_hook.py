@@ -14,7 +14,7 @@ def _run(rank, store, result):
         'gloo', init_method=f'file://{store}', rank=rank, world_size=2)
     model = nn.BatchNorm1d(2)
     model(torch.tensor([[0., 1.], [2., 5.]]) * 10**rank)
-    AverageBuffersHook().after_train_iter(SimpleNamespace(model=model), 0)
+    AverageBuffersHook().after_train_iter(SimpleNamespace(model=model))
     torch.save(model.state_dict(), result)
 
 
@@ -51,5 +51,5 @@ def test_processes_follow_the_mean(states):
 def test_one_process_keeps_its_own():
     model = nn.BatchNorm1d(2)
     before = model.running_mean.clone()
-    AverageBuffersHook().after_train_iter(SimpleNamespace(model=model), 0)
+    AverageBuffersHook().after_train_iter(SimpleNamespace(model=model))
     assert model.running_mean.equal(before)

@@ -12,26 +12,29 @@ from torch import nn
 from mmconvnextv2.engine import NonFiniteHook
 from mmconvnextv2.engine.hooks import NonFiniteError
 
-_NAN = float('nan')
+NAN = float('nan')
 
 
-class _Model(BaseModel):
+class Model(BaseModel):
 
-    def __init__(self):
+    def __init__(self, extra):
         super().__init__()
         self.layer = nn.Linear(2, 1)
+        self.extra = extra
+        self.drawn = []
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
+        self.drawn.append(torch.rand(()).item())
         return dict(loss=self.layer(inputs).square().sum() + self.extra)
 
-    extra = 0.
 
+def train(hook, values, extra=0., accumulate=1, **options):
+    """Train an iteration for each value; returns all weights.
 
-def _train(hook, values, extra=0., accumulate=1, **options):
-    """Train an iteration for each value; returns the model and weights."""
+    They are in ``hook.weights`` too, the model's draws in ``hook.drawn``.
+    """
     torch.manual_seed(0)
-    model = _Model()
-    model.extra = extra
+    model = Model(extra)
     wrapper = OptimWrapper(
         torch.optim.SGD(model.parameters(), lr=0.1),
         accumulative_counts=accumulate,
@@ -40,24 +43,22 @@ def _train(hook, values, extra=0., accumulate=1, **options):
         model=model,
         optim_wrapper=wrapper,
         logger=logging.getLogger('stand-in'),
-        epoch=0,
-        iter=0)
+        epoch=0)
     hook.before_train(runner)
-    weights = [model.layer.weight.detach().clone()]
-    hook.weights = weights
+    hook.weights, hook.drawn = [], model.drawn
+    hook.weights.append(model.layer.weight.detach().clone())
     for i, value in enumerate(values):
         runner.iter = i
+        sample = BaseDataElement(metainfo=dict(img_path=f'{i}.jpg'))
         batch = dict(
             inputs=torch.full((1, 2), value),
-            data_samples=[
-                BaseDataElement(metainfo=dict(img_path=f'{i}.jpg'))
-            ])
-        hook.before_train_iter(runner, i, batch)
+            data_samples=[sample, BaseDataElement()])
+        hook.before_train_iter(runner, batch_idx=i, data_batch=batch)
         outputs = model.train_step(batch, wrapper)
-        hook.after_train_iter(runner, i, batch, outputs)
-        weights.append(model.layer.weight.detach().clone())
-    hook.before_save_checkpoint(runner, {})
-    return weights
+        hook.after_train_iter(
+            runner, batch_idx=i, data_batch=batch, outputs=outputs)
+        hook.weights.append(model.layer.weight.detach().clone())
+    return hook.weights
 
 
 @pytest.mark.parametrize('arguments', [
@@ -69,33 +70,24 @@ def test_bad_arguments(arguments):
         NonFiniteHook(**arguments)
 
 
-class _Keeping:
-    """An optimizer that keeps gradients to itself, as DeepSpeed's do."""
-
-
-@pytest.mark.parametrize('arguments', [dict(exact=True), dict(max_skips=1)])
-def test_what_other_optimizers_cannot_do_is_refused(arguments):
-    runner = SimpleNamespace(
-        model=_Model(), optim_wrapper=SimpleNamespace(optimizer=_Keeping()))
-    with pytest.raises(
-            ValueError,
-            match='exact=True and max_skips need an optimizer of PyTorch, '
-            'whose steps can be left out, got _Keeping in SimpleNamespace'):
-        NonFiniteHook(**arguments).before_train(runner)
-
-
 @pytest.mark.parametrize('wrapper', [
-    SimpleNamespace(optimizer=_Keeping()),  # As in DeepSpeedOptimWrapper.
+    SimpleNamespace(optimizer=Model(0)),  # Keeps gradients to itself.
     SimpleNamespace(),  # As OptimWrapperDict.
 ])
-def test_under_other_optimizers_the_loss_is_read_late(wrapper):
-    hook = NonFiniteHook()
+def test_other_optimizers(wrapper):
     runner = SimpleNamespace(
-        model=_Model(), optim_wrapper=wrapper, epoch=0, iter=3)
+        model=Model(0), optim_wrapper=wrapper, epoch=0, iter=3)
+    for arguments in (dict(exact=True), dict(max_skips=1)):
+        with pytest.raises(
+                ValueError,
+                match='exact=True and max_skips need an optimizer of PyTorch, '
+                'whose steps can be left out, got (Model|NoneType)$'):
+            NonFiniteHook(**arguments).before_train(runner)
+    hook = NonFiniteHook()
     hook.before_train(runner)
-    hook.after_train_iter(runner, 3, {}, dict(loss=torch.tensor(_NAN)))
-    with pytest.raises(NonFiniteError, match='iteration 4'):
-        hook.before_train_iter(runner, 4, {})
+    hook.before_train_iter(runner, data_batch=[1, 2])
+    with pytest.raises(NonFiniteError, match='iteration 4. Batch: it has no '):
+        hook.after_train_iter(runner, outputs=dict(loss=torch.tensor(NAN)))
 
 
 @pytest.mark.parametrize('options', [dict(), dict(clip_grad=dict(max_norm=1))])
@@ -106,51 +98,57 @@ def test_stops_before_the_update(options):
             match='^Stopped: a gradient is not finite at epoch 1, iteration '
             r'3. Batch: 2.jpg. It began in the images or annotations of the '
             r'batch. The parameters are those before this step. What to try'):
-        _train(hook, [1., 2., _NAN], **options)
+        train(hook, [1., 2., NAN], **options)
     assert len(hook.weights) == 3
 
 
 def test_a_finite_run_is_not_changed():
-    weights = _train(NonFiniteHook(), [1., 2., 3.])
-    for a, b in zip(weights, _train(NonFiniteHook(exact=False), [1., 2., 3.])):
+    weights = train(NonFiniteHook(), [1., 2., 3.])
+    for a, b in zip(weights, train(NonFiniteHook(exact=False), [1., 2., 3.])):
         assert a.equal(b) and a.isfinite().all()
     assert len({tuple(x.flatten().tolist()) for x in weights}) == 4
 
 
 def test_skips_leave_the_parameters_as_they_are():
     hook = NonFiniteHook(max_skips=2)
-    weights = _train(hook, [1., _NAN, 2., _NAN, 3.])
+    weights = train(hook, [1., NAN, 2., NAN, 3.])
     assert hook.skipped == 2
     same = [a.equal(b) for a, b in zip(weights, weights[1:])]
     assert same == [False, True, False, True, False]
     with pytest.raises(NonFiniteError, match='^Stopped after 1 skipped steps'):
-        _train(NonFiniteHook(max_skips=1), [_NAN, 1., _NAN])
+        train(NonFiniteHook(max_skips=1), [NAN, 1., NAN])
+
+
+def test_the_step_is_run_again_with_the_same_draws():
+    hook = NonFiniteHook(max_skips=1)
+    train(hook, [1., 1e30, 1.])
+    first, second, again, third = hook.drawn
+    assert second == again and len({first, second, third}) == 3
+    other = NonFiniteHook()
+    train(other, [1., 1., 1.])
+    assert other.drawn == [first, second, third]
 
 
 def test_half_an_accumulated_update_is_checked_by_its_loss():
     with pytest.raises(
             NonFiniteError, match='the loss is not finite at epoch 1, iter'):
-        _train(NonFiniteHook(), [_NAN, 1.], accumulate=2)
+        train(NonFiniteHook(), [NAN, 1.], accumulate=2)
     hook = NonFiniteHook(max_skips=1)
-    weights = _train(hook, [1., 1., _NAN, 1.], accumulate=2)
+    weights = train(hook, [1., 1., NAN, 1.], accumulate=2)
     assert hook.skipped == 1
     # The other half is updated with.
     assert not weights[4].equal(weights[3]) and weights[4].isfinite().all()
 
 
-def test_without_waiting_it_is_seen_one_iteration_later():
-    hook = NonFiniteHook(exact=False)
+@pytest.mark.parametrize('options, values, extra', [
+    (dict(exact=False), [1., NAN], 0.),
+    (dict(), [1., 2.], float('inf')),  # The gradients are finite.
+])
+def test_a_loss_that_is_seen_after_the_update(options, values, extra):
+    hook = NonFiniteHook(**options)
     with pytest.raises(
             NonFiniteError,
-            match='^Stopped: the loss is not finite at epoch 1, iteration 2. '
-            r'Batch: 1.jpg. The update has happened'):
-        _train(hook, [1., _NAN, 2., 3.])
-    assert len(hook.weights) == 3
-    # In time for a checkpoint, too.
-    with pytest.raises(NonFiniteError, match='iteration 2'):
-        _train(NonFiniteHook(exact=False), [1., _NAN])
-
-
-def test_a_loss_whose_gradient_is_finite():
-    with pytest.raises(NonFiniteError, match='the loss is not finite'):
-        _train(NonFiniteHook(), [1., 2.], extra=float('inf'))
+            match='^Stopped: the loss is not finite at epoch 1, iteration '
+            r'\d. Batch: \d.jpg. The update has happened: .* To see where it '
+            'begins, continue with --resume and'):
+        train(hook, values, extra)

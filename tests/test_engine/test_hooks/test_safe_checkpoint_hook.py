@@ -2,8 +2,10 @@
 import io
 import logging
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,45 +13,40 @@ from mmengine.hooks import CheckpointHook
 
 from mmconvnextv2.engine import SafeCheckpointHook
 
-_SCORES = [0.1, 0.3, 0.2, 0.4]
+SCORES = [0.1, 0.3, 0.2, 0.4]
 
 
-class _Killed(BaseException):
+class Killed(BaseException):
     """Not an error that anything would handle."""
 
 
-class _MessageHub:
-
-    def __init__(self, info):
-        self.runtime_info = dict(info)
-
-    def get_info(self, key):
-        return self.runtime_info[key]
-
-    def update_info(self, key, value):
-        self.runtime_info[key] = value
-
-
-class _Runner:
+class Runner:
     """What the hook needs of a runner; writes a file in two halves."""
 
-    max_epochs = len(_SCORES)
+    max_epochs = len(SCORES)
     logger = logging.getLogger('stand-in')
+    hook = None
 
-    def __init__(self, work_dir, tick):
+    def __init__(self, work_dir, tick=lambda: None):
         self.work_dir, self.tick = str(work_dir), tick
         last = work_dir / 'last_checkpoint'
-        saved = dict(epoch=0, info={})
+        saved = dict(meta=dict(epoch=0), info={})
         if last.exists():
-            saved = torch.load(last.read_text())
-        self.epoch = self.iter = saved['epoch']
-        self.message_hub = _MessageHub(saved['info'])
+            saved = torch.load(work_dir / os.path.basename(last.read_text()))
+        self.epoch = self.iter = saved['meta']['epoch']
+        info = saved['info']
+        self.message_hub = SimpleNamespace(
+            runtime_info=info, get_info=info.get,
+            update_info=info.__setitem__)
 
-    def save_checkpoint(self, out_dir, filename, *args, meta, **kwargs):
+    def save_checkpoint(self, out_dir, filename, *args, meta, by_epoch,
+                        **kwargs):
+        # Counts by itself, as a FlexibleRunner.
+        meta.update(epoch=self.epoch + by_epoch)
+        checkpoint = dict(meta=meta, info=self.message_hub.runtime_info)
+        self.hook.before_save_checkpoint(self, checkpoint)
         content = io.BytesIO()
-        torch.save(
-            dict(epoch=meta['epoch'], info=self.message_hub.runtime_info),
-            content)
+        torch.save(checkpoint, content)
         content = content.getvalue()
         self.tick()
         with open(os.path.join(out_dir, filename), 'wb') as file:
@@ -59,15 +56,20 @@ class _Runner:
             file.write(content[200:])
 
     def train(self, hook):
+        self.hook = hook
         hook.before_train(self)
         for epoch in range(self.epoch, self.max_epochs):
             self.iter = epoch + 1
             hook.after_train_epoch(self)
             self.epoch = epoch + 1
-            hook.after_val_epoch(self, dict(acc=_SCORES[epoch]))
+            hook.after_val_epoch(self, dict(acc=SCORES[epoch]))
 
 
-def _run(monkeypatch, work_dir, kill_at, keep=2, cls=SafeCheckpointHook):
+def make_hook(keep=2, cls=SafeCheckpointHook):
+    return cls(interval=1, max_keep_ckpts=keep, save_best='acc')
+
+
+def run(monkeypatch, work_dir, kill_at, hook):
     """Train up to a file operation; returns how many there were."""
     count = 0
 
@@ -77,7 +79,7 @@ def _run(monkeypatch, work_dir, kill_at, keep=2, cls=SafeCheckpointHook):
         if count != kill_at:
             count += 1
         if count == kill_at:
-            raise _Killed
+            raise Killed
 
     def counted(function):
 
@@ -92,23 +94,24 @@ def _run(monkeypatch, work_dir, kill_at, keep=2, cls=SafeCheckpointHook):
             patch.setattr(os, name, counted(getattr(os, name)))
         # Counted, not done: a kill, unlike a power failure, needs none.
         patch.setattr(os, 'fsync', counted(lambda descriptor: None))
-        with suppress(_Killed):
-            _Runner(work_dir, tick).train(
-                cls(interval=1, max_keep_ckpts=keep, save_best='acc'))
+        with suppress(Killed):
+            Runner(work_dir, tick).train(hook)
     return count
 
 
-def _check(work_dir):
+def check(work_dir):
     """All is whole; the last and the best that it names are there."""
     for path in work_dir.glob('*.pth'):
-        torch.load(path)
+        saved = torch.load(path)
+        # The best checkpoint's figure is that of its epoch, too.
+        assert path.stem.endswith(f"epoch_{saved['meta']['epoch']}")
     last = work_dir / 'last_checkpoint'
     if last.exists():
         best = torch.load(last.read_text())['info'].get('best_ckpt')
         assert best is None or Path(best).exists()
 
 
-def _files(work_dir):
+def files(work_dir):
     return sorted(x.name for x in work_dir.iterdir())
 
 
@@ -116,22 +119,22 @@ def _files(work_dir):
 def test_killed_before_any_file_operation(monkeypatch, tmp_path, keep):
     whole = tmp_path / 'whole'
     whole.mkdir()
-    count = _run(monkeypatch, whole, None, keep)
+    count = run(monkeypatch, whole, None, make_hook(keep))
     expected = ['epoch_3.pth', 'epoch_4.pth'][-keep:]
-    assert _files(whole) == [
+    assert files(whole) == [
         'best_acc_epoch_4.pth', *expected, 'last_checkpoint'
     ]
     assert count > 50
     for kill_at in range(1, count + 1):
         work_dir = tmp_path / str(kill_at)
         work_dir.mkdir()
-        assert _run(monkeypatch, work_dir, kill_at, keep) == kill_at
-        _check(work_dir)
-        _run(monkeypatch, work_dir, None, keep)
-        _check(work_dir)
+        assert run(monkeypatch, work_dir, kill_at, make_hook(keep)) == kill_at
+        check(work_dir)
+        run(monkeypatch, work_dir, None, make_hook(keep))
+        check(work_dir)
         # The files are those of a run without a kill, but for a best one that
         # no checkpoint had noted yet.
-        assert [x for x in _files(work_dir)
+        assert [x for x in files(work_dir)
                 if not x.startswith('best')] == [*expected, 'last_checkpoint']
 
 
@@ -140,49 +143,80 @@ def test_the_check_fails_for_the_hook_of_mmengine(monkeypatch, tmp_path):
     for kill_at in range(1, 20):
         work_dir = tmp_path / str(kill_at)
         work_dir.mkdir()
-        _run(monkeypatch, work_dir, kill_at, cls=CheckpointHook)
+        run(monkeypatch, work_dir, kill_at, make_hook(cls=CheckpointHook))
         try:
-            _check(work_dir)
+            check(work_dir)
         except (OSError, RuntimeError, EOFError, AssertionError):
             failures += 1
     assert failures > 3
 
 
+def test_a_copied_run_leaves_the_original_alone(tmp_path):
+    original, copy = tmp_path / 'a', tmp_path / 'b'
+    original.mkdir()
+    runner = Runner(original)
+    runner.max_epochs = 3
+    runner.train(make_hook())
+    before = files(original)
+    assert before[0] == 'best_acc_epoch_2.pth'
+    shutil.copytree(original, copy)
+    Runner(copy).train(make_hook())
+    assert files(original) == before
+    assert files(copy) == [
+        'best_acc_epoch_4.pth', 'epoch_3.pth', 'epoch_4.pth',
+        'last_checkpoint'
+    ]
+
+
+@pytest.mark.parametrize('best', ['photos', 'w/notes.txt', 'w'])
+def test_a_checkpoint_cannot_name_what_is_removed(tmp_path, best):
+    for name in ('photos', 'w', 'epoch_x.pth'):
+        (tmp_path / name).mkdir()
+    (tmp_path / 'w' / 'notes.txt').touch()
+    runner = Runner(tmp_path / 'w')
+    runner.message_hub.runtime_info.update(
+        best_ckpt=str(tmp_path / best), best_score=0.,
+        keep_ckpt_ids=['../photos', 'notes.txt', 0])
+    hook = SafeCheckpointHook(
+        interval=1, max_keep_ckpts=1, save_best='acc', filename_tmpl='{}')
+    runner.train(hook)
+    assert files(tmp_path) == ['epoch_x.pth', 'photos', 'w']
+    assert files(tmp_path / 'w') == [
+        '4', 'best_acc_4', 'last_checkpoint', 'notes.txt'
+    ]
+
+
 def test_each_save_of_a_runner_is_whole_and_wrapped_once(tmp_path):
-    runner = _Runner(tmp_path, lambda: None)
-    hook = SafeCheckpointHook(interval=1)
+    runner = Runner(tmp_path)
+    hook = runner.hook = make_hook()
     hook.before_train(runner)
     first = runner.save_checkpoint
     hook.before_train(runner)
     assert runner.save_checkpoint is first
-    runner.save_checkpoint(str(tmp_path), 'mine.pth', meta=dict(epoch=1))
-    assert _files(tmp_path) == ['mine.pth']
+    runner.save_checkpoint(
+        str(tmp_path), 'mine.pth', meta=dict(epoch=1), by_epoch=False)
+    assert files(tmp_path) == ['mine.pth']
     hook.discard('mine.pth')
     hook.discard('mine.pth')
-    assert _files(tmp_path) == []
+    assert files(tmp_path) == []
 
 
-def test_folders_as_deepspeed_writes_them(tmp_path):
+def test_folders_and_what_a_killed_run_began(tmp_path):
 
-    def save(out_dir, filename, **kwargs):
+    def save(out_dir, filename, meta):
         Path(out_dir, filename).mkdir()
-        Path(out_dir, filename, 'shard').write_text(str(kwargs['meta']))
+        Path(out_dir, filename, 'shard').write_text(meta)
 
-    runner = _Runner(tmp_path, lambda: None)
+    (tmp_path / 'epoch_1.pth.part').mkdir()
+    (tmp_path / 'epoch_2.pth.part').write_text('half')
+    runner = Runner(tmp_path)
     runner.save_checkpoint = save
-    hook = SafeCheckpointHook(interval=1)
+    hook = make_hook()
     hook.before_train(runner)
-    for meta in (1, 2):
+    assert files(tmp_path) == []
+    for meta in ('1', '2'):
         runner.save_checkpoint(str(tmp_path), 'epoch_1.pth', meta=meta)
-    assert _files(tmp_path) == ['epoch_1.pth']
+    assert files(tmp_path) == ['epoch_1.pth']
     assert (tmp_path / 'epoch_1.pth' / 'shard').read_text() == '2'
     hook.discard('epoch_1.pth')
-    assert _files(tmp_path) == []
-
-
-def test_what_a_killed_run_began_goes(tmp_path):
-    (tmp_path / 'epoch_1.pth.part').write_text('half')
-    (tmp_path / 'epoch_2.pth.part').mkdir()
-    SafeCheckpointHook(interval=1).before_train(
-        _Runner(tmp_path, lambda: None))
-    assert _files(tmp_path) == []
+    assert files(tmp_path) == []
