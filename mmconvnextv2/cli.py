@@ -7,7 +7,6 @@ import shutil
 import sys
 from pathlib import Path
 from typing import Callable, Iterator, Mapping, Sequence, Type
-from urllib.error import URLError
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
@@ -85,31 +84,18 @@ def run_command(command: Callable[[argparse.Namespace], None],
                 args: argparse.Namespace) -> int:
     """Run a tool; a ``CommandError`` is told by the main process alone.
 
-    So is a checkpoint's URL from which nothing came.
-
     Returns:
         int: The exit code: 0, 2 for a request that cannot be met, or 1 for a
         run that has broken.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     try:
-        _run_explained(command, args)
+        command(args)
     except CommandError as error:
         if error.is_of_each_process or is_main_process(args.launcher):
             print(f'{command.__name__}.py: {error}', file=sys.stderr)
         return error.exit_code
     return 0
-
-
-def _run_explained(command: Callable[[argparse.Namespace], None],
-                   args: argparse.Namespace) -> None:
-    try:
-        command(args)
-    except URLError as error:
-        if error.filename is None:  # Not of our downloads.
-            raise
-        raise CommandError(f'{error.filename} could not be downloaded '
-                           f'({error.reason})') from error
 
 
 def load_config(args: argparse.Namespace) -> Config:

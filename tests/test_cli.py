@@ -1,5 +1,4 @@
 from argparse import Namespace
-from urllib.error import URLError
 
 import pytest
 
@@ -43,23 +42,6 @@ def test_other_errors_keep_their_traceback():
     args = Namespace(launcher='none', local_rank=0)
     with pytest.raises(ZeroDivisionError):
         cli.run_command(lambda args: 1 / 0, args)
-
-
-def test_download_that_failed_is_told(capsys):
-
-    def read(args):
-        raise URLError('offline', 'https://x.org/w.pth')
-
-    args = Namespace(launcher='none', local_rank=0)
-    assert cli.run_command(read, args) == 2
-    assert capsys.readouterr().err == (
-        'read.py: https://x.org/w.pth could not be downloaded (offline)\n')
-    with pytest.raises(URLError):  # Not one of ours.
-        cli.run_command(lambda args: _raise(URLError('offline')), args)
-
-
-def _raise(error):
-    raise error
 
 
 def test_refused_errors_blame_the_argument():

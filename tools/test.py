@@ -7,7 +7,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import METRICS
 from mmengine.runner import Runner
 
-from mmconvnextv2.checkpoint.faults import explained_checkpoints
+from mmconvnextv2.checkpoint.loading import explained_checkpoints
 from mmconvnextv2.cli import (
     CommandError,
     add_common_arguments,

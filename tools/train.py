@@ -6,7 +6,7 @@ from typing import List, Optional
 
 from mmengine.config import Config
 
-from mmconvnextv2.checkpoint.faults import explained_checkpoints
+from mmconvnextv2.checkpoint.loading import explained_checkpoints
 from mmconvnextv2.cli import (
     CommandError,
     add_common_arguments,

@@ -1,28 +1,29 @@
-"""From and to the names and layouts of other code bases: pure functions."""
+"""Translate state dicts between the names and layouts of code bases."""
 import re
 from typing import Dict, List, Mapping, NamedTuple, Optional
 
 from torch import Tensor
 
-from .errors import CheckpointError, sample
-from .formats import FORMATS, OURS, Format, rename
-from .inspection import inspect
+from mmconvnextv2.text import first_of
+from .errors import CheckpointError
+from .formats import FORMATS, OURS, rename
 from .layouts import from_minkowski, to_minkowski, to_our_layout
+from .network import inspect
 
-# What the names of all layers but output norms and heads begin with.
+# Beginnings of the names of all layers but output norms and heads.
 _LAYERS = ('stages.', 'downsample_layers.', 'stem.', 'embeddings.',
            'encoder.stages.')
-# Whose linear layers are 1x1 convolutions in timm.
+# timm stores the linear layers of these models as 1x1 convolutions.
 _TIMM_AS_CONVS = ('atto', 'femto', 'pico', 'nano')
 
 
 class Source(NamedTuple):
-    """What kind of file a state dict is from.
+    """Say what kind of file a state dict is from.
 
     Attributes:
         format (str): A key of ``FORMATS``.
-        prefix (str): What precedes the network's names.
-        root (str): What precedes its heads' names.
+        prefix (str): Prefix of the network's names.
+        root (str): Prefix of its heads' names.
     """
 
     format: str
@@ -31,11 +32,11 @@ class Source(NamedTuple):
 
 
 class Mapped(NamedTuple):
-    """A translated state dict.
+    """Hold a translated state dict.
 
     Attributes:
-        state (dict[str, Tensor]): What could be translated.
-        left_out (list[str]): The names, before, of what could not.
+        state (dict[str, Tensor]): All that could be translated.
+        left_out (list[str]): Original names of the rest.
     """
 
     state: Dict[str, Tensor]
@@ -43,10 +44,11 @@ class Mapped(NamedTuple):
 
 
 def recognise(state: Mapping[str, Tensor]) -> Source:
-    """Tell by the names in a state dict whose model it is of.
+    """Tell the code base of a state dict by its names.
 
     Raises:
-        CheckpointError: If it is of none of ours, or holds several.
+        CheckpointError: If no known code base has such names, or if there
+            are several networks.
     """
     found = set()
     for name, fmt in FORMATS.items():
@@ -56,7 +58,7 @@ def recognise(state: Mapping[str, Tensor]) -> Source:
     if not found:
         raise CheckpointError(
             'the names are not those of a ConvNeXt or ConvNeXt V2 in any '
-            f'format known here ({", ".join(FORMATS)}); found {sample(state)}')
+            f'known format ({", ".join(FORMATS)}); found {first_of(state)}')
     if len(found) > 1:
         raise CheckpointError(
             'there are several networks, name one by prefix: ' +
@@ -71,63 +73,57 @@ def recognise(state: Mapping[str, Tensor]) -> Source:
 
 def to_ours(state: Mapping[str, Tensor],
             source: Optional[Source] = None) -> Mapped:
-    """Translate a state dict into our names and layouts.
+    """Translate a state dict into the names and layouts of this package.
 
     Args:
         state (Mapping[str, Tensor]): A state dict of any known format.
-        source (Source, optional): What it is. Recognised by default.
+        source (Source, optional): Its kind. Recognised if None, the default.
 
     Returns:
         Mapped: Names as in a model of OpenMMLab: ``backbone.``, ``head.fc.``
-        of a classifier, ``neck.`` of FCMAE. mmpretrain's are unchanged but
-        for what precedes all of them.
+        of a classifier, ``neck.`` of FCMAE. mmpretrain's names only lose what
+        precedes all of them.
 
     Raises:
-        CheckpointError: If it is of no known format.
+        CheckpointError: If the format is unknown.
     """
     source = source or recognise(state)
-    fmt = FORMATS[source.format]
-    last = _last_stage(state, source)
+    stage = re.compile(
+        rf'{re.escape(source.prefix)}(?:encoder\.)?stages\.(\d+)\.')
+    last = max(int(match[1]) for match in map(stage.match, state) if match)
     mapped = Mapped({}, [])
     for key, value in state.items():
-        name = _our_name(key, source, fmt, last)
+        name = _our_name(key, source, last)
         if name is None or not isinstance(value, Tensor):
             _refuse_unknown_layer(key, source)
             mapped.left_out.append(key)
-            continue
-        if name in mapped.state:
+        elif name in mapped.state:
             raise CheckpointError(f'{key} and another tensor are both {name}')
-        mapped.state[name] = _our_value(key, name, value)
+        else:
+            mapped.state[name] = _our_value(key, name, value)
     return mapped
 
 
-def _last_stage(state: Mapping[str, Tensor], source: Source) -> int:
-    stage = re.compile(
-        rf'{re.escape(source.prefix)}(?:encoder\.)?stages\.(\d+)\.')
-    return max(int(match[1]) for match in map(stage.match, state) if match)
+def _our_name(key: str, source: Source, last: int) -> Optional[str]:
+    fmt = FORMATS[source.format]
+    if not key.startswith(source.root):
+        return None
+    outer = key.removeprefix(source.root)
+    if source.format == OURS:
+        return outer if source.root != source.prefix else f'backbone.{outer}'
+    name = None
+    if key.startswith(source.prefix):
+        name = rename(
+            key.removeprefix(source.prefix),
+            ((b, a) for a, b in fmt.network + fmt.only_read), last)
+    return name or rename(outer, ((b, a) for a, b in fmt.heads), last)
 
 
 def _refuse_unknown_layer(key: str, source: Source) -> None:
-    own = key[len(source.prefix):] if key.startswith(source.prefix) else ''
-    if own.startswith(_LAYERS):
+    if key.startswith(tuple(source.prefix + layer for layer in _LAYERS)):
         raise CheckpointError(
-            f'{key} is nothing that a ConvNeXt or ConvNeXt V2 in the format '
-            f'{source.format} has')
-
-
-def _our_name(key: str, source: Source, fmt: Format,
-              last: int) -> Optional[str]:
-    if not key.startswith(source.root):
-        return None
-    if source.format == OURS:
-        own = key[len(source.root):]
-        return own if source.root != source.prefix else f'backbone.{own}'
-    name = None
-    if key.startswith(source.prefix):
-        pairs = ((b, a) for a, b in fmt.network + fmt.only_read)
-        name = rename(key[len(source.prefix):], pairs, last)
-    return name or rename(key[len(source.root):],
-                          ((b, a) for a, b in fmt.heads), last)
+            f'{key} is no parameter of a ConvNeXt or ConvNeXt V2 in the '
+            f'format {source.format}')
 
 
 def _our_value(key: str, name: str, value: Tensor) -> Tensor:
@@ -140,10 +136,11 @@ def _our_value(key: str, name: str, value: Tensor) -> Tensor:
 
 
 def from_ours(state: Mapping[str, Tensor], target: str) -> Mapped:
-    """Translate a state dict of ours into another code base's.
+    """Translate a state dict of this package into another code base's.
 
     Args:
-        state (Mapping[str, Tensor]): Our names, ``backbone.`` first.
+        state (Mapping[str, Tensor]): Names that begin with ``backbone.``,
+            ``head.`` and ``neck.``.
         target (str): A key of ``FORMATS``.
 
     Returns:
@@ -164,25 +161,21 @@ def from_ours(state: Mapping[str, Tensor], target: str) -> Mapped:
     if fmt.wrappers and target != 'official':
         # Hugging Face's are named after V2 and V1.
         prefix = fmt.wrappers[0 if network.has_grn else -1]
-    as_convs = target != 'timm' or network.name in _TIMM_AS_CONVS
+    as_convs = fmt.as_convs
+    if target == 'timm' and network.name not in _TIMM_AS_CONVS:
+        as_convs = ''
     mapped = Mapped({}, [])
     for name, value in state.items():
         key = rename(name, fmt.network, last)
         key = rename(name, fmt.heads, last) if key is None else prefix + key
         if key is None:
             mapped.left_out.append(name)
+        elif re.fullmatch(as_convs, key):
+            mapped.state[key] = value[:, :, None, None]
+        elif key.endswith('.kernel'):
+            mapped.state[key] = to_minkowski(value, 'dwconv' in key)
         else:
-            mapped.state[key] = _their_value(key, value, fmt, as_convs)
+            shape = next((shape for pattern, shape in fmt.vectors
+                          if re.fullmatch(pattern, key)), value.shape)
+            mapped.state[key] = value.reshape(shape)
     return mapped
-
-
-def _their_value(key: str, value: Tensor, fmt: Format,
-                 as_convs: bool) -> Tensor:
-    if key.endswith('.kernel'):
-        return to_minkowski(value, depthwise='dwconv' in key)
-    if as_convs and fmt.as_convs and re.fullmatch(fmt.as_convs, key):
-        return value[:, :, None, None]
-    for pattern, shape in fmt.vectors:
-        if re.fullmatch(pattern, key):
-            return value.reshape(shape)
-    return value

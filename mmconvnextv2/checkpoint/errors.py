@@ -1,44 +1,51 @@
-"""Errors about checkpoints, and the wording of them."""
-from typing import Collection, List, Mapping, NamedTuple, Tuple
+"""Say why a checkpoint cannot be used."""
+import contextlib
+from typing import Callable, Iterator, List, Mapping, NamedTuple
 
 from torch import Tensor
 
-_SHOWN = 6
+from mmconvnextv2.errors import CommandError
+from mmconvnextv2.text import first_of
 
 
-class CheckpointError(ValueError):
+class CheckpointError(CommandError, ValueError):
     """A checkpoint that cannot be used; the message says what was found."""
 
 
-def sample(names: Collection[str]) -> str:
-    """The first names of a collection, and how many more there are."""
-    if not names:
-        return 'nothing'
-    shown = ', '.join(str(x) for x in list(names)[:_SHOWN])
-    more = len(names) - _SHOWN
-    return f'{shown} and {more} more' if more > 0 else shown
+@contextlib.contextmanager
+def about(checkpoint: str) -> Iterator[None]:
+    """Begin errors about the content of a checkpoint with its path or URL."""
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(f'{checkpoint}: {error}') from error
 
 
 class Differences(NamedTuple):
-    """How a state dict differs from the one that a model expects.
+    """List how a state dict differs from the one that a model expects.
 
     Attributes:
         missing (list[str]): Names that only the model has.
+        mismatched (list[str]): Names in both with different shapes, each
+            followed by the two shapes.
         unexpected (list[str]): Names that only the state dict has.
-        mismatched (list[str]): Names in both with different shapes, with
-            these.
     """
 
     missing: List[str]
-    unexpected: List[str]
     mismatched: List[str]
+    unexpected: List[str]
+
+    def without(self, may_differ: Callable[[str], bool]) -> 'Differences':
+        """Forgive names that may be missing or unexpected."""
+        return self._replace(
+            missing=[x for x in self.missing if not may_differ(x)],
+            unexpected=[x for x in self.unexpected if not may_differ(x)])
 
     def describe(self) -> str:
-        """All differences, a line for each kind."""
-        return ''.join(
-            f'\n  {kind} ({len(names)}): {", ".join(names)}'
-            for kind, names in zip(('missing', 'unexpected', 'of another size'
-                                    ), self) if names)
+        """Describe the differences, each kind on a new line."""
+        kinds = ('missing', 'of another size', 'unexpected')
+        return ''.join(f'\n  {kind} ({len(names)}): {first_of(names)}'
+                       for kind, names in zip(kinds, self) if names)
 
 
 def compare(expected: Mapping[str, Tensor],
@@ -46,15 +53,17 @@ def compare(expected: Mapping[str, Tensor],
     """Compare the names and shapes of two state dicts.
 
     Args:
-        expected (Mapping[str, Tensor]): The model's.
-        state (Mapping[str, Tensor]): The checkpoint's.
+        expected (Mapping[str, Tensor]): State dict of the model.
+        state (Mapping[str, Tensor]): State dict of the checkpoint.
+
+    Returns:
+        Differences: All of them.
     """
-    shapes: List[Tuple[str, Tensor]] = [
-        (name, state[name]) for name in expected
-        if name in state and state[name].shape != expected[name].shape
-    ]
     return Differences(
-        [name for name in expected if name not in state],
-        [name for name in state if name not in expected],
-        [f'{name} {tuple(value.shape)} where {tuple(expected[name].shape)} is '
-         'expected' for name, value in shapes])
+        missing=[x for x in expected if x not in state],
+        mismatched=[
+            f'{x} {tuple(state[x].shape)} where {tuple(expected[x].shape)} is '
+            'expected' for x in expected
+            if x in state and state[x].shape != expected[x].shape
+        ],
+        unexpected=[x for x in state if x not in expected])

@@ -5,31 +5,32 @@ ConvNeXt), timm, Hugging Face's transformers, mmpretrain.
 """
 import re
 from functools import cache
-from typing import Dict, Iterable, NamedTuple, Optional, Tuple
+from typing import Iterable, NamedTuple, Optional, Tuple
 
-# (our name, their name). Fields in braces stand for the same in both.
+# (our name, their name), with fields in braces that stand for the same in
+# both; '{last}' is the number of the last stage.
 Pairs = Tuple[Tuple[str, str], ...]
-_FIELDS = dict(
-    s=r'\d+', b=r'\d+', n=r'\d+', k='[01]', p='weight|bias', g='gamma|beta')
-# Ours, which are mmpretrain's.
+_FIELDS = dict(s=r'\d+', b=r'\d+', n=r'\d+', k='[01]', p='weight|bias')
+# The names of this package, which are mmpretrain's.
 OURS = 'mmpretrain'
 
 
 class Format(NamedTuple):
-    """How a code base names and lays out the weights.
+    """Describe how a code base names and lays out the weights.
 
     Attributes:
-        signature (str): Regular expression for a depthwise kernel's name,
-            without what the whole network is prefixed with.
+        signature (str): Pattern of a depthwise kernel's name, without what
+            precedes all names of the network.
         wrappers (tuple[str]): Prefixes that divide the network from its
             heads in the same file.
-        network (Pairs): Names within the network. '{last}' is the last stage.
+        network (Pairs): Names within the network.
         heads (Pairs): Names outside it.
-        only_read (Pairs): Names within the network that are not written.
-        vectors (tuple): Pairs of a regular expression for their names and the
-            shape that vectors of these names are given, with -1.
-        as_convs (str): Regular expression for the names of matrices that are
-            kernels of 1x1 convolutions there.
+        only_read (Pairs): Names within the network that are read, but never
+            written.
+        vectors (tuple): Pairs of a pattern and the shape, with -1, that
+            vectors of such names have.
+        as_convs (str): Pattern for the names of matrices that are stored as
+            kernels of 1x1 convolutions.
     """
 
     signature: str
@@ -41,32 +42,41 @@ class Format(NamedTuple):
     as_convs: str = ''
 
 
-def _inside(ours: str, theirs: str, layers: Dict[str, str]) -> Pairs:
-    return tuple((f'{ours}.{a}', f'{theirs}.{b}') for a, b in layers.items())
+# Layers of a block, in the same order for each code base.
+_OUR_BLOCK = ('depthwise_conv.weight', 'depthwise_conv.bias', 'norm.{p}',
+              'pointwise_conv1.{p}', 'pointwise_conv2.{p}', 'grn.gamma',
+              'grn.beta', 'gamma')
+_OFFICIAL_BLOCK = ('dwconv.weight', 'dwconv.bias', 'norm.{p}', 'pwconv1.{p}',
+                   'pwconv2.{p}', 'grn.gamma', 'grn.beta', 'gamma')
+_MINKOWSKI_BLOCK = ('dwconv.kernel', 'dwconv.bias', 'norm.ln.{p}',
+                    'pwconv1.linear.{p}', 'pwconv2.linear.{p}', 'grn.gamma',
+                    'grn.beta')
+_TIMM_BLOCK = ('conv_dw.weight', 'conv_dw.bias', 'norm.{p}', 'mlp.fc1.{p}',
+               'mlp.fc2.{p}', 'mlp.grn.weight', 'mlp.grn.bias', 'gamma')
+_HUGGING_FACE_BLOCK = ('dwconv.weight', 'dwconv.bias', 'layernorm.{p}',
+                       'pwconv1.{p}', 'pwconv2.{p}', 'grn.weight', 'grn.bias',
+                       'layer_scale_parameter')
 
 
+def _block(theirs: str,
+           layers: Tuple[str, ...],
+           ours: str = 'backbone.stages.{s}.{b}') -> Pairs:
+    return tuple((f'{ours}.{a}', f'{theirs}.{b}')
+                 for a, b in zip(_OUR_BLOCK, layers))
+
+
+_STEM = 'backbone.downsample_layers.0'
+_REDUCTION = 'backbone.downsample_layers.{s}'
 _NORM = 'backbone.norm{last}.{p}'
-_REDUCTION = 'backbone.downsample_layers.{s}.{k}.{p}'
-_BLOCK = 'backbone.stages.{s}.{b}'
-_OFFICIAL_BLOCK = {
-    'depthwise_conv.{p}': 'dwconv.{p}',
-    'norm.{p}': 'norm.{p}',
-    'pointwise_conv1.{p}': 'pwconv1.{p}',
-    'grn.{g}': 'grn.{g}',
-    'pointwise_conv2.{p}': 'pwconv2.{p}',
-    'gamma': 'gamma',
-}
 _OFFICIAL_HEADS = (
     ('head.fc.{p}', 'head.{p}'),
     ('neck.proj.{p}', 'proj.{p}'),
     ('neck.mask_token', 'mask_token'),
-    *_inside('neck.decoder.{b}', 'decoder.{b}', _OFFICIAL_BLOCK),
+    *_block('decoder.{b}', _OFFICIAL_BLOCK, 'neck.decoder.{b}'),
     ('neck.pred.{p}', 'pred.{p}'),
 )
-_OFFICIAL_VECTORS = (
-    (r'.*grn\.(gamma|beta)', (1, 1, 1, -1)),
-    (r'mask_token', (1, -1, 1, 1)),
-)
+_OFFICIAL_VECTORS = ((r'.*grn\.(gamma|beta)', (1, 1, 1, -1)),
+                     (r'mask_token', (1, -1, 1, 1)))
 
 FORMATS = {
     OURS:
@@ -74,36 +84,25 @@ FORMATS = {
     'official':
     Format(
         r'stages\.\d+\.\d+\.dwconv\.weight',
-        ('encoder.', 'backbone.'),
-        network=((_REDUCTION, 'downsample_layers.{s}.{k}.{p}'),
-                 *_inside(_BLOCK, 'stages.{s}.{b}', _OFFICIAL_BLOCK),
+        wrappers=('encoder.', 'backbone.'),
+        network=((f'{_REDUCTION}.{{k}}.{{p}}',
+                  'downsample_layers.{s}.{k}.{p}'),
+                 *_block('stages.{s}.{b}', _OFFICIAL_BLOCK),
                  (_NORM, 'norm.{p}')),
         heads=_OFFICIAL_HEADS,
         only_read=(('backbone.norm{n}.{p}', 'norm{n}.{p}'), ),
         vectors=_OFFICIAL_VECTORS,
         as_convs=r'(proj|pred)\.weight'),
-    # MinkowskiEngine's layers; the stem and the decoder are dense.
+    # Layers of MinkowskiEngine; the stem and the decoder are dense.
     'official-pretraining':
     Format(
         r'stages\.\d+\.\d+\.dwconv\.kernel',
-        ('encoder.', ),
-        network=(('backbone.downsample_layers.0.{k}.{p}',
-                  'downsample_layers.0.{k}.{p}'),
-                 ('backbone.downsample_layers.{s}.0.{p}',
-                  'downsample_layers.{s}.0.ln.{p}'),
-                 ('backbone.downsample_layers.{s}.1.weight',
-                  'downsample_layers.{s}.1.kernel'),
-                 ('backbone.downsample_layers.{s}.1.bias',
-                  'downsample_layers.{s}.1.bias'),
-                 *_inside(
-                     _BLOCK, 'stages.{s}.{b}', {
-                         'depthwise_conv.weight': 'dwconv.kernel',
-                         'depthwise_conv.bias': 'dwconv.bias',
-                         'norm.{p}': 'norm.ln.{p}',
-                         'pointwise_conv1.{p}': 'pwconv1.linear.{p}',
-                         'grn.{g}': 'grn.{g}',
-                         'pointwise_conv2.{p}': 'pwconv2.linear.{p}',
-                     })),
+        wrappers=('encoder.', ),
+        network=((f'{_STEM}.{{k}}.{{p}}', 'downsample_layers.0.{k}.{p}'),
+                 (f'{_REDUCTION}.0.{{p}}', 'downsample_layers.{s}.0.ln.{p}'),
+                 (f'{_REDUCTION}.1.weight', 'downsample_layers.{s}.1.kernel'),
+                 (f'{_REDUCTION}.1.bias', 'downsample_layers.{s}.1.bias'),
+                 *_block('stages.{s}.{b}', _MINKOWSKI_BLOCK)),
         # Without the norm in its own files, but its readers know it.
         heads=((_NORM, 'norm.{p}'), *_OFFICIAL_HEADS),
         vectors=((r'encoder\..*(grn\.(gamma|beta)|dwconv\.bias)', (1, -1)),
@@ -113,41 +112,24 @@ FORMATS = {
     'timm':
     Format(
         r'stages\.\d+\.blocks\.\d+\.conv_dw\.weight',
-        network=(('backbone.downsample_layers.0.{k}.{p}', 'stem.{k}.{p}'),
-                 (_REDUCTION, 'stages.{s}.downsample.{k}.{p}'),
-                 *_inside(
-                     _BLOCK, 'stages.{s}.blocks.{b}', {
-                         'depthwise_conv.{p}': 'conv_dw.{p}',
-                         'norm.{p}': 'norm.{p}',
-                         'pointwise_conv1.{p}': 'mlp.fc1.{p}',
-                         'grn.gamma': 'mlp.grn.weight',
-                         'grn.beta': 'mlp.grn.bias',
-                         'pointwise_conv2.{p}': 'mlp.fc2.{p}',
-                         'gamma': 'gamma',
-                     }), (_NORM, 'head.norm.{p}')),
+        network=((f'{_STEM}.{{k}}.{{p}}', 'stem.{k}.{p}'),
+                 (f'{_REDUCTION}.{{k}}.{{p}}',
+                  'stages.{s}.downsample.{k}.{p}'),
+                 *_block('stages.{s}.blocks.{b}', _TIMM_BLOCK),
+                 (_NORM, 'head.norm.{p}')),
         heads=(('head.fc.{p}', 'head.fc.{p}'), ),
         # In the smaller models only; see ``convert.from_ours``.
         as_convs=r'stages\..*\.mlp\.fc[12]\.weight'),
     'huggingface':
     Format(
         r'encoder\.stages\.\d+\.layers\.\d+\.dwconv\.weight',
-        ('convnextv2.', 'convnext.'),
-        network=(('backbone.downsample_layers.0.0.{p}',
-                  'embeddings.patch_embeddings.{p}'),
-                 ('backbone.downsample_layers.0.1.{p}',
-                  'embeddings.layernorm.{p}'),
-                 (_REDUCTION,
+        wrappers=('convnextv2.', 'convnext.'),
+        network=((f'{_STEM}.0.{{p}}', 'embeddings.patch_embeddings.{p}'),
+                 (f'{_STEM}.1.{{p}}', 'embeddings.layernorm.{p}'),
+                 (f'{_REDUCTION}.{{k}}.{{p}}',
                   'encoder.stages.{s}.downsampling_layer.{k}.{p}'),
-                 *_inside(
-                     _BLOCK, 'encoder.stages.{s}.layers.{b}', {
-                         'depthwise_conv.{p}': 'dwconv.{p}',
-                         'norm.{p}': 'layernorm.{p}',
-                         'pointwise_conv1.{p}': 'pwconv1.{p}',
-                         'grn.gamma': 'grn.weight',
-                         'grn.beta': 'grn.bias',
-                         'pointwise_conv2.{p}': 'pwconv2.{p}',
-                         'gamma': 'layer_scale_parameter',
-                     }), (_NORM, 'layernorm.{p}')),
+                 *_block('encoder.stages.{s}.layers.{b}',
+                         _HUGGING_FACE_BLOCK), (_NORM, 'layernorm.{p}')),
         heads=(('head.fc.{p}', 'classifier.{p}'), ),
         # Of its backbone for detectors, which counts stages from 1.
         only_read=tuple((f'backbone.norm{i}.{{p}}',
@@ -159,7 +141,7 @@ FORMATS = {
 
 @cache
 def _pattern(template: str) -> re.Pattern:
-    """The regular expression that a name with fields stands for."""
+    """Compile a name with fields to a regular expression."""
     parts = re.split(r'{(\w)}', template)
     return re.compile(''.join(
         f'(?P<{x}>{_FIELDS[x]})' if i % 2 else re.escape(x)
@@ -172,12 +154,12 @@ def rename(name: str, pairs: Iterable[Tuple[str, str]],
 
     Args:
         name (str): A name in the first language.
-        pairs (Iterable[tuple[str, str]]): (first, second) language; the first
-            pair that fits counts.
-        last (int): Index of the last stage.
+        pairs (Iterable[tuple[str, str]]): Names with fields in the first and
+            in the second language; the first pair that fits counts.
+        last (int): Number of the last stage.
 
     Returns:
-        str, optional: The name in the second language, None if none fits.
+        str, optional: The name in the second language, None if no pair fits.
     """
     for source, target in pairs:
         match = _pattern(source.replace('{last}', str(last))).fullmatch(name)

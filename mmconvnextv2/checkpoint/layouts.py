@@ -1,31 +1,31 @@
-"""Layouts of weight tensors, as pure functions."""
+"""Layouts of weight tensors in other code bases."""
 import math
 import re
 
 from torch import Tensor
 
-# Our matrices that are kernels of 1x1 convolutions in some code bases.
+# Matrices that some code bases store as kernels of 1x1 convolutions.
 _MATRICES = re.compile(
     r'.*pointwise_conv[12]\.weight|neck\.(proj|pred)\.weight')
-# Our vectors that have more dimensions in some code bases.
+# Vectors that have more dimensions in some code bases.
 _VECTORS = re.compile(r'.*(\.bias|\.gamma|\.beta|mask_token)')
 
 
 def from_minkowski(kernel: Tensor) -> Tensor:
     """Turn a kernel of MinkowskiEngine into one of torch's convolutions.
 
-    There, the sites of a kernel are one dimension, and the first coordinate
-    (a map's column) varies slowest.
+    MinkowskiEngine keeps the sites of a kernel in one dimension, in which the
+    first coordinate (the column of a map) varies slowest.
 
     Args:
-        kernel (Tensor): (k * k, C) of a depthwise, (k * k, C_in, C_out) of a
-            full convolution.
+        kernel (Tensor): (k * k, C) of a depthwise convolution, (k * k, C_in,
+            C_out) of a full one.
 
     Returns:
         Tensor: (C, 1, k, k) or (C_out, C_in, k, k).
 
     Raises:
-        ValueError: If it has not such a shape.
+        ValueError: If the kernel has another shape.
     """
     side = math.isqrt(kernel.shape[0]) if kernel.ndim else 0
     if kernel.ndim not in (2, 3) or not side or side**2 != kernel.shape[0]:
@@ -43,7 +43,7 @@ def to_minkowski(weight: Tensor, depthwise: bool) -> Tensor:
 
     Args:
         weight (Tensor): (C, 1, k, k) or (C_out, C_in, k, k).
-        depthwise (bool): Whether it is of a depthwise convolution.
+        depthwise (bool): Whether the convolution is depthwise.
 
     Returns:
         Tensor: (k * k, C) or (k * k, C_in, C_out).
@@ -53,12 +53,12 @@ def to_minkowski(weight: Tensor, depthwise: bool) -> Tensor:
 
 
 def to_our_layout(name: str, value: Tensor) -> Tensor:
-    """Drop dimensions of size 1 that our parameter has not.
+    """Drop dimensions of size 1 that a parameter has elsewhere only.
 
-    What is left unchanged has our layout, or a size that is wrong anyway.
+    A value of a wrong size stays as it is.
 
     Args:
-        name (str): Our name of the parameter.
+        name (str): Name of the parameter in this package.
         value (Tensor): Its value in another code base's layout.
 
     Returns:
@@ -66,7 +66,5 @@ def to_our_layout(name: str, value: Tensor) -> Tensor:
     """
     if _MATRICES.fullmatch(name) and value.shape[2:] == (1, 1):
         return value.flatten(1)
-    if _VECTORS.fullmatch(name) and value.ndim > 1 and value.numel() == max(
-            value.shape):
-        return value.flatten()
-    return value
+    is_vector = value.ndim and value.numel() == max(value.shape)
+    return value.flatten() if is_vector and _VECTORS.fullmatch(name) else value

@@ -1,122 +1,122 @@
-"""MMEngine's loading of whole checkpoints, without running what they hold.
+"""Let MMEngine load whole checkpoints without running what they hold.
 
 As released, MMEngine runs it: onedl-mmengine 0.10.12 goes on with
 ``weights_only=False`` when the safe way is refused, both stacks read URLs like
 that, and both execute the text ``meta['config']`` on resuming. mmengine 0.10.7
 refuses its own files instead, where torch is 2.6 or newer.
 
-Nothing of this changes when the package is imported, since a project that
-merely uses a backbone of ours decides itself what it trusts; the one exception
-is :func:`mmconvnextv2.compat.load_own_checkpoints`, without which the classic
-stack cannot load at all. The tools of this package put
-:func:`load_from_path_or_url` in the place of MMEngine's loaders while they
-run, by the registry that MMEngine has for that, and take it out afterwards.
-Another project's tool may do so too::
+The tools of this package replace MMEngine's loaders while they run, by the
+registry that MMEngine has for that. A project's own tool may do so as well::
 
     with safe_loading():
         runner.train()
 
-Before torch 2.6 no stand-ins can be allowed, and ``weights_only=True`` itself
-can be made to run code (CVE-2025-32434): there MMEngine's loaders stay.
+Merely importing the package changes nothing of this, since a project that
+uses the backbone decides itself what it trusts; the one exception is
+:func:`mmconvnextv2.compat.load_own_checkpoints`.
 """
 import contextlib
 import os.path as osp
-from typing import Any, Dict, Iterator, Mapping
+from typing import Any, Iterator, Mapping
+from unittest import mock
 
-import torch
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
-from mmengine.utils import digit_version
 
-from .errors import CheckpointError, sample
-from .inert import load_inert
-from .reading import explained_file, import_safetensors
+from mmconvnextv2.files import is_whole, latest_whole_checkpoint
+from . import stand_ins
+from .errors import CheckpointError
+from .io import read_checkpoint
 
-# Needs a package that was never published.
-_PAVI = 'pavi://'
-_MMCLS = 'mmcls://'
+_REPLACED = ('load_from_local', 'load_from_http', 'load_from_ceph')
 
 
-def load_from_path_or_url(filename: str, map_location: Any = None) -> Any:
+def load_from_path_or_url(filename: str,
+                          map_location: Any = None,
+                          **_: Any) -> Any:
     """Load a whole checkpoint, with all that it takes to resume.
 
-    Registered as a loader of MMEngine's, which shows the end of the name in
-    the log. ``meta['config']``, the config of a run of mmcv's, is left out:
+    It takes the place of MMEngine's loaders, which show the end of their name
+    in the log. ``meta['config']``, the config of a run of mmcv, is left out:
     ``Runner.resume`` would execute it to compare the number of GPUs.
 
     Args:
-        filename (str): Path or URL, or a name of MMEngine's lists such as
-            'torchvision://resnet50'.
+        filename (str): Path or URL.
         map_location (Any): As in ``torch.load``. Defaults to None.
 
     Returns:
-        dict: What the file holds.
+        dict: The content of the file.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        URLError: If it cannot be downloaded.
-        CheckpointError: If it cannot be read, or not without running code.
+        CheckpointError: If it cannot be downloaded or read, or not without
+            running code.
     """
-    url = _resolved(filename)
-    with explained_file(url) as path:
-        if path.endswith('.safetensors'):
-            # Its function takes no callable.
-            return import_safetensors().load_file(path)
-        content = load_inert(lambda: torch.load(
-            path, map_location=map_location, weights_only=True))
+    try:
+        content = read_checkpoint(filename, map_location, mmap=False)
+    except CheckpointError as error:
+        whole = osp.isfile(filename) and not is_whole(filename) and \
+            latest_whole_checkpoint(osp.dirname(filename) or '.')
+        if not whole:
+            raise
+        raise CheckpointError(f'{error}\nThe newest whole checkpoint beside '
+                              f'it is {whole}') from error
     if not isinstance(content, Mapping):
         raise CheckpointError(f'{filename}: a checkpoint must be a dict, '
                               f'found {type(content).__name__}')
     if isinstance(content.get('meta'), dict):
         content['meta'].pop('config', None)
-    if filename.startswith(_MMCLS):
-        return mmengine_checkpoint._process_mmcls_checkpoint(content)
     return content
-
-
-def _resolved(filename: str) -> str:
-    """The path or URL behind a name of MMEngine's lists."""
-    scheme, separator, name = filename.partition('://')
-    known: Dict[str, str]
-    if scheme in ('torchvision', 'modelzoo') and separator:
-        known = mmengine_checkpoint.get_torchvision_models()
-    elif scheme in ('openmmlab', 'open-mmlab') and separator:
-        known = mmengine_checkpoint.get_external_models()
-        renamed = mmengine_checkpoint.get_deprecated_model_names()
-        name = renamed.get(name, name)
-    elif scheme == 'mmcls' and separator:
-        known = mmengine_checkpoint.get_mmcls_models()
-    else:
-        return filename
-    if name not in known:
-        raise CheckpointError(f'{filename}: there are no weights of that name '
-                              f'in the list of {scheme}, found '
-                              f'{sample(sorted(known))}')
-    found = known[name]
-    if '://' in found:
-        return found
-    return osp.join(mmengine_checkpoint._get_mmengine_home(), found)
 
 
 @contextlib.contextmanager
 def safe_loading() -> Iterator[None]:
     """Let MMEngine load by :func:`load_from_path_or_url` within the block.
 
-    Loaders that a project has registered itself stay.
+    Loaders that a project has registered itself stay. Before torch 2.6, where
+    ``weights_only=True`` can be made to run code (CVE-2025-32434) and refuses
+    MMEngine's own files, all loaders stay.
     """
-    if digit_version(torch.__version__) < digit_version('2.6'):
+    if not stand_ins.are_possible():
         yield
         return
     replaced = {
         prefix: loader
         for prefix, loader in CheckpointLoader._schemes.items()
         if loader.__module__ == mmengine_checkpoint.__name__
-        and prefix != _PAVI
+        and loader.__name__ in _REPLACED
     }
     CheckpointLoader.register_scheme(
         list(replaced), load_from_path_or_url, force=True)
     try:
-        yield
+        # By this name the loaders of torchvision:// and other lists call it.
+        with mock.patch.object(mmengine_checkpoint, 'load_from_http',
+                               load_from_path_or_url):
+            yield
     finally:
         for prefix, loader in replaced.items():
             CheckpointLoader.register_scheme(prefix, loader, force=True)
+
+
+@contextlib.contextmanager
+def explained_checkpoints(cfg: Mapping) -> Iterator[None]:
+    """Load checkpoints safely, and explain what torch says of an optimizer.
+
+    Args:
+        cfg (Mapping): The config of the run.
+
+    Raises:
+        CheckpointError: For a checkpoint that cannot be used.
+    """
+    try:
+        with safe_loading():
+            yield
+    except ValueError as error:
+        if 'loaded state dict' not in str(error):
+            raise
+        file = cfg.get('load_from')
+        raise CheckpointError(
+            f"the optimizer's state in {file} is of another optimizer than "
+            f'the config has: {error}. Resume with the config that it was '
+            'trained with, or begin a run with its weights: --cfg-options '
+            f'load_from={file} without --resume') from error

@@ -6,13 +6,13 @@ from torch import Tensor, nn
 
 from mmconvnextv2.checkpoint import (
     CheckpointError,
+    about,
     backbone_of,
     compare,
     pick_weights,
     read_checkpoint,
     to_ours,
 )
-from mmconvnextv2.checkpoint.errors import Differences, sample
 
 
 def load_whole(model: nn.Module, checkpoint: str) -> Dict[str, Any]:
@@ -27,20 +27,20 @@ def load_whole(model: nn.Module, checkpoint: str) -> Dict[str, Any]:
         checkpoint (str): Path or URL.
 
     Returns:
-        dict: What the file says of itself, its ``meta``.
+        dict: ``meta`` of the file.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        CheckpointError: If the file cannot be read or does not hold the whole
-            model.
+        CheckpointError: If the file cannot be read or lacks a weight.
     """
     content = read_checkpoint(checkpoint)
-    expected = model.state_dict()
-    try:
-        state = _fitting(pick_weights(content), expected)
-    except CheckpointError as error:
-        raise CheckpointError(f'{checkpoint}: {error}') from error
-    model.load_state_dict(state, strict=False)
+    with about(checkpoint):
+        weights = pick_weights(content)
+        if compare(model.state_dict(), weights).missing:
+            # What is not a ConvNeXt stays as it is.
+            with contextlib.suppress(CheckpointError):
+                weights = to_ours(weights).state
+        _load_all(model, weights, 'model')
     meta = content.get('meta')
     return dict(meta) if isinstance(meta, Mapping) else {}
 
@@ -54,38 +54,18 @@ def load_backbone(backbone: nn.Module, checkpoint: str) -> None:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        CheckpointError: If the file cannot be read or does not hold the whole
-            backbone.
+        CheckpointError: If the file cannot be read or lacks a weight.
     """
     content = read_checkpoint(checkpoint)
-    try:
-        state = backbone_of(to_ours(pick_weights(content)).state)
-        _refuse_differences(compare(backbone.state_dict(), state), 'backbone')
-    except CheckpointError as error:
-        raise CheckpointError(f'{checkpoint}: {error}') from error
-    backbone.load_state_dict(state, strict=False)
+    with about(checkpoint):
+        weights = backbone_of(to_ours(pick_weights(content)).state)
+        _load_all(backbone, weights, 'backbone')
 
 
-def _fitting(weights: Mapping[str, Tensor],
-             expected: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """The weights, translated if they are another code base's."""
-    found = compare(expected, weights)
-    if found.missing:
-        # What is not a ConvNeXt stays as it is.
-        with contextlib.suppress(CheckpointError):
-            weights = to_ours(weights).state
-        found = compare(expected, weights)
-    _refuse_differences(found, 'model')
-    return weights
-
-
-def _refuse_differences(found: Differences, part: str) -> None:
-    """Refuse weights that lack something; too many are no harm."""
-    if not found.missing and not found.mismatched:
-        return
-    kinds = (('missing', found.missing), ('of another size', found.mismatched),
-             ('unexpected', found.unexpected))
-    raise CheckpointError(
-        f'it does not hold the whole {part} of the config:' +
-        ''.join(f'\n  {kind} ({len(names)}): {sample(names)}'
-                for kind, names in kinds if names))
+def _load_all(model: nn.Module, weights: Mapping[str, Tensor],
+              part: str) -> None:
+    found = compare(model.state_dict(), weights)
+    if found.missing or found.mismatched:  # More than needed does no harm.
+        raise CheckpointError(f'it does not hold the whole {part} of the '
+                              f'config:{found.describe()}')
+    model.load_state_dict(weights, strict=False)

@@ -141,9 +141,8 @@ def test_failed_download(convert, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
     url = f'{closed()}/w.pth'
     assert convert(url, 'x.pth') == _REFUSED
-    assert capsys.readouterr().err == (
-        f'convert_checkpoint.py: {url} could not be downloaded (Connection '
-        'refused)\n')
+    assert capsys.readouterr().err.startswith(
+        f'convert_checkpoint.py: {url} could not be downloaded (')
 
 
 def test_full_disk(convert, state, monkeypatch, capsys):

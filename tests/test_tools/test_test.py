@@ -1,5 +1,4 @@
 import pickle
-from urllib.error import URLError
 
 import pytest
 
@@ -156,23 +155,6 @@ def test_evaluates_what_was_trained(toy, tmp_path, load_tool):
     results = pickle.loads((tmp_path / 'new' / 'o.pkl').read_bytes())
     assert [sample['label'] for sample in results] == [0, 1, 0, 1]
     assert (tmp_path / 'w' / 'toy.py').is_file()
-
-
-def test_failed_download_names_the_argument(toy, load_tool, monkeypatch,
-                                            capsys):
-    tool = load_tool('test')
-
-    class Offline:
-
-        def __init__(self, cfg):
-            pass
-
-        def test(self):
-            raise URLError('offline')
-
-    monkeypatch.setattr(tool, 'build_runner', Offline)
-    assert tool.main([str(toy), 'https://x.org/w.pth']) == _REFUSED
-    assert 'https://x.org/w.pth\n' in capsys.readouterr().err
 
 
 def test_detector_on_shapes_end_to_end(monkeypatch, tmp_path, load_tool):

@@ -1,7 +1,7 @@
 """Refuse a checkpoint that is not of the config's model."""
 import contextlib
 from collections import OrderedDict
-from typing import Dict, Iterator, Mapping, Tuple
+from typing import Dict, Mapping
 
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
@@ -9,16 +9,12 @@ from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mmconvnextv2.checkpoint.errors import (
-    CheckpointError,
-    Differences,
-    compare,
-    sample,
-)
+from mmconvnextv2.checkpoint import CheckpointError, compare
+from mmconvnextv2.checkpoint.errors import Differences
 from mmconvnextv2.models.backbones import ConvNeXtV2
+from mmconvnextv2.text import first_of
 
 _OF_A_RUN = ('meta', 'message_hub', 'state_dict')
-_WRAPPER = 'module.'
 # Counters that MMEngine lets a checkpoint lack as well.
 _COUNTER = 'num_batches_tracked'
 
@@ -33,51 +29,43 @@ class CheckpointFitHook(Hook):
     the backbone of another task, but not with part of a ``ConvNeXtV2``, save
     for its output norms, and not with nothing.
 
-    The package's tools put it into each run; configs need not name it. Models
-    that FSDP or DeepSpeed have taken apart are not looked at.
+    Model wrappers other than ``DistributedDataParallel`` are not looked at.
 
     Raises:
         CheckpointError: When a checkpoint is loaded that is not as above.
     """
 
-    priority = 'LOWEST'  # What other hooks make of it is what is loaded.
+    priority = 'LOWEST'  # It sees what other hooks make of the checkpoint.
 
     def after_load_checkpoint(self, runner: Runner,
                               checkpoint: Mapping) -> None:
         """Compare the checkpoint with the model that it is meant for."""
         file = runner._load_from or 'The latest checkpoint'
-        model = _unwrapped(runner.model)
+        model = runner.model
+        while isinstance(model, (DistributedDataParallel, BaseTTAModel)):
+            model = model.module
         if is_model_wrapper(model):
             return
-        is_training = isinstance(runner._train_loop, BaseLoop)
-        if runner._resume:
-            absent = [x for x in _OF_A_RUN if not checkpoint.get(x)]
-            if absent:
-                raise CheckpointError(
-                    f"{file} cannot be resumed from: it lacks a run's "
-                    f'{" and ".join(absent)}, found {sample(checkpoint)}. To '
-                    'begin a run with its weights: --cfg-options '
-                    f'load_from={file} without --resume')
+        absent = [x for x in _OF_A_RUN if not checkpoint.get(x)]
+        if runner._resume and absent:
+            raise CheckpointError(
+                f"{file} cannot be resumed from: it lacks a run's "
+                f'{" and ".join(absent)}, found {first_of(checkpoint)}. To '
+                'begin a run with its weights: --cfg-options '
+                f'load_from={file} without --resume')
         state = _weights(checkpoint)
-        if is_training and not runner._resume:
-            _require_some(model, state, file)
-        else:
+        if runner._resume or not isinstance(runner._train_loop, BaseLoop):
             _require_all(model, state, file, runner._resume)
-
-
-def _unwrapped(model: nn.Module) -> nn.Module:
-    while isinstance(model, (DistributedDataParallel, BaseTTAModel)):
-        model = model.module
-    return model
+        else:
+            _require_some(model, state, file)
 
 
 def _weights(checkpoint: Mapping) -> Dict[str, Tensor]:
-    """The weights under the names that MMEngine will look for."""
+    """Take the weights, under the names that MMEngine will look for."""
     given = checkpoint.get('state_dict', checkpoint)
-    state = OrderedDict(
-        (str(name)[len(_WRAPPER):] if str(name).startswith(_WRAPPER) else name,
-         value) for name, value in given.items()
-        if isinstance(value, Tensor))
+    state = OrderedDict((str(name).removeprefix('module.'), value)
+                        for name, value in given.items()
+                        if isinstance(value, Tensor))
     # Versions, by which modules recognise older checkpoints.
     state._metadata = getattr(given, '_metadata', OrderedDict())
     return state
@@ -85,64 +73,47 @@ def _weights(checkpoint: Mapping) -> Dict[str, Tensor]:
 
 def _require_all(model: nn.Module, state: Mapping[str, Tensor], file: str,
                  is_resumed: bool) -> None:
-    found = _counted(compare(model.state_dict(), state))
-    if found.missing or found.mismatched or found.unexpected:
+    found = compare(model.state_dict(), state)
+    if any(found):
         # Modules may take over older names and shapes as they are loaded.
         with contextlib.suppress(RuntimeError):  # Sizes differ.
-            found = _counted(
-                Differences(*model.load_state_dict(state, strict=False), []))
-    if not (found.missing or found.mismatched or
-            (is_resumed and found.unexpected)):
+            missing, more = model.load_state_dict(state, strict=False)
+            found = Differences(missing, [], more)
+    found = found.without(lambda name: name.endswith(_COUNTER))
+    if not any(found if is_resumed else found[:2]):
         return
-    use = 'resume with' if is_resumed else 'test with'
+    use = 'Resume' if is_resumed else 'Test'
     raise CheckpointError(
-        f'{file} does not hold the model of the config:{_lines(found)}\n'
-        f'{use.capitalize()} the config that it was trained with; '
+        f'{file} does not hold the model of the config:{found.describe()}\n'
+        f'{use} with the config that it was trained with; '
         'tools/convert_checkpoint.py translates weights of other code bases.')
-
-
-def _counted(found: Differences) -> Differences:
-    missing = [x for x in found.missing if not x.endswith(_COUNTER)]
-    return Differences(missing, list(found.unexpected), found.mismatched)
-
-
-def _lines(found: Differences) -> str:
-    kinds = ('missing', 'of another size', 'unexpected')
-    names = (found.missing, found.mismatched, found.unexpected)
-    return ''.join(f'\n  {kind} ({len(x)}): {sample(x)}'
-                   for kind, x in zip(kinds, names) if x)
 
 
 def _require_some(model: nn.Module, state: Mapping[str, Tensor],
                   file: str) -> None:
     own = model.state_dict()
-    fitting = [x for x in state if x in own and state[x].shape == own[x].shape]
-    if not fitting:
+    if not any(x in own and state[x].shape == own[x].shape for x in state):
         raise CheckpointError(
             f'nothing of {file} fits the model of the config: it has '
-            f'{sample(list(state))}, the model has {sample(list(own))}. '
+            f'{first_of(state)}, the model has {first_of(own)}. '
             'tools/convert_checkpoint.py translates weights of other code '
             "bases; init_cfg=dict(type='Pretrained', checkpoint=...) of the "
             'backbone takes them as they are.')
-    for name, backbone in _backbones(model):
+    for name, module in model.named_modules():
+        if not isinstance(module, ConvNeXtV2):
+            continue
+        prefix = name and f'{name}.'
         inside = {
-            x[len(name):]: value
-            for x, value in state.items() if x.startswith(name)
+            x.removeprefix(prefix): value
+            for x, value in state.items() if x.startswith(prefix)
         }
-        found = Differences(*(
-            [x for x in names if not x.startswith('norm')]
-            for names in compare(backbone.state_dict(), inside)))
+        found = compare(module.state_dict(), inside).without(
+            lambda x: x.startswith('norm'))
         if inside and any(found):
             raise CheckpointError(
-                f"{file} is of another {name[:-1] or 'model'} than the "
-                f"config's:{_lines(found)}\nChoose the config of the same "
+                f"{file} is of another {name or 'model'} than the "
+                f"config's:{found.describe()}\nChoose the config of the same "
                 'size. To begin with part of it all the same: '
                 "init_cfg=dict(type='Pretrained', checkpoint=..., "
                 'allow_partial=True or adapt_stem=True) of the backbone '
                 'instead of load_from.')
-
-
-def _backbones(model: nn.Module) -> Iterator[Tuple[str, ConvNeXtV2]]:
-    for name, module in model.named_modules():
-        if isinstance(module, ConvNeXtV2):
-            yield name and f'{name}.', module

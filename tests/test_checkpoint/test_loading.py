@@ -1,5 +1,6 @@
-"""MMEngine's loading by ours, and the loaders that are put back."""
+"""MMEngine's loaders, replaced for a time by one that runs nothing."""
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from mmengine.utils import digit_version
 
 from mmconvnextv2.checkpoint import CheckpointError, write_checkpoint
 from mmconvnextv2.checkpoint.loading import (
+    explained_checkpoints,
     load_from_path_or_url,
     safe_loading,
 )
@@ -56,35 +58,30 @@ def test_safetensors(tmp_path):
     assert load_from_path_or_url(path)['a'].tolist() == [0, 1, 2]
 
 
-def test_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no file '.*w.pth'"):
-        load_from_path_or_url(str(tmp_path / 'w.pth'))
+def loader_of(address):
+    return CheckpointLoader._get_checkpoint_loader(address)
 
 
-@pytest.mark.parametrize('prefix', [
-    '', 'http://', 'https://', 's3://', 'a:s3://', 'petrel://',
-    'torchvision://', 'modelzoo://', 'openmmlab://', 'open-mmlab://',
-    'mmcls://'
-])
+@pytest.mark.parametrize(
+    'prefix', ['', 'http://', 'https://', 's3://', 'a:s3://', 'petrel://'])
 def test_loaders_are_replaced_for_a_time(prefix):
-
-    def loader():
-        return CheckpointLoader._get_checkpoint_loader(f'{prefix}w.pth')
-
-    before = loader()
+    before = loader_of(f'{prefix}w.pth')
     with safe_loading():
-        assert loader().__module__.startswith('mmconvnextv2.')
+        assert loader_of(f'{prefix}w.pth') is not before
         with safe_loading():
             pass
-        assert loader().__module__.startswith('mmconvnextv2.')
-    assert loader() is before
+        assert loader_of(f'{prefix}w.pth').__module__.startswith(
+            'mmconvnextv2.')
+    assert loader_of(f'{prefix}w.pth') is before
 
 
 def test_loaders_are_put_back_after_an_error():
     before = list(CheckpointLoader._schemes.items())
+    load_from_http = mmengine_checkpoint.load_from_http
     with pytest.raises(ZeroDivisionError), safe_loading():
         raise ZeroDivisionError
     assert list(CheckpointLoader._schemes.items()) == before
+    assert mmengine_checkpoint.load_from_http is load_from_http
 
 
 def test_loaders_of_a_project_stay():
@@ -96,7 +93,7 @@ def test_loaders_of_a_project_stay():
         CheckpointLoader.register_scheme(prefix, own, force=True)
     with safe_loading():
         for url in ('hub://w', 'https://w'):
-            assert CheckpointLoader._get_checkpoint_loader(url) is own
+            assert loader_of(url) is own
 
 
 def test_old_torch_keeps_the_loaders(monkeypatch):
@@ -106,36 +103,53 @@ def test_old_torch_keeps_the_loaders(monkeypatch):
         assert before == CheckpointLoader._schemes
 
 
-def test_names_of_lists(file, tmp_path, monkeypatch):
-    monkeypatch.setenv('MMENGINE_HOME', str(tmp_path))
-    (tmp_path / 'open_mmlab.json').write_text(json.dumps(dict(mine='w.pth')))
-    for name in ('openmmlab://mine', 'open-mmlab://mine'):
-        assert load_from_path_or_url(name)['meta']['epoch'] == 2
-    with pytest.raises(CheckpointError) as caught:
-        load_from_path_or_url('openmmlab://nothing')
-    assert str(caught.value).startswith(
-        'openmmlab://nothing: there are no weights of that name in the list '
-        'of openmmlab, found ')
-
-
-@pytest.mark.parametrize('scheme, function', [
+@pytest.mark.parametrize('scheme, names', [
+    ('openmmlab', None),
     ('mmcls', 'get_mmcls_models'),
     ('torchvision', 'get_torchvision_models'),
     ('modelzoo', 'get_torchvision_models'),
 ])
-def test_names_of_other_lists(file, tmp_path, monkeypatch, scheme, function):
+def test_names_of_lists(file, tmp_path, monkeypatch, scheme, names):
+    read = []
+    url = 'https://x.org/w.pth'
     monkeypatch.setenv('MMENGINE_HOME', str(tmp_path))
-    monkeypatch.setattr(mmengine_checkpoint, function,
-                        lambda: dict(net='w.pth'))
-    found = load_from_path_or_url(f'{scheme}://net')['state_dict']
+    (tmp_path / 'open_mmlab.json').write_text(json.dumps(dict(net=url)))
+    if names:
+        monkeypatch.setattr(mmengine_checkpoint, names, lambda: dict(net=url))
+
+    def download(url):
+        read.append(url)
+        return file
+
+    monkeypatch.setattr('mmconvnextv2.checkpoint.io.download_once', download)
+    with safe_loading():
+        found = loader_of(f'{scheme}://net')(f'{scheme}://net', 'cpu')
+    assert read == [url]
     # Those of mmcls lose the prefix, and what has none.
-    assert list(found) == (['a'] if scheme == 'mmcls' else
-                           ['backbone.a', 'head'])
+    assert list(found['state_dict']) == (['a'] if scheme == 'mmcls' else
+                                         ['backbone.a', 'head'])
 
 
-def test_address_of_an_unknown_kind():
+def test_damaged_file_names_a_whole_one_beside_it(file, tmp_path):
+    cut = tmp_path / 'epoch_2.pth'
+    cut.write_bytes(Path(file).read_bytes()[:-30])
+    with pytest.raises(CheckpointError, match='end is missing$'):
+        load_from_path_or_url(str(cut))
+    whole = Path(file).rename(tmp_path / 'epoch_1.pth')
     with pytest.raises(CheckpointError) as caught:
-        load_from_path_or_url('ftp://x.org/w.pth')
+        load_from_path_or_url(str(cut))
+    assert str(caught.value).endswith(
+        f'missing\nThe newest whole checkpoint beside it is {whole}')
+
+
+def test_only_errors_of_optimizers_are_explained():
+    with pytest.raises(ValueError, match='^other$'), explained_checkpoints({}):
+        raise ValueError('other')
+    with pytest.raises(CheckpointError) as caught, explained_checkpoints(
+            dict(load_from='w.pth')):
+        raise ValueError('loaded state dict has more')
     assert str(caught.value) == (
-        "ftp://x.org/w.pth: MMEngine has no file backend for 'ftp'. Give a "
-        'path, or a URL of http or https')
+        "the optimizer's state in w.pth is of another optimizer than the "
+        'config has: loaded state dict has more. Resume with the config that '
+        'it was trained with, or begin a run with its weights: --cfg-options '
+        'load_from=w.pth without --resume')

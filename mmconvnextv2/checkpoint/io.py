@@ -1,0 +1,214 @@
+"""Read checkpoints without running what they hold, and write them whole."""
+import contextlib
+import os
+import os.path as osp
+import re
+import string
+import zipfile
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, Dict, Iterator, Mapping, Optional
+
+import torch
+from mmengine.fileio import get_file_backend
+from torch import Tensor
+
+from mmconvnextv2.files import remove, written_whole
+from mmconvnextv2.text import first_of
+from .download import download_once, is_url
+from .errors import CheckpointError
+from .stand_ins import load_data
+
+# Where checkpoints keep the weights.
+_ENTRIES = ('state_dict', 'model')
+_SUFFIXES = ('.pth', '.pt', '.bin', '.safetensors')
+_TEXT = frozenset(string.printable.encode())
+
+
+def read_checkpoint(checkpoint: str,
+                    map_location: Any = 'cpu',
+                    mmap: bool = True) -> Any:
+    """Read a checkpoint without running code that it may contain.
+
+    Args:
+        checkpoint (str): Path, or URL, which is downloaded once. The suffix
+            .safetensors tells that format.
+        map_location (Any): As in ``torch.load``. Defaults to 'cpu'.
+        mmap (bool): Whether tensors may stay in the file until they are used,
+            so that optimizer states are never read. Defaults to True.
+
+    Returns:
+        Any: The content of the file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        CheckpointError: If it cannot be downloaded or read, or not without
+            running code.
+    """
+    with _local(checkpoint) as path:
+        if not osp.isfile(path):
+            raise FileNotFoundError(f'there is no file {path!r} (seen from '
+                                    f'{os.getcwd()})')
+        try:
+            _refuse_damage(path)
+            if path.endswith('.safetensors'):
+                return _safetensors().load_file(path)
+            mmap = mmap and map_location == 'cpu' and zipfile.is_zipfile(path)
+            return load_data(path, map_location=map_location, mmap=mmap)
+        except CheckpointError:
+            raise
+        except UnpicklingError as error:
+            raise CheckpointError(
+                f'{checkpoint}: {_refusal(error, path)}') from error
+        # Of any type, even of the safetensors package, for a damaged file.
+        except Exception as error:
+            text = (f'{checkpoint} is damaged, cut off or no checkpoint '
+                    f'({osp.getsize(path)} bytes): '
+                    f'{str(error) or type(error).__name__}')
+            if is_url(checkpoint):
+                remove(path)
+                text += f'\nThe local copy {path} is removed.'
+            raise CheckpointError(text) from error
+
+
+@contextlib.contextmanager
+def _local(checkpoint: str) -> Iterator[str]:
+    """Get a local file with the contents of a path or URL."""
+    if is_url(checkpoint):
+        yield download_once(checkpoint)
+    elif '://' in checkpoint:
+        try:
+            backend = get_file_backend(checkpoint)
+        except (KeyError, ImportError) as error:
+            raise CheckpointError(
+                f'{checkpoint}: MMEngine has no file backend for it ({error}).'
+                ' Give a path, or a URL of http or https') from error
+        with backend.get_local_path(checkpoint) as path:
+            yield str(path)
+    else:
+        yield osp.expanduser(checkpoint)
+
+
+def _safetensors() -> Any:
+    try:
+        import safetensors.torch
+    except ImportError as error:
+        raise CheckpointError(
+            'this format needs the package safetensors: pip install '
+            'safetensors') from error
+    return safetensors.torch
+
+
+def _refuse_damage(path: str) -> None:
+    """Raise an error if the first bytes show that it is no checkpoint."""
+    with open(path, 'rb') as file:
+        head = file.read(256)
+    if not head:
+        raise ValueError('it is empty')
+    if head.startswith(b'version https://git-lfs'):
+        raise ValueError(
+            'it is a pointer of Git LFS, "git lfs pull" gets the file')
+    if head.startswith(b'PK\x03\x04') and not zipfile.is_zipfile(path):
+        raise ValueError('it is cut off: the directory at its end is missing')
+    if _TEXT.issuperset(head):
+        start = ' '.join(head.decode().split())[:40]
+        kind = 'a web page' if start.startswith('<') else 'text'
+        raise ValueError(f'it is {kind}, which begins {start!r}')
+
+
+def _refusal(error: UnpicklingError, path: str) -> str:
+    """Say what the file asks for that is not loaded, and what to do."""
+    asked = re.search(r'GLOBAL (\S+)', str(error))
+    if not asked:
+        # torch puts pages of advice around its reason.
+        reason = re.search(r'WeightsUnpickler error:\s*(.+)', str(error))
+        return f'it cannot be read without running code ({reason[1]})' \
+            if reason else str(error)
+    text = f'it asks for {asked[1]}, which is not loaded: it could run code.'
+    if 'is blocked' in str(error):  # os, sys and the like
+        return f'{text} No checkpoint needs that: do not use it.'
+    return (f'{text} If you trust who made the file, either allow it, by '
+            f'torch.serialization.add_safe_globals([{asked[1]}]) in a module '
+            "that the config's custom_imports names, or keep nothing but the "
+            'weights: python -c "import torch; torch.save(dict(state_dict='
+            f"torch.load({path!r}, weights_only=False)['state_dict']), "
+            "'weights.pth')\"")
+
+
+def pick_weights(content: Any,
+                 entry: Optional[str] = None) -> Dict[str, Tensor]:
+    """Find the state dict in the content of a file.
+
+    Args:
+        content (Any): The content.
+        entry (str, optional): Key of the state dict, such as 'model_ema'. By
+            default 'state_dict' or 'model', or else the whole.
+
+    Raises:
+        CheckpointError: If there is none.
+    """
+    if not isinstance(content, Mapping):
+        raise CheckpointError('a checkpoint must be a dict of tensors, found '
+                              f'{type(content).__name__}')
+    if entry is None:
+        entry = next((x for x in _ENTRIES
+                      if isinstance(content.get(x), Mapping)), None)
+    elif not isinstance(content.get(entry), Mapping):
+        raise CheckpointError(
+            f'there is no entry {entry!r} of weights, found '
+            f'{first_of(content)}')
+    weights = content if entry is None else content[entry]
+    if not any(isinstance(x, Tensor) for x in weights.values()):
+        raise CheckpointError(
+            f'there are no tensors in {entry or "the file"}, found ' +
+            first_of(f'{key} ({type(value).__name__})'
+                     for key, value in weights.items()))
+    return dict(weights)
+
+
+def write_checkpoint(content: Mapping[str, Any],
+                     target: str,
+                     force: bool = False) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    Args:
+        content (Mapping[str, Any]): Tensors by name, or for torch's format
+            also a dict that holds such a one.
+        target (str): Path of the file. The suffix .safetensors asks for that
+            format.
+        force (bool): Whether to replace an existing file. Defaults to False.
+
+    Raises:
+        CheckpointError: If the suffix is unknown.
+        FileExistsError: If the file exists.
+        FileNotFoundError: If its folder does not exist.
+    """
+    check_target(target, force)
+    content = _own_memory(content)
+    with written_whole(Path(target).expanduser()) as part:
+        if part.suffix == '.safetensors':
+            _safetensors().save_file(content, part, dict(format='pt'))
+        else:
+            torch.save(content, part)
+        check_target(target, force)
+
+
+def check_target(target: str, force: bool = False) -> None:
+    """Check that a file may be written; see ``write_checkpoint``."""
+    path = Path(target).expanduser()
+    if path.suffix not in _SUFFIXES:
+        raise CheckpointError(f'the name of a checkpoint must end in one of '
+                              f'{", ".join(_SUFFIXES)}, got {target!r}')
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f'there is no folder {str(path.parent)!r}')
+    if path.is_dir() or (not force and osp.lexists(path)):
+        raise FileExistsError(f'{target} exists')
+
+
+def _own_memory(content: Any) -> Any:
+    """Copy tensors: a view would be stored with all that it is a view of."""
+    if isinstance(content, Tensor):
+        return content.detach().clone(memory_format=torch.contiguous_format)
+    if isinstance(content, Mapping):
+        return {key: _own_memory(value) for key, value in content.items()}
+    return content
