@@ -1,14 +1,13 @@
 """Where a benchmark runs, and in which precision."""
 import argparse
 import contextlib
-import os
 import platform
 from typing import Callable, ContextManager
 
 import torch
 from torch import Tensor
 
-from mmconvnextv2.ops.triton.switch import SWITCH
+from mmconvnextv2.ops.dispatch import triton_kernels
 
 DTYPES = ('float32', 'bfloat16', 'float16')
 
@@ -39,15 +38,8 @@ def by_triton(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """``forward`` with this package's Triton kernels."""
 
     def run(*inputs: Tensor) -> Tensor:
-        before = os.environ.get(SWITCH)
-        os.environ[SWITCH] = '1'
-        try:
+        with triton_kernels():
             return forward(*inputs)
-        finally:
-            if before is None:
-                del os.environ[SWITCH]
-            else:
-                os.environ[SWITCH] = before
 
     return run
 

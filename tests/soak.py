@@ -13,7 +13,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor
 
-from mmconvnextv2.ops import RunsOfGrid
+from mmconvnextv2.ops.packed_depthwise import RunsOfGrid
 
 
 def resident_bytes(pid: int) -> int:

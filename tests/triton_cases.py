@@ -1,8 +1,7 @@
 """What the tests of Triton kernels share; importing it skips them without one.
 
 The interpreter has to be chosen before Triton is imported, for the whole
-process: test_triton_switch.py starts one for these tests where there is no
-GPU.
+process: test_dispatch.py starts one for these tests where there is no GPU.
 """
 import os
 
@@ -19,7 +18,7 @@ from mmconvnextv2.ops.dispatch import plain_layers
 
 INTERPRETED = os.environ.get('TRITON_INTERPRET') == '1'
 if not INTERPRETED and not torch.cuda.is_available():
-    pytest.skip('no GPU; test_triton_switch.py runs these in the interpreter',
+    pytest.skip('no GPU; test_dispatch.py runs these in the interpreter',
                 allow_module_level=True)
 triton = pytest.importorskip('triton', reason='Triton is not installed')
 tl = triton.language
@@ -54,8 +53,7 @@ def block_and_leaves(height, width, dtype=torch.float64, **kwargs):
 
 
 def spy(monkeypatch, module, name):
-    """Types of the maps that an operator, from now on wanted, has seen."""
-    monkeypatch.setenv('MMCONVNEXTV2_TRITON', '1')
+    """Record the types of the maps that a kernel has seen."""
     seen = []
     original = getattr(module, name)
 

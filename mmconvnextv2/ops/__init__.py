@@ -1,6 +1,4 @@
-"""Operators that PyTorch does not have, or not fast enough."""
-from .depthwise import depthwise
-from .grn_mlp import grn_mlp
-from .packed_depthwise import RunsOfGrid, packed_depthwise
+"""Operators that PyTorch does not have, or not fast enough.
 
-__all__ = ['RunsOfGrid', 'depthwise', 'grn_mlp', 'packed_depthwise']
+``dispatch.py`` chooses among them.
+"""

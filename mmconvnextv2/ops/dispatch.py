@@ -1,28 +1,47 @@
-"""When this package's operators stand in for PyTorch's layers."""
+"""Choose what computes the steps of a block: layers, operators or kernels.
+
+The one place where this is decided. Layers compute by themselves unless an
+operator of this package may replace them: those of ``ops`` on a CPU, the
+Triton kernels on a GPU if the environment variable ``MMCONVNEXTV2_TRITON`` is
+1. It is read once, when this module is imported; :func:`triton_kernels`
+overrides it for a while.
+"""
 import contextlib
-from typing import Iterator, Tuple
+import os
+from typing import Iterator, Optional, Type
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
-from mmconvnextv2.models.layers.grn import GRN
-from mmconvnextv2.models.layers.norm import LayerNorm
-from mmconvnextv2.ops.triton.switch import wants_triton
+from . import grn_mlp as cpu
 from .compile import is_compiling, is_exporting
+from .depthwise import depthwise
+from .packed_depthwise import RunsOfGrid, packed_depthwise
+from .triton.host import runs_triton
 
-_LAYERS = (nn.Conv2d, nn.Linear, nn.GELU, GRN, LayerNorm)
-_HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks',
-          '_backward_pre_hooks')
+SWITCH = 'MMCONVNEXTV2_TRITON'
+_OLDEST_TRITON = (3, 3)  # of those that the kernels are tested with
+_LAYERS = [nn.Conv2d, nn.Linear, nn.GELU]
 # Of all modules: torch.nn.modules.module.register_module_forward_hook() ...
-_GLOBAL_HOOKS = ('_global_forward_hooks', '_global_forward_pre_hooks',
-                 '_global_backward_hooks', '_global_backward_pre_hooks')
+_GLOBAL_HOOKS = (torch_module._global_forward_hooks,
+                 torch_module._global_forward_pre_hooks,
+                 torch_module._global_backward_hooks,
+                 torch_module._global_backward_pre_hooks)
+
+_triton = os.environ.get(SWITCH, '0')
 _enabled = True
+
+
+def replaceable(cls: Type[nn.Module]) -> Type[nn.Module]:
+    """Let operators compute layers of this class, though not of subclasses."""
+    _LAYERS.append(cls)
+    return cls
 
 
 @contextlib.contextmanager
 def plain_layers() -> Iterator[None]:
-    """Compute by PyTorch's own layers only, for comparisons."""
+    """Let layers compute by themselves, for comparisons."""
     global _enabled
     before, _enabled = _enabled, False
     try:
@@ -31,62 +50,182 @@ def plain_layers() -> Iterator[None]:
         _enabled = before
 
 
-def fuses(x: Tensor, *layers: nn.Module) -> bool:
-    """Whether an operator of ours may compute layers in their place.
+@contextlib.contextmanager
+def triton_kernels(wanted: bool = True) -> Iterator[None]:
+    """Behave as if ``MMCONVNEXTV2_TRITON`` had been 1, or 0.
 
-    It may in float32 and float64 on a CPU: not under autocast, which chooses
-    types layer by layer; not where a compiler, a tracer or a transform has to
-    see the layers; and not if a layer has hooks or another class (a
+    Args:
+        wanted (bool): Whether Triton kernels are used. Defaults to True.
+    """
+    global _triton
+    before, _triton = _triton, '1' if wanted else '0'
+    try:
+        yield
+    finally:
+        _triton = before
+
+
+def depthwise_norm(x: Tensor,
+                   conv: nn.Conv2d,
+                   norm: nn.Module,
+                   runs: Optional[RunsOfGrid] = None) -> Tensor:
+    """Apply a depthwise convolution with "same" padding, then a norm.
+
+    Args:
+        x (Tensor): (N, H, W, C), zero at sites that no neighbour may see.
+        conv (nn.Conv2d): The convolution.
+        norm (nn.Module): LayerNorm over C.
+        runs (RunsOfGrid, optional): Where each run x[n, h] of W sites lies in
+            a larger grid, zero elsewhere. Defaults to None: ``x`` is the grid.
+
+    Returns:
+        Tensor: (N, H, W, C).
+
+    Raises:
+        ValueError: If ``MMCONVNEXTV2_TRITON`` is neither 0 nor 1.
+        ImportError: If it is 1 and Triton is missing or too old.
+    """
+    sites = x if runs is None else x.flatten(0, 1)
+    if fuses_by_triton(x, conv, norm):
+        # Not imported above, since it imports Triton.
+        from .triton import depthwise_norm as kernels
+        return kernels.depthwise_norm(sites, conv.weight, conv.bias,
+                                      norm.weight, norm.bias, norm.eps,
+                                      runs).view(x.shape)
+    if runs is not None:
+        y = packed_depthwise(sites, conv.weight, conv.bias, runs)
+        return norm(y.view(x.shape))
+    # The permuted views have the strides of the channels-last memory format,
+    # which convolutions keep: nothing is copied.
+    y = x.permute(0, 3, 1, 2)
+    y = depthwise(y, conv.weight, conv.bias) if fuses(y, conv) else conv(y)
+    return norm(y.permute(0, 2, 3, 1))
+
+
+def grn_mlp(x: Tensor,
+            linear1: nn.Linear,
+            act: nn.GELU,
+            grn: Optional[nn.Module],
+            linear2: nn.Linear,
+            visible: Optional[Tensor] = None) -> Tensor:
+    """Apply a linear layer, GELU, GRN and another linear layer.
+
+    Args:
+        x (Tensor): (N, H, W, C).
+        linear1 (nn.Linear): From C to E channels.
+        act (nn.GELU): The activation.
+        grn (nn.Module, optional): GRN of E channels, if there is one.
+        linear2 (nn.Linear): From E to C channels.
+        visible (Tensor, optional): (N, H, W, 1), 1 for sites that GRN counts
+            and 0 for the others. Defaults to None, all count.
+
+    Returns:
+        Tensor: (N, H, W, C).
+
+    Raises:
+        ValueError, ImportError: As :func:`depthwise_norm`.
+    """
+    flat = None if visible is None else visible.flatten(1, 2)
+    if fuses(x, linear1, act, grn, linear2):
+        y = cpu.grn_mlp(
+            x.flatten(1, 2).contiguous(), linear1.weight, linear1.bias,
+            grn.gamma, grn.beta, linear2.weight, linear2.bias, grn.eps, flat)
+        return y.view(x.shape)
+    x = linear1(x)
+    if fuses_by_triton(x, act, grn):
+        from .triton import gelu_grn as kernels
+        y = kernels.gelu_grn(
+            x.flatten(1, 2), grn.gamma, grn.beta, grn.eps, flat)
+        return linear2(y.view(x.shape))
+    x = act(x)
+    if grn is not None:
+        # Under autocast x has changed its type.
+        x = grn(x) if visible is None else grn(x, visible.to(x.dtype))
+    return linear2(x)
+
+
+def fuses(x: Tensor, *layers: nn.Module) -> bool:
+    """Decide if an operator of ``ops`` computes layers.
+
+    It does so in float32 and float64 on a CPU: not under autocast, which
+    chooses types layer by layer; not where a compiler, a tracer or a transform
+    must see the layers; and not if a layer has hooks or another class (a
     parametrization, an adapter) and so does more than its name says.
 
     Args:
         x (Tensor): The input.
         *layers (nn.Module): The layers.
     """
-    return (_may_replace(x, layers) and not is_compiling()
-            and x.is_cpu and not _is_autocast()
-            and x.dtype in (torch.float32, torch.float64))
+    return (not is_compiling() and x.is_cpu
+            and x.dtype in (torch.float32, torch.float64)
+            and not torch.is_autocast_enabled('cpu')
+            and _may_replace(x, *layers))
 
 
 def fuses_by_triton(x: Tensor, *layers: nn.Module) -> bool:
-    """Whether a Triton kernel is to compute layers in their place.
+    """Decide if a Triton kernel computes layers.
 
-    On the conditions of ``fuses``, but on a GPU, also under autocast, in half
-    precision too, under torch.compile, which keeps kernels as operators, and
-    only where ``MMCONVNEXTV2_TRITON=1`` asks for it.
+    The conditions are those of :func:`fuses`, but on a GPU, also in half
+    precision, under autocast and under torch.compile, which keeps kernels as
+    operators, and only if kernels are wanted.
 
     Args:
         x (Tensor): The input.
         *layers (nn.Module): The layers.
+    """
+    return (wants_triton(x) and x.is_floating_point()
+            and _may_replace(x, *layers))
+
+
+def wants_triton(x: Tensor) -> bool:
+    """Tell if Triton kernels are wanted and can read ``x``.
+
+    They can on a GPU, or on a CPU if Triton interprets its kernels.
+
+    Args:
+        x (Tensor): The input.
 
     Raises:
-        ValueError: If the variable is neither 0 nor 1.
-        ImportError: If it asks for Triton where there is none.
+        ValueError, ImportError: As :func:`depthwise_norm`.
     """
-    return (_may_replace(x, layers) and x.is_floating_point()
-            and wants_triton(x))
+    if _triton == '0':
+        return False
+    if _triton != '1':
+        raise ValueError(f'the variable {SWITCH} must be 1 (Triton kernels on '
+                         f'GPUs) or 0 (the default), got {_triton!r}')
+    _check_triton()
+    return runs_triton(x)
 
 
-def _may_replace(x: Tensor, layers: Tuple[nn.Module, ...]) -> bool:
-    return (_enabled and not _is_traced() and x.numel() > 0
-            and not any(getattr(torch_module, x) for x in _GLOBAL_HOOKS)
-            and all(_is_plain(layer) for layer in layers))
+def _check_triton() -> None:
+    try:
+        import triton
+        found = triton.__version__
+    except ImportError:
+        found = 'none'
+    numbers = tuple(int(n) for n in found.split('.')[:2] if n.isdigit())
+    if numbers < _OLDEST_TRITON:
+        oldest = '.'.join(map(str, _OLDEST_TRITON))
+        raise ImportError(
+            f'{SWITCH}=1 needs Triton {oldest} or newer, which comes with '
+            f'PyTorch 2.7 for GPUs; found {found} beside torch '
+            f'{torch.__version__}. Unset {SWITCH} to go on without.')
 
 
-def _is_autocast() -> bool:
-    if hasattr(torch, 'get_autocast_dtype'):  # since torch 2.4
-        return torch.is_autocast_enabled('cpu')
-    return torch.is_autocast_cpu_enabled()
+def _may_replace(x: Tensor, *layers: nn.Module) -> bool:
+    return (_enabled and x.numel() > 0 and not _is_traced()
+            and not any(_GLOBAL_HOOKS) and all(map(_is_plain, layers)))
 
 
 def _is_traced() -> bool:
     if is_compiling():
         return is_exporting()
-    transforms = getattr(torch._C, '_are_functorch_transforms_active', bool)
-    return torch.jit.is_tracing() or transforms()
+    return (torch.jit.is_tracing()
+            or torch._C._are_functorch_transforms_active())
 
 
-def _is_plain(layer: nn.Module) -> bool:
+def _is_plain(layer: Optional[nn.Module]) -> bool:
     return (type(layer) in _LAYERS
-            and getattr(layer, 'approximate', 'none') == 'none'  # of GELU
-            and not any(getattr(layer, name, None) for name in _HOOKS))
+            and not (layer._forward_hooks or layer._forward_pre_hooks
+                     or layer._backward_hooks or layer._backward_pre_hooks)
+            and (type(layer) is not nn.GELU or layer.approximate == 'none'))

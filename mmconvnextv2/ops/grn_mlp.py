@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .double_backward import gradients_by_layers
 from .grn_linear import GRNLinear, WideGRNLinear, responses
 from .linear import linear, linear_gelu
 
@@ -110,11 +111,9 @@ class _GRNMLP(torch.autograd.Function):
 
 def _differentiable_backward(ctx, grad: Tensor, inputs: Tuple[Tensor, ...],
                              visible: Optional[Tensor]) -> tuple:
-    out = _layer_by_layer(*inputs, ctx.eps, visible)
-    needs = ctx.needs_input_grad[:6]
-    wanted = [x for x, need in zip(inputs, needs) if need]
-    found = iter(torch.autograd.grad(out, wanted, grad, create_graph=True))
-    grads = [next(found) if need else None for need in needs]
+    grads = gradients_by_layers(
+        lambda *inputs: _layer_by_layer(*inputs, ctx.eps, visible), inputs,
+        ctx.needs_input_grad[:6], grad)
     return (*grads, grad.sum((0, 1)), None, None)
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmconvnextv2.ops import depthwise
+from mmconvnextv2.ops.depthwise import depthwise
 
 
 def inputs(shape=(2, 5, 6, 9), size=7, dtype=torch.float32):

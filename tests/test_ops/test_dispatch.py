@@ -1,3 +1,9 @@
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -9,7 +15,14 @@ from mmconvnextv2.models.layers.layout import (
     MaskedGrid,
     PackedPatches,
 )
-from mmconvnextv2.ops.dispatch import fuses, plain_layers
+from mmconvnextv2.ops.dispatch import (
+    fuses,
+    plain_layers,
+    triton_kernels,
+    wants_triton,
+)
+
+HERE = Path(__file__).parent
 
 MASK = torch.tensor([[[True, False], [False, False]],
                      [[True, True], [True, False]]])
@@ -147,3 +160,72 @@ def test_empty_batch():
     block(x).sum().backward()
     assert x.grad.shape == x.shape
     assert block.pointwise_conv1.weight.grad.eq(0).all()
+
+
+@pytest.fixture
+def not_interpreted(monkeypatch):
+    monkeypatch.delenv('TRITON_INTERPRET', raising=False)
+
+
+def some_triton(monkeypatch, version):
+    """As if this release were there, or none; no kernel of it is reached."""
+    triton = None
+    if version:
+        triton = type(sys)('triton')
+        triton.__version__ = version
+    monkeypatch.setitem(sys.modules, 'triton', triton)
+
+
+def test_triton_is_not_asked_for_by_default(monkeypatch):
+    some_triton(monkeypatch, None)
+    with triton_kernels(False):
+        assert not wants_triton(torch.zeros(1))
+
+
+@pytest.mark.parametrize('given', ['', 'yes', '2'])
+def test_refuses_other_values_of_the_variable(given):
+    program = ('import torch, mmconvnextv2.models.layers as layers; '
+               'layers.ConvNeXtV2Block(2)(torch.zeros(1, 2, 2, 2))')
+    done = subprocess.run([sys.executable, '-c', program],
+                          env={**os.environ, 'MMCONVNEXTV2_TRITON': given},
+                          capture_output=True,
+                          text=True)
+    assert done.stderr.endswith(
+        'ValueError: the variable MMCONVNEXTV2_TRITON must be 1 (Triton '
+        f'kernels on GPUs) or 0 (the default), got {given!r}\n')
+
+
+@pytest.mark.parametrize('version', [None, '2.3.1', '3.2.0', 'unknown'])
+def test_asked_for_without_a_recent_triton(monkeypatch, version):
+    some_triton(monkeypatch, version)
+    with triton_kernels(), pytest.raises(
+            ImportError,
+            match='^MMCONVNEXTV2_TRITON=1 needs Triton 3.3 or newer, which '
+            f'comes with PyTorch 2.7 for GPUs; found {version or "none"} '
+            'beside torch .*. Unset MMCONVNEXTV2_TRITON to go on without.$'):
+        make_block()(torch.zeros(1, 2, 2, 6))
+
+
+def test_triton_does_not_run_on_a_cpu(monkeypatch, not_interpreted):
+    some_triton(monkeypatch, '10.0.0+git')
+    with triton_kernels():
+        assert not wants_triton(torch.zeros(1))
+        monkeypatch.setenv('TRITON_INTERPRET', '1')
+        assert wants_triton(torch.zeros(1))
+        assert not wants_triton(torch.zeros(1, device='meta'))
+
+
+@pytest.mark.parametrize('name', ['gelu_grn', 'depthwise_norm', 'blocks',
+                                  'operators'])
+def test_kernels_in_the_interpreter(name):
+    """test_triton_NAME.py, in a process that interprets kernels."""
+    if importlib.util.find_spec('triton') is None:
+        pytest.skip('Triton is not installed')
+    result = subprocess.run(
+        [sys.executable, '-m', 'pytest', '-q', '-x', '-p', 'no:cacheprovider',
+         str(HERE / f'test_triton_{name}.py')],
+        env={**os.environ, 'TRITON_INTERPRET': '1'},
+        cwd=HERE.parents[1], capture_output=True, text=True)
+    last = result.stdout.strip().splitlines()[-1]
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert 'passed' in last and 'skipped' not in last, last

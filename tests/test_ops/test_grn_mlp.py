@@ -1,12 +1,11 @@
-import importlib
-
 import pytest
 import torch
 from torch.func import functional_call
 from torch.nn import functional as F
 
 from mmconvnextv2 import GRN
-from mmconvnextv2.ops import grn_mlp
+from mmconvnextv2.ops import grn_mlp as module
+from mmconvnextv2.ops.grn_mlp import grn_mlp
 
 EPS = 1e-6
 
@@ -48,8 +47,6 @@ def sites(request):
 @pytest.fixture(params=[1, 2 * 5 * 16, 2**20], ids=['one', 'two', 'all'])
 def group_numel(request, monkeypatch):
     """One, two or all images at a time."""
-    # By name, since the function of this name hides the module.
-    module = importlib.import_module('mmconvnextv2.ops.grn_mlp')
     monkeypatch.setattr(module, '_GROUP_NUMEL', request.param)
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmconvnextv2.ops import RunsOfGrid, packed_depthwise
+from mmconvnextv2.ops.packed_depthwise import RunsOfGrid, packed_depthwise
 
 # Five runs of two sites in two grids of 3 x 4: run r lies in row r // 2.
 ROWS = torch.tensor([0, 3, 4, 11, 7])

@@ -1,5 +1,4 @@
 """Our operators equal PyTorch's for any size, layout and mask."""
-import importlib
 from unittest import mock
 
 import torch
@@ -10,10 +9,11 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from mmconvnextv2 import GRN
-from mmconvnextv2.ops import RunsOfGrid, depthwise, grn_mlp, packed_depthwise
+from mmconvnextv2.ops import grn_mlp as grn_mlp_module
+from mmconvnextv2.ops.depthwise import depthwise
+from mmconvnextv2.ops.grn_mlp import grn_mlp
+from mmconvnextv2.ops.packed_depthwise import RunsOfGrid, packed_depthwise
 
-# By name, since the function of this name hides the module.
-_GRN_MLP = importlib.import_module('mmconvnextv2.ops.grn_mlp')
 _EPS = 1e-6
 _KERNELS = st.sampled_from([1, 3, 5, 7])
 _FEW = settings(max_examples=8)
@@ -157,7 +157,7 @@ def _layers(visible, x, weight1, bias1, gamma, beta, weight2, bias2):
 def test_grn_mlp(case, group_numel):
     leaves, visible = case
     expected = _with_grads(lambda *x: _layers(visible, *x), leaves)
-    with mock.patch.object(_GRN_MLP, '_GROUP_NUMEL', group_numel):
+    with mock.patch.object(grn_mlp_module, '_GROUP_NUMEL', group_numel):
         found = _with_grads(lambda *x: grn_mlp(*x, _EPS, visible), leaves)
         with torch.no_grad():
             alone = grn_mlp(*leaves, _EPS, visible)

@@ -4,25 +4,10 @@ import torch
 from torch.nn import functional as F
 
 # Before what imports Triton: it skips all of this where there is none.
-from triton_cases import (
-    DEVICE,
-    EPS,
-    INTERPRETED,
-    LAYOUTS,
-    STEP,
-    assert_equals_layers,
-    block_and_leaves,
-    errors_under_autocast,
-    relative,
-    spy,
-    tl,
-    triton,
-)
+from triton_cases import DEVICE, EPS, INTERPRETED, STEP, relative, tl, triton
 from triton_traffic import bytes_per_entry
 
 from mmconvnextv2 import GRN
-from mmconvnextv2.models.layers.layout import DENSE_GRID
-from mmconvnextv2.ops.dispatch import fuses_by_triton, plain_layers
 from mmconvnextv2.ops.triton import gelu_grn as module
 from mmconvnextv2.ops.triton import gelu_grn_kernels
 from mmconvnextv2.ops.triton import gelu_grn_launches as launches
@@ -229,41 +214,3 @@ def test_bytes_of_layers_are_as_documented(dtype, expected):
 def test_refuses_what_triton_cannot_reach():
     with pytest.raises(ValueError, match='a map on a GPU, got one on meta'):
         gelu_grn(*(x.to('meta') for x in inputs()[:3]), EPS)
-
-
-@pytest.fixture
-def calls(monkeypatch):
-    return spy(monkeypatch, module, 'gelu_grn')
-
-
-@pytest.mark.parametrize('with_cp', [False, True])
-@pytest.mark.parametrize('layout', LAYOUTS)
-def test_block(calls, layout, with_cp):
-    layout, height, width = LAYOUTS[layout]
-    block, leaves = block_and_leaves(height, width, with_cp=with_cp)
-    # In float64 on a CPU the whole MLP is fused in other ways.
-    block._fused_mlp = block._mlp
-    assert_equals_layers(block, leaves, layout, calls, 1e-14)
-
-
-@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16], ids=str)
-def test_block_under_autocast(calls, dtype):
-    block, leaves = block_and_leaves(4, 4, torch.float32)
-    fused, plain = errors_under_autocast(block, leaves, DENSE_GRID, dtype)
-    assert calls == [dtype]
-    # As far from exact as the layers are, which round more often.
-    assert fused <= 1.5 * plain
-
-
-def test_off_by_default(monkeypatch):
-    x, act = torch.zeros(1, device=DEVICE), torch.nn.GELU()
-    monkeypatch.delenv('MMCONVNEXTV2_TRITON', raising=False)
-    assert not fuses_by_triton(x, act)
-    monkeypatch.setenv('MMCONVNEXTV2_TRITON', '1')
-    assert fuses_by_triton(x, act) and fuses_by_triton(x.half(), act)
-    assert not fuses_by_triton(x.long(), act)
-    assert not fuses_by_triton(x, torch.nn.GELU('tanh'))
-    assert not fuses_by_triton(x, None)
-    assert not fuses_by_triton(x.to('meta'), act)
-    with plain_layers():
-        assert not fuses_by_triton(x, act)

@@ -8,6 +8,7 @@ from torch._dynamo.backends.common import aot_autograd
 from triton_cases import DEVICE, EPS, LAYOUTS, block_and_leaves, relative
 
 from mmconvnextv2.models.layers.layout import PackedPatches
+from mmconvnextv2.ops.dispatch import triton_kernels
 from mmconvnextv2.ops.triton import depthwise_launches, gelu_grn_launches
 
 OPERATORS = torch.ops.mmconvnextv2
@@ -17,10 +18,10 @@ BACKWARD = {'gradient_of_norm', 'gradient_of_input', 'gradient_of_taps',
 
 
 @pytest.fixture(autouse=True)
-def _compiles_anew(monkeypatch):
-    monkeypatch.setenv('MMCONVNEXTV2_TRITON', '1')
+def _compiles_anew():
     torch._dynamo.reset()
-    yield
+    with triton_kernels():
+        yield
     torch._dynamo.reset()
 
 
@@ -136,14 +137,14 @@ def test_other_masks_need_no_other_graph():
     assert len(graphs.forward) == len(graphs.backward) == 1
 
 
-def test_the_switch_is_heeded_after_compilation(monkeypatch):
+def test_the_switch_is_heeded_after_compilation():
     layout, height, width = LAYOUTS['whole']
     block, leaves = block_and_leaves(height, width)
     graphs = Graphs()
     block.compile(backend=graphs, fullgraph=True)
     first = block(leaves[0], layout)
-    monkeypatch.setenv('MMCONVNEXTV2_TRITON', '0')
-    assert relative(block(leaves[0], layout), first) <= 1e-13
+    with triton_kernels(False):
+        assert relative(block(leaves[0], layout), first) <= 1e-13
     assert graphs.forward == [FORWARD, set()]
 
 

@@ -11,8 +11,12 @@ from torch import Tensor, nn
 
 from mmconvnextv2.models.layers.block import NORM_EPS, ConvNeXtV2Block, Stage
 from mmconvnextv2.models.layers.downsample import Downsample, Stem
-from mmconvnextv2.models.layers.layout import DENSE_GRID, DenseGrid
-from mmconvnextv2.models.layers.masked import MASKED_LAYOUTS, build_layout
+from mmconvnextv2.models.layers.layout import (
+    DENSE_GRID,
+    MASKED_LAYOUTS,
+    DenseGrid,
+    build_layout,
+)
 from mmconvnextv2.models.layers.norm import LayerNorm
 from mmconvnextv2.registry import MODELS, register
 from .arch import resolve_arch, resolve_out_indices

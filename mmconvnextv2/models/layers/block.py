@@ -7,9 +7,8 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmconvnextv2.ops import grn_mlp
+from mmconvnextv2.ops import dispatch
 from mmconvnextv2.ops.compile import compiled
-from mmconvnextv2.ops.dispatch import fuses, fuses_by_triton
 from mmconvnextv2.registry import MODELS, register
 from .grn import GRN
 from .grn_variant import GRNVariant
@@ -126,41 +125,14 @@ class ConvNeXtV2Block(BaseModule):
 
     def _residual_sum(self, x: Tensor, factor: Optional[Tensor],
                       layout: DenseGrid) -> Tensor:
-        y = layout.depthwise_norm(self.depthwise_conv, self.norm, x)
-        mlp = (self.pointwise_conv1, self.act, self.grn, self.pointwise_conv2)
-        y = (self._fused_mlp if fuses(y, *mlp) else self._mlp)(y, layout)
+        y = dispatch.depthwise_norm(
+            layout.only_visible(x), self.depthwise_conv, self.norm,
+            layout.runs(x))
+        y = dispatch.grn_mlp(y, self.pointwise_conv1, self.act, self.grn,
+                             self.pointwise_conv2, layout.visible(y))
         if self.gamma is not None:
             y = y * self.gamma
         return x + (y if factor is None else y * factor)
-
-    def _mlp(self, x: Tensor, layout: DenseGrid) -> Tensor:
-        x = self.pointwise_conv1(x)
-        if fuses_by_triton(x, self.act, self.grn):
-            return self.pointwise_conv2(self._fused_gelu_grn(x, layout))
-        x = self.act(x)
-        if isinstance(self.grn, GRNVariant):
-            x = self.grn(layout.only_visible(x), layout.visible(x))
-        elif self.grn is not None:
-            x = self.grn(layout.only_visible(x))
-        return self.pointwise_conv2(x)
-
-    def _fused_gelu_grn(self, x: Tensor, layout: DenseGrid) -> Tensor:
-        # Here, for Triton need not be there.
-        from mmconvnextv2.ops.triton.gelu_grn import gelu_grn
-        visible = layout.visible(x)
-        y = gelu_grn(
-            x.flatten(1, 2), self.grn.gamma, self.grn.beta, self.grn.eps,
-            None if visible is None else visible.flatten(1, 2))
-        return y.view(x.shape)
-
-    def _fused_mlp(self, x: Tensor, layout: DenseGrid) -> Tensor:
-        visible = layout.visible(x)
-        y = grn_mlp(
-            x.flatten(1, 2).contiguous(), self.pointwise_conv1.weight,
-            self.pointwise_conv1.bias, self.grn.gamma, self.grn.beta,
-            self.pointwise_conv2.weight, self.pointwise_conv2.bias,
-            self.grn.eps, None if visible is None else visible.flatten(1, 2))
-        return y.view(x.shape)
 
 
 def build_grn(num_channels: int, grn_cfg: Optional[dict]) -> GRN:

@@ -1,13 +1,17 @@
 """Global Response Normalization."""
+from typing import Optional
+
 import torch
 from torch import Tensor, nn
 
+from mmconvnextv2.ops.dispatch import replaceable
 from mmconvnextv2.registry import MODELS, register
 
 _DATA_FORMATS = ('channels_last', 'channels_first')
 
 
 @register(MODELS)
+@replaceable
 class GRN(nn.Module):
     """Global Response Normalization (ConvNeXt V2, Section 4, Algorithm 1).
 
@@ -61,15 +65,20 @@ class GRN(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(num_channels))
         self.beta = nn.Parameter(torch.zeros(num_channels))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, visible: Optional[Tensor] = None) -> Tensor:
         """Normalise the response of each channel, image by image.
 
         Args:
             x (Tensor): (N, ..., C), or (N, C, ...) if channels come first.
+            visible (Tensor, optional): (N, ..., 1), or (N, 1, ...), of the
+                type of ``x``: 1 for sites that count, and 0 for the others,
+                which are taken for zeros. Defaults to None, all count.
 
         Returns:
             Tensor: Of the shape and type of ``x``.
         """
+        if visible is not None:
+            x = x * visible
         if self.data_format == 'channels_last':
             channel, sites = -1, tuple(range(1, x.ndim - 1))
             gamma, beta = self.gamma, self.beta

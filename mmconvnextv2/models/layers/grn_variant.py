@@ -107,11 +107,9 @@ class GRNVariant(GRN):
         """Apply the layer, image by image.
 
         Args:
-            x (Tensor): (N, ..., C), or (N, C, ...) if channels come first;
-                zero at sites that do not count.
-            visible (Tensor, optional): (N, ..., 1), or (N, 1, ...): 1 for
-                sites that count and 0 for the others, which an average leaves
-                out. Defaults to None, all count.
+            x (Tensor): (N, ..., C), or (N, C, ...) if channels come first.
+            visible (Tensor, optional): As in ``GRN``. An average leaves the
+                sites out that do not count. Defaults to None, all count.
 
         Returns:
             Tensor: Of the shape and type of ``x``.
@@ -123,7 +121,9 @@ class GRNVariant(GRN):
         return self._forward(x.movedim(1, -1), visible).movedim(-1, 1)
 
     def _forward(self, x: Tensor, visible: Optional[Tensor]) -> Tensor:
-        """The same with channels last."""
+        """Apply the layer with channels last."""
+        if visible is not None:
+            x = x * visible
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
         scaled = wide * self._response(wide, visible)
         y = self.gamma * scaled + self.beta

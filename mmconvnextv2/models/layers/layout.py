@@ -10,62 +10,49 @@ A mask ``is_masked`` is (N, h, w), bool, True = masked, on the grid of the last
 stage, where a site is one patch. In an earlier stage a patch has p x p sites,
 and ``stride`` x ``stride`` pixels in the image; each such p is a ``side``.
 """
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Dict, Optional, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from mmconvnextv2.ops import RunsOfGrid, depthwise, packed_depthwise
-from mmconvnextv2.ops.dispatch import fuses, fuses_by_triton
-from mmconvnextv2.ops.triton.switch import wants_triton
-from .norm import LayerNorm
+from mmconvnextv2.ops.compile import not_compiled
+from mmconvnextv2.ops.dispatch import wants_triton
+from mmconvnextv2.ops.packed_depthwise import RunsOfGrid
 
 
 class DenseGrid:
     """All sites of the map: (N, H, W, C)."""
 
     def pack(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) to what the stem is to see of them."""
+        """Turn images (N, C, H, W) into what the stem is to see of them."""
         return images
 
-    def depthwise(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
-        """Apply a depthwise convolution among the visible sites."""
-        # The permuted views have the strides of the channels-last memory
-        # format, which convolutions keep: nothing is copied.
-        x = x.permute(0, 3, 1, 2)
-        y = depthwise(x, conv.weight, conv.bias) if fuses(x, conv) else conv(x)
-        return y.permute(0, 2, 3, 1)
-
-    def depthwise_norm(self, conv: nn.Conv2d, norm: LayerNorm,
-                       x: Tensor) -> Tensor:
-        """Apply ``depthwise``, and LayerNorm to each site."""
-        if not fuses_by_triton(x, conv, norm):
-            return norm(self.depthwise(conv, x))
-        # Here, for Triton need not be there.
-        from mmconvnextv2.ops.triton.depthwise_norm import depthwise_norm
-        sites, runs = self._neighbours(x)
-        y = depthwise_norm(sites, conv.weight, conv.bias, norm.weight,
-                           norm.bias, norm.eps, runs)
-        return y.view(x.shape)
-
-    def _neighbours(self, x: Tensor) -> Tuple[Tensor, Optional[RunsOfGrid]]:
-        """What a convolution is to see: a whole map, or runs and their places.
-        """
-        return x, None
-
-    def visible(self, x: Tensor) -> Optional[Tensor]:
-        """Which sites count: ones and zeros, or None if all do.
+    def runs(self, x: Tensor) -> Optional[RunsOfGrid]:
+        """Find where the rows of sites of (N, H, W, C) lie in a larger grid.
 
         Args:
             x (Tensor): (N, H, W, C), sites as the layout has them.
 
         Returns:
-            Tensor | None: (N, H, W, 1), of the type of ``x``.
+            RunsOfGrid | None: The places of the N * H rows; None if ``x`` is
+            the grid.
+        """
+        return None
+
+    def visible(self, x: Tensor) -> Optional[Tensor]:
+        """Mark the sites that count, in neighbourhoods and in statistics.
+
+        Args:
+            x (Tensor): (N, H, W, C), sites as the layout has them.
+
+        Returns:
+            Tensor | None: (N, H, W, 1), ones and zeros of the type of ``x``;
+            None if all sites count.
         """
         return None
 
     def only_visible(self, x: Tensor) -> Tensor:
-        """Put zeros where sites must not count in the image's statistics."""
+        """Put zeros where sites (N, H, W, C) do not count."""
         visible = self.visible(x)
         return x if visible is None else x * visible
 
@@ -109,17 +96,11 @@ class MaskedGrid(DenseGrid):
         seen = torch.where(self._visible_like(images), images, 0.)
         return seen.permute(0, 3, 1, 2)
 
-    def depthwise(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
-        return super().depthwise(conv, self.only_visible(x))
-
-    def _neighbours(self, x: Tensor) -> Tuple[Tensor, None]:
-        return self.only_visible(x), None
-
-    def visible(self, x: Tensor) -> Tensor:
+    def visible(self, x: Tensor) -> Optional[Tensor]:
         return self._visible_like(x).to(x.dtype)
 
     def unpack(self, x: Tensor) -> Tensor:
-        return super().unpack(x * MaskedGrid.visible(self, x))
+        return super().unpack(x * self._visible_like(x).to(x.dtype))
 
 
 class LeakyGrid(MaskedGrid):
@@ -129,12 +110,6 @@ class LeakyGrid(MaskedGrid):
     travels through them and the statistics see them. The output is zeroed at
     masked places, for the decoder to find its mask tokens there.
     """
-
-    def depthwise(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
-        return DenseGrid.depthwise(self, conv, x)
-
-    def _neighbours(self, x: Tensor) -> Tuple[Tensor, None]:
-        return x, None
 
     def visible(self, x: Tensor) -> None:
         return None
@@ -177,8 +152,8 @@ class PackedPatches(DenseGrid):
         }
         for runs in self._runs.values():
             if wants_triton(runs.rows):
-                # Made here, not at the first use, for torch.compile's sake: it
-                # would compile for runs without and with them.
+                # Made here, not at the first use: torch.compile would compile
+                # once for runs without them and once for runs with them.
                 runs.tables()
         self._is_visible: Optional[Tensor] = None
         if least < most:
@@ -186,9 +161,9 @@ class PackedPatches(DenseGrid):
             self._is_visible = filled[:, :, None, None].to(device)
 
     def _rows_of(self, patches: Tensor, p: int) -> Tensor:
-        """Where the rows of sites of patches (N, V) start in a whole map.
+        """Find where the rows of sites of patches (N, V) start in the grid.
 
-        The unit is a run of p sites, of which a row of the map has w.
+        The unit is a run of p sites, of which a row of the grid has w.
         """
         n, h, w = self.grid
         image = torch.arange(n, device=patches.device)[:, None]
@@ -207,14 +182,8 @@ class PackedPatches(DenseGrid):
             x = torch.where(self.visible(x) > 0, x, 0.)
         return x.permute(0, 3, 1, 2)
 
-    def _neighbours(self, x: Tensor) -> Tuple[Tensor, RunsOfGrid]:
-        """The runs (R, p, C) of (N, V * p, p, C), and where they lie."""
-        return self.only_visible(x).flatten(0, 1), self._runs[x.shape[2]]
-
-    def depthwise(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
-        runs, where = self._neighbours(x)
-        runs = packed_depthwise(runs, conv.weight, conv.bias, where)
-        return runs.view(x.shape)
+    def runs(self, x: Tensor) -> RunsOfGrid:
+        return self._runs[x.shape[2]]
 
     def visible(self, x: Tensor) -> Optional[Tensor]:
         if self._is_visible is None:
@@ -223,5 +192,48 @@ class PackedPatches(DenseGrid):
         return rows.expand(-1, -1, x.shape[2], 1)
 
     def unpack(self, x: Tensor) -> Tensor:
-        runs, where = self._neighbours(x)
-        return where.scatter(runs)
+        return self.runs(x).scatter(self.only_visible(x).flatten(0, 1))
+
+
+MASKED_LAYOUTS = dict(packed=PackedPatches, dense=MaskedGrid, leaky=LeakyGrid)
+
+
+@not_compiled
+def build_layout(impl: str, images: Tensor, is_masked: Tensor, stride: int,
+                 sides: Sequence[int]) -> DenseGrid:
+    """Check a mask against its images and build a layout for it.
+
+    Args:
+        impl (str): A key of ``MASKED_LAYOUTS``.
+        images (Tensor): (N, C, H, W).
+        is_masked (Tensor): (N, H / stride, W / stride), bool, True = masked.
+        stride (int): Pixels per side of a patch.
+        sides (Sequence[int]): Sites per side of a patch, for each stage.
+
+    Returns:
+        DenseGrid: The layout.
+
+    Raises:
+        TypeError: If the mask is not a tensor of type bool.
+        ValueError: If the images are not made of whole patches, the mask does
+            not have their shape, or an image has nothing visible.
+    """
+    if not isinstance(is_masked, Tensor) or is_masked.dtype != torch.bool:
+        raise TypeError(
+            'is_masked must be a tensor of type torch.bool, True = masked, '
+            f'got {getattr(is_masked, "dtype", type(is_masked).__name__)}')
+    n, _, height, width = images.shape
+    if height % stride or width % stride:
+        raise ValueError(
+            'masked encoding needs images whose height and width are '
+            f'multiples of {stride}, got {height} x {width}; crop or pad them')
+    expected = (n, height // stride, width // stride)
+    if tuple(is_masked.shape) != expected:
+        raise ValueError(
+            f'is_masked must have the shape {expected} (one entry per image '
+            f'and {stride} x {stride} patch), got {tuple(is_masked.shape)}')
+    empty = is_masked.flatten(1).all(1).nonzero().flatten().tolist()
+    if empty:
+        raise ValueError('is_masked leaves nothing visible in the images '
+                         f'{empty} of the batch')
+    return MASKED_LAYOUTS[impl](is_masked, (stride, *sides), images.device)

@@ -3,9 +3,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmconvnextv2.ops.dispatch import replaceable
+
 _HALF = (torch.float16, torch.bfloat16)
 
 
+@replaceable
 class LayerNorm(nn.LayerNorm):
     """LayerNorm that is computed in float32 at least on a CPU.
 

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from mmconvnextv2.ops.packed_depthwise import RunsOfGrid
 from mmconvnextv2.ops.triton import depthwise_kernels, norm_kernels
-from .launching import launch, own_type, power_of_2, rounded_up
-from .operators import operator
+from .host import launch, operator, own_type, power_of_2, rounded_up
 
 # Entries per thread, measured on an H100: where wide layers have all channels
 # in a tile, and for sums, 8 are faster by up to 12 %; else 4, which leave the

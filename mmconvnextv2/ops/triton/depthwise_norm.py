@@ -1,6 +1,6 @@
 """The 7x7 depthwise convolution and LayerNorm, of whole maps or packed runs.
 
-Off by default (see ``switch.py``). On an H100, in bfloat16, 1.58x to 1.72x as
+Off by default, see ``dispatch.py``. On an H100, in bfloat16, 1.58x to 1.72x as
 fast as the layers through torch.compile, packed 1.8x to 3.9x, and at 34 to 9 %
 of the bandwidth (benchmarks/results/2026-11-27_gpu_h100.md). Packed runs are
 read where they lie: no grid is made of them. What the passes move, in bytes
@@ -36,6 +36,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmconvnextv2.ops.double_backward import gradients_by_layers
 from mmconvnextv2.ops.packed_depthwise import RunsOfGrid, packed_depthwise
 from .depthwise_launches import (
     LONGEST_RUN,
@@ -48,9 +49,7 @@ from .depthwise_launches import (
     taps_of,
     weight_of,
 )
-from .double_backward import gradients_by_layers
-from .launching import own_type
-from .switch import INTERPRETER, as_autocast, runs_triton
+from .host import as_autocast, own_type, require_triton
 
 
 class _DepthwiseNorm(torch.autograd.Function):
@@ -143,11 +142,7 @@ def depthwise_norm(x: Tensor,
         ValueError: If ``x`` is where Triton does not reach, the kernel is not
             7x7, or runs are of more than eight sites.
     """
-    if not runs_triton(x):
-        raise ValueError(
-            f'depthwise_norm needs a map on a GPU, got one on {x.device}; use '
-            'depthwise_norm_by_layers, or, to test the kernels on a CPU, '
-            f'{INTERPRETER}=1 from the start of the process')
+    require_triton(x, 'depthwise_norm')
     if weight.shape[2:] != (SIZE, SIZE):
         raise ValueError(f'depthwise_norm needs a {SIZE}x{SIZE} kernel, got '
                          f'weights of shape {tuple(weight.shape)}')

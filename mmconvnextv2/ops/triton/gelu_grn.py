@@ -1,6 +1,6 @@
 """GELU and GRN in two passes over the map before them.
 
-Off by default (see ``switch.py``). On an H100, in bfloat16, 1.26x to 1.48x as
+Off by default, see ``dispatch.py``. On an H100, in bfloat16, 1.26x to 1.48x as
 fast as the layers through torch.compile, and at 94 to 68 % of the bandwidth
 (benchmarks/results/2026-11-27_gpu_h100.md). The passes and what they move, in
 bytes per entry of the map, masks and what has no sites left out; by layers is
@@ -30,10 +30,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmconvnextv2.ops.double_backward import gradients_by_layers
 from mmconvnextv2.ops.grn_linear import responses
-from .double_backward import gradients_by_layers
 from .gelu_grn_launches import gelu_grn_backward, gelu_grn_forward, largest
-from .switch import INTERPRETER, runs_triton
+from .host import require_triton
 
 
 class _GELUGRN(torch.autograd.Function):
@@ -110,11 +110,7 @@ def gelu_grn(h: Tensor,
     Raises:
         ValueError: If ``h`` is where Triton does not reach.
     """
-    if not runs_triton(h):
-        raise ValueError(
-            f'gelu_grn needs a map on a GPU, got one on {h.device}; use '
-            'gelu_grn_by_layers, or, to test the kernels on a CPU, '
-            f'{INTERPRETER}=1 from the start of the process')
+    require_triton(h, 'gelu_grn')
     if visible is not None:
         visible = visible.expand(*h.shape[:2], 1)[..., 0].contiguous()
     return _GELUGRN.apply(h.contiguous(), gamma, beta, eps, visible)

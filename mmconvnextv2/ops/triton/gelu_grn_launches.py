@@ -6,8 +6,7 @@ from torch import Tensor
 
 from mmconvnextv2.ops.triton import gelu_grn_kernels as kernels
 from mmconvnextv2.ops.triton import grn_kernels
-from .launching import launch, own_type, power_of_2, rounded_up
-from .operators import operator
+from .host import launch, operator, own_type, power_of_2, rounded_up
 
 # Sites of an image per program, and sites and channels at a time: a tile of
 # 1024 is one load of 16 bytes per thread in half precision. No other size was

@@ -245,6 +245,7 @@ def test_default_variant_equals_grn():
 def test_built_by_build_norm_layer():
     cfg = dict(
         type='mmconvnextv2.GRNVariant',
+        eps=1e-6,
         data_format='channels_first',
         aggregation='average')
     name, grn = build_norm_layer(cfg, 8, postfix=1)

@@ -1,4 +1,4 @@
-"""Gradients that are to be differentiated in their turn: by the plain twin."""
+"""Differentiable gradients of an operator, from its plain twin."""
 from typing import Callable, Sequence, Tuple
 
 import torch
@@ -8,12 +8,12 @@ from torch import Tensor
 def gradients_by_layers(by_layers: Callable[..., Tensor],
                         inputs: Sequence[Tensor], needs: Sequence[bool],
                         grad: Tensor) -> Tuple:
-    """Those of a kernel's plain twin, with a graph.
+    """Compute an operator's gradients with a graph.
 
     Args:
-        by_layers (Callable): The twin, of the inputs.
-        inputs (Sequence[Tensor]): What it takes.
-        needs (Sequence[bool]): Which of them need a gradient.
+        by_layers (Callable): The twin, a function of the inputs.
+        inputs (Sequence[Tensor]): Inputs of the twin.
+        needs (Sequence[bool]): For each input, whether it needs a gradient.
         grad (Tensor): Gradient of the result.
 
     Returns:
