@@ -16,18 +16,17 @@ _WITHOUT = ('import sys; sys.meta_path[:] = [x for x in sys.meta_path '
 _IMPORT = 'import torch, torchvision.transforms'
 
 
-def _run(code):
-    return subprocess.run([sys.executable, '-c', code],
-                          capture_output=True,
-                          text=True)
+def _run(*arguments, **kwargs):
+    return subprocess.run([sys.executable, *arguments], capture_output=True,
+                          text=True, **kwargs)
 
 
 def test_torchvision_without_operators_imports_and_still_cannot_call_them():
-    broken = _run(_WITHOUT + _IMPORT)
+    broken = _run('-c', _WITHOUT + _IMPORT)
     if broken.returncode == 0:
         pytest.skip('torchvision has its operators here')
     assert 'torchvision::nms does not exist' in broken.stderr
-    bridged = _run(f'{_WITHOUT}import mmconvnextv2; {_IMPORT}; '
+    bridged = _run('-c', f'{_WITHOUT}import mmconvnextv2; {_IMPORT}; '
                    'torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), '
                    '0.5)')
     assert 'does not exist' not in bridged.stderr
@@ -35,59 +34,40 @@ def test_torchvision_without_operators_imports_and_still_cannot_call_them():
         "Couldn't load custom C++ ops" in bridged.stderr)
 
 
-@pytest.fixture
-def libraries(monkeypatch, tmp_path):
-    """List of declared schemas, in a world with a torchvision."""
+_SIGNATURE = '(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
+_SCHEMAS = [('torchvision', 'DEF'), f'nms{_SIGNATURE}', f'qnms{_SIGNATURE}']
+
+
+@pytest.mark.parametrize('is_installed, is_broken, ops, expected', [
+    (True, True, {}, _SCHEMAS),
+    (True, True, dict(nms=1), []),  # declared by somebody else
+    (True, False, {}, []),
+    (False, True, {}, []),
+])
+def test_schemas_are_declared_only_if_operators_cannot_load(
+        monkeypatch, tmp_path, is_installed, is_broken, ops, expected):
     declared = []
 
-    class Library:
+    def library(*args):
+        declared.append(args)
+        return SimpleNamespace(define=declared.append)
 
-        def __init__(self, *args):
-            declared.append(args)
-
-        def define(self, schema):
-            declared.append(schema)
+    def load(path):
+        assert Path(path) == tmp_path / '_C.so'
+        if is_broken:
+            raise OSError('libcudart.so')
 
     monkeypatch.setattr(bridge, '_library', None)
-    monkeypatch.setattr(torch.library, 'Library', Library)
-    monkeypatch.setattr(torch.ops, 'torchvision', SimpleNamespace(),
+    monkeypatch.setattr(torch.library, 'Library', library)
+    monkeypatch.setattr(torch.ops, 'load_library', load)
+    monkeypatch.setattr(torch.ops, 'torchvision', SimpleNamespace(**ops),
                         raising=False)
     (tmp_path / '_C.so').touch()
     spec = SimpleNamespace(origin=str(tmp_path / '__init__.py'))
-    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: spec)
-    return declared
-
-
-@pytest.mark.parametrize('error, declared', [
-    (OSError('libcudart.so'), True),
-    (None, False),
-])
-def test_schemas_are_declared_if_the_operators_cannot_load(
-        monkeypatch, libraries, error, declared):
-
-    def load(path):
-        assert Path(path).name == '_C.so'
-        if error is not None:
-            raise error
-
-    monkeypatch.setattr(torch.ops, 'load_library', load)
-    assert bridge.declare_missing_torchvision_ops() is declared
-    signature = '(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
-    assert libraries == ([('torchvision', 'DEF'), f'nms{signature}',
-                          f'qnms{signature}'] if declared else [])
-
-
-def test_nothing_happens_without_torchvision(monkeypatch, libraries):
-    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
-    assert bridge.declare_missing_torchvision_ops() is False
-    assert not libraries
-
-
-def test_schemas_that_are_there_are_left_alone(monkeypatch, libraries):
-    monkeypatch.setattr(torch.ops, 'torchvision', SimpleNamespace(nms=1),
-                        raising=False)
-    assert bridge.declare_missing_torchvision_ops() is False
-    assert not libraries
+    monkeypatch.setattr(importlib.util, 'find_spec',
+                        lambda name: spec if is_installed else None)
+    assert bridge.declare_missing_torchvision_ops() is bool(expected)
+    assert declared == expected
 
 
 def test_the_hook_acts_once_torchvision_is_sought(monkeypatch):
@@ -103,23 +83,16 @@ def test_the_hook_acts_once_torchvision_is_sought(monkeypatch):
     assert acted == [1]
 
 
-def test_the_hook_is_installed_once_beside_a_copy_of_it(tmp_path):
+def test_a_copy_is_enough_and_needs_neither_this_package_nor_pytorch(
+        tmp_path):
     (tmp_path / 'copied.py').write_text(Path(bridge.__file__).read_text())
-    count = ("sum(type(x).__name__ == '_BeforeTorchvision' "
-             'for x in sys.meta_path)')
-    code = (f'{_WITHOUT}import copied; copied.declare_before_torchvision(); '
-            f'import mmconvnextv2; print({count})')
-    done = subprocess.run([sys.executable, '-c', code], cwd=tmp_path,
-                          capture_output=True, text=True)
+    start = 'import copied; copied.declare_before_torchvision(); '
+    done = _run('-c', f'{_WITHOUT}{start}import mmconvnextv2; print(sum('
+                "type(x).__name__ == '_BeforeTorchvision' "
+                'for x in sys.meta_path))', cwd=tmp_path)
     assert done.stdout == '1\n'
-
-
-def test_the_hook_needs_neither_this_package_nor_pytorch(tmp_path):
-    (tmp_path / 'alone.py').write_text(Path(bridge.__file__).read_text())
-    code = ('import sys; import alone; alone.declare_before_torchvision(); '
-            "assert not {'torch', 'mmconvnextv2'} & set(sys.modules); "
-            'import torchvision')
-    done = subprocess.run([sys.executable, '-S', '-c', code], cwd=tmp_path,
-                          capture_output=True, text=True)
+    done = _run('-S', '-c', f'import sys; {start}'
+                "assert not {'torch', 'mmconvnextv2'} & set(sys.modules); "
+                'import torchvision', cwd=tmp_path)
     assert done.stderr.splitlines()[-1] == (
         "ModuleNotFoundError: No module named 'torchvision'")

@@ -10,25 +10,20 @@ from unreliable_server import closed
 
 _REFUSED = 2
 _TOY = f"arch={BACKBONE['arch']}, "
+_V2, _RAW = ('V2', 'v2.py', 'v2.pth'), ('raw', 'v2', 'none')
 
 
 @pytest.fixture
-def setting(tmp_path, monkeypatch):
-    """Present folder with two models and images/."""
+def analyze(load_tool, tmp_path, monkeypatch):
+    """The tool in a folder with two models and images/."""
     monkeypatch.chdir(tmp_path)
     write_class_folders(tmp_path / 'images')
-    write_config(tmp_path / 'v2.py', _TOY)
-    write_config(tmp_path / 'v1.py', f'{_TOY} use_grn=False')
-    torch.save(toy_backbone().state_dict(), 'v2.pth')
-    torch.save(toy_backbone(use_grn=False).state_dict(), 'v1.pth')
-    return tmp_path
-
-
-@pytest.fixture
-def analyze(load_tool, setting):
+    for name, use_grn in dict(v2=True, v1=False).items():
+        write_config(tmp_path / f'{name}.py', f'{_TOY} use_grn={use_grn}')
+        torch.save(toy_backbone(use_grn=use_grn).state_dict(), f'{name}.pth')
     tool = load_tool('analyze')
 
-    def run(command, *arguments, models=(('V2', 'v2.py', 'v2.pth'), )):
+    def run(command, *arguments, models=(_V2, )):
         named = [x for model in models for x in ('--model', *model)]
         return tool.main([
             command, *named, '--images', 'images', '--out', 'out', '--size',
@@ -38,94 +33,78 @@ def analyze(load_tool, setting):
     return run
 
 
+def _rows(tmp_path, name):
+    table = (tmp_path / 'out' / f'{name}.csv').read_text().splitlines()
+    return [line.split(',') for line in table[1:]]
+
+
 @pytest.mark.parametrize(
     'command', ['cosine-distance', 'class-selectivity', 'activations'])
-def test_several_models_in_one_figure(analyze, setting, command, capsys):
-    models = [('V2', 'v2.py', 'v2.pth'), ('V1', 'v1.py', 'v1.pth'),
-              ('raw', 'v2', 'none')]
-    assert analyze(command, models=models) == 0
+def test_several_models_in_one_figure(analyze, tmp_path, command, capsys):
+    assert analyze(command, models=[_V2, ('V1', 'v1.py', 'v1.pth'), _RAW]) == 0
     name = command.replace('-', '_')
     said = capsys.readouterr().out
     assert said == f'out/{name}.csv\nout/{name}.png\n'
-    table = (setting / 'out' / f'{name}.csv').read_text().splitlines()
-    assert {x.split(',')[0] for x in table[1:]} == {'V2', 'V1', 'raw'}
-    assert sorted(x.name for x in (setting / 'out').iterdir()) == [
-        f'{name}.csv', f'{name}.png'
-    ]
+    assert {x[0] for x in _rows(tmp_path, name)} == {'V2', 'V1', 'raw'}
+    assert sorted(x.name for x in (tmp_path / 'out').iterdir()) == [
+        f'{name}.csv', f'{name}.png']
 
 
-def test_options(analyze, setting):
+def test_options(analyze, tmp_path):
     assert analyze('cosine-distance', '--max-images', 3) == 0
-    table = (setting / 'out/cosine_distance.csv').read_text().splitlines()
-    assert {x.split(',')[4] for x in table[1:]} == {'3'}
+    assert {x[4] for x in _rows(tmp_path, 'cosine_distance')} == {'3'}
     assert analyze('activations', '--layers', 'stages.1.0', '--features',
                    'output', '--channels', 2) == 0
-    table = (setting / 'out/activations.csv').read_text().splitlines()
-    assert [x.split(',')[:4]
-            for x in table[1:]] == [['V2', 'stages.1.0', 'output', '0'],
-                                    ['V2', 'stages.1.0', 'output', '1']]
+    assert [x[:4] for x in _rows(tmp_path, 'activations')] == [
+        ['V2', 'stages.1.0', 'output', channel] for channel in '01']
     assert analyze('class-selectivity') == 0
-    file = setting / 'out/class_selectivity.csv'
-    rectified = file.read_text()
+    rectified = _rows(tmp_path, 'class_selectivity')
     assert analyze('class-selectivity', '--signed', '--overwrite') == 0
-    assert file.read_text() != rectified
+    assert _rows(tmp_path, 'class_selectivity') != rectified
 
 
-def test_nothing_is_overwritten_unasked(analyze, setting, capsys):
+def test_nothing_is_overwritten_unasked(analyze, tmp_path, capsys):
     assert analyze('activations') == 0
-    before = (setting / 'out/activations.csv').read_bytes()
+    before = _rows(tmp_path, 'activations')
     assert analyze('activations', '--features', 'output') == _REFUSED
     assert capsys.readouterr().err == (
         'analyze.py: --out: out/activations.csv exists; choose another folder '
         'or --overwrite\n')
-    assert (setting / 'out/activations.csv').read_bytes() == before
-
-
-_ONE = ('a', 'v2.py', 'none')
+    assert _rows(tmp_path, 'activations') == before
 
 
 @pytest.mark.parametrize('arguments, models, message', [
-    ((), [('a', 'v2.py', 'v2.pth'), ('a', 'v1.py', 'v1.pth')],
-     "--model: two are called 'a'"),
+    ((), [_V2, ('V2', 'v1.py', 'v1.pth')], "--model: two are called 'V2'"),
     ((), [('a', 'v3.py', 'v2.pth')],
      "--model a: there is no config file 'v3.py'"),
     ((), [('a', 'v2.py', 'v3.pth')], "--model: there is no file 'v3.pth'"),
     ((), [('a', 'v2.py', 'v1.pth')], '--model a: v1.pth: the weights, of'),
-    (('--size', 4), [_ONE],
+    (('--size', 4), [_RAW],
      '--size must be at least 8, the stride of the backbone, got 4'),
-    (('--batch-size', 0), [_ONE], '--batch-size must be positive, got 0'),
-    (('--images', 'nowhere'), [_ONE],
+    (('--batch-size', 0), [_RAW], '--batch-size must be positive, got 0'),
+    (('--images', 'nowhere'), [_RAW],
      "--images: there is no image and no folder called 'nowhere'"),
-    (('--images', 'images/a'), [_ONE],
-     'class-selectivity: class selectivity needs images in folders of at '
-     'least 2 classes'),
+    (('--images', 'images/a'), [_RAW], 'class-selectivity: class selectivity '
+     'needs images in folders of at least 2 classes'),
 ])
-def test_refusals(analyze, setting, arguments, models, message, capsys):
+def test_refusals(analyze, tmp_path, arguments, models, message, capsys):
     assert analyze('class-selectivity', *arguments, models=models) == _REFUSED
     assert capsys.readouterr().err.startswith(f'analyze.py: {message}')
-    assert not (setting / 'out').exists()
+    assert not (tmp_path / 'out').exists()
 
 
-def test_checkpoints_that_cannot_be_used(analyze, setting, monkeypatch,
-                                         capsys):
-    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(setting / 'hub'))
-    whole = (setting / 'v2.pth').read_bytes()
-    (setting / 'cut.pth').write_bytes(whole[:len(whole) // 2])
+def test_damaged_files(analyze, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+    for name in ('v2.pth', 'images/a/1.png'):
+        whole = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(whole[:len(whole) // 2])
     url = f'{closed()}/w.pth'
-    for file, message in (
-        ('cut.pth', '--model a: cut.pth is damaged, cut off or no checkpoint ('
-         f'{len(whole) // 2} bytes): it is cut off: '),
-        (url, f'{url} could not be downloaded (Connection refused)')):
-        models = [('a', 'v2.py', file)]
-        assert analyze('activations', models=models) == _REFUSED
+    for model, message in (
+        (_V2, '--model V2: v2.pth is damaged, cut off or no checkpoint ('),
+        (('a', 'v2.py', url),
+         f'{url} could not be downloaded (Connection refused)'),
+        (_RAW, 'cosine-distance: images/a/1.png: it cannot be read as an '
+         'image: ')):
+        assert analyze('cosine-distance', models=[model]) == _REFUSED
         assert capsys.readouterr().err.startswith(f'analyze.py: {message}')
-
-
-def test_damaged_image(analyze, setting, capsys):
-    image = setting / 'images/a/1.png'
-    image.write_bytes(image.read_bytes()[:-100])
-    assert analyze('cosine-distance') == _REFUSED
-    assert capsys.readouterr().err.startswith(
-        'analyze.py: cosine-distance: images/a/1.png: it cannot be read as an '
-        'image: ')
-    assert not (setting / 'out').exists()
+    assert not (tmp_path / 'out').exists()

@@ -13,33 +13,20 @@ from mmconvnextv2.config.find import find_config
 
 _REFUSED = 2
 _ARCH = dict(depths=[1, 1, 1, 1], channels=[4, 8, 12, 16])
-_URL = 'https://nowhere.invalid/w.pth'
 _CHANGES = dict(
-    maskrcnn={
+    maskrcnn_convnextv2_a_shapes={
         'model.neck.in_channels': _ARCH['channels'][1:],
-        'model.backbone.arch': dict(_ARCH, _delete_=True),
         'model.test_cfg.rcnn.max_per_img': 3,
         'model.test_cfg.rcnn.score_thr': 0.
     },
-    upernet={
-        'model.backbone.arch': dict(_ARCH, _delete_=True),
+    upernet_convnextv2_a_shapes={
         'model.decode_head.in_channels': _ARCH['channels'],
         'model.auxiliary_head.in_channels': _ARCH['channels'][2]
     },
-    convnextv2={
-        'model.backbone.arch': dict(_ARCH, _delete_=True),
-        'model.head.in_channels': 16
-    },
-    fcmae={
-        'model.backbone.arch': dict(_ARCH, _delete_=True),
-        'model.neck.in_channels': 16,
-        'model.neck.decoder_channels': 16
+    convnextv2_a_ft_shapes={'model.head.in_channels': 16},
+    fcmae_convnextv2_a_shapes={
+        'model.neck.in_channels': 16, 'model.neck.decoder_channels': 16
     })
-_CONFIGS = dict(
-    maskrcnn='maskrcnn_convnextv2_a_shapes',
-    upernet='upernet_convnextv2_a_shapes',
-    convnextv2='convnextv2_a_ft_shapes',
-    fcmae='fcmae_convnextv2_a_shapes')
 
 
 @pytest.fixture
@@ -58,17 +45,20 @@ def task(tmp_path):
     """Function that writes m.py and w.pth of a task."""
 
     def write(name, meta=None):
-        cfg = Config.fromfile(find_config(_CONFIGS[name]))
-        cfg.merge_from_dict(_CHANGES[name])
+        cfg = Config.fromfile(find_config(name))
+        cfg.merge_from_dict({
+            'model.backbone.arch': dict(_ARCH, _delete_=True),
+            **_CHANGES[name]
+        })
         with DefaultScope.overwrite_default_scope(cfg.default_scope):
             model = MODELS.build(cfg.model)
-        torch.save(
-            dict(state_dict=model.state_dict(), meta=meta or {}),
-            tmp_path / 'w.pth')
+        torch.save(dict(state_dict=model.state_dict(), meta=meta or {}),
+                   tmp_path / 'w.pth')
         # Not there, and not to be looked for: the checkpoint has it all.
-        cfg.model.backbone.init_cfg = dict(type='Pretrained', checkpoint=_URL)
+        cfg.model.backbone.init_cfg = dict(
+            type='Pretrained', checkpoint='https://nowhere.invalid/w.pth')
         cfg.dump(tmp_path / 'm.py')
-        return ('--config', 'm.py', '--checkpoint', 'w.pth')
+        return ('--config', 'm.py', '--checkpoint', 'w.pth', '--out', 'out')
 
     return write
 
@@ -93,34 +83,6 @@ def folder(tmp_path):
 def _entries(path):
     content = json.loads((path / 'results.json').read_text())
     return content, {x['file'].split('/')[-1]: x for x in content['images']}
-
-
-_CUT = 'it cannot be read as an image: image file is truncated'
-
-
-@pytest.mark.parametrize('name, kind', [
-    ('maskrcnn', 'detection'),
-    ('upernet', 'segmentation'),
-    ('convnextv2', 'classification'),
-    ('fcmae', 'reconstruction'),
-])
-def test_folder_with_damaged_images(infer, task, folder, tmp_path, capsys,
-                                    name, kind):
-    arguments = (folder, *task(name), '--out', 'out', '--score-thr', 0)
-    capsys.readouterr()  # What other packages print when imported.
-    assert infer(*arguments) == 1
-    content, entries = _entries(tmp_path / 'out')
-    assert content['task'] == kind and content['checkpoint'] == 'w.pth'
-    assert sorted(entries) == ['a.jpg', 'b[1].png', 'cut.jpg', 'text.png']
-    assert entries['cut.jpg']['error'].startswith(_CUT)
-    assert entries['text.png']['error'].startswith('it is not an image')
-    assert entries['b[1].png']['picture'] == 'pictures/b[1].png'
-    for entry in (entries['a.jpg'], entries['b[1].png']):
-        assert cv2.imread(f"out/{entry['picture']}") is not None
-        _CHECKS[name](entry, content['classes'])
-    said = capsys.readouterr()
-    assert said.out == f'{kind}: 2 of 4 images, out/results.json\n'
-    assert 'images/cut.jpg: it cannot be read' in said.err
 
 
 def _check_instances(entry, classes):
@@ -158,53 +120,67 @@ def _check_reconstruction(entry, classes):
     assert 0.5 < result['loss'] < 2
 
 
-_CHECKS = dict(
-    maskrcnn=_check_instances,
-    upernet=_check_segments,
-    convnextv2=_check_scores,
-    fcmae=_check_reconstruction)
+@pytest.mark.parametrize('kind, name, check', [
+    ('detection', 'maskrcnn_convnextv2_a_shapes', _check_instances),
+    ('segmentation', 'upernet_convnextv2_a_shapes', _check_segments),
+    ('classification', 'convnextv2_a_ft_shapes', _check_scores),
+    ('reconstruction', 'fcmae_convnextv2_a_shapes', _check_reconstruction),
+])
+def test_folder_with_damaged_images(infer, task, folder, tmp_path, capsys,
+                                    kind, name, check):
+    arguments = (folder, *task(name), '--score-thr', 0)
+    capsys.readouterr()  # What other packages print when imported.
+    assert infer(*arguments) == 1
+    content, entries = _entries(tmp_path / 'out')
+    assert content['task'] == kind and content['checkpoint'] == 'w.pth'
+    assert sorted(entries) == ['a.jpg', 'b[1].png', 'cut.jpg', 'text.png']
+    assert entries['cut.jpg']['error'].startswith(
+        'it cannot be read as an image: image file is truncated')
+    assert entries['text.png']['error'].startswith('it is not an image')
+    assert entries['b[1].png']['picture'] == 'pictures/b[1].png'
+    for entry in (entries['a.jpg'], entries['b[1].png']):
+        assert cv2.imread(f"out/{entry['picture']}") is not None
+        check(entry, content['classes'])
+    said = capsys.readouterr()
+    assert said.out == f'{kind}: 2 of 4 images, out/results.json\n'
+    assert 'images/cut.jpg: it cannot be read' in said.err
 
 
 def test_one_image_and_the_classes_of_the_checkpoint(infer, task, folder,
                                                      tmp_path):
-    names = ('v', 'w', 'x', 'y', 'z')
-    arguments = task('convnextv2', dict(dataset_meta=dict(classes=names)))
-    assert infer(folder / 'a.jpg', *arguments) == 0
+    names = ['v', 'w', 'x', 'y', 'z']
+    arguments = task('convnextv2_a_ft_shapes',
+                     dict(dataset_meta=dict(classes=names)))
+    assert infer(folder / 'a.jpg', *arguments[:-2]) == 0
     content, entries = _entries(tmp_path / 'work_dirs' / 'm' / 'infer')
-    assert content['classes'] == list(names) and len(entries) == 1
+    assert content['classes'] == names and len(entries) == 1
     assert {x['name'] for x in entries['a.jpg']['result']['classes']
             } == set(names)
 
 
 def test_only_damaged_images(infer, task, folder, tmp_path, capsys):
-    arguments = task('convnextv2')
-    assert infer(folder / 'cut.jpg', *arguments, '--out', 'o') == _REFUSED
+    arguments = task('convnextv2_a_ft_shapes')
+    assert infer(folder / 'cut.jpg', *arguments) == _REFUSED
     assert 'infer.py: no image could be processed\n' in capsys.readouterr().err
-    assert 'error' in _entries(tmp_path / 'o')[1]['cut.jpg']
+    assert 'error' in _entries(tmp_path / 'out')[1]['cut.jpg']
 
 
 def test_results_are_not_overwritten_unasked(infer, task, folder, tmp_path,
                                              capsys):
-    arguments = (folder / 'a.jpg', *task('convnextv2'), '--out', 'o')
-    (tmp_path / 'o').mkdir()
-    (tmp_path / 'o' / 'results.json').write_text('mine')
+    arguments = (folder / 'a.jpg', *task('convnextv2_a_ft_shapes'))
+    file = tmp_path / 'out' / 'results.json'
+    file.parent.mkdir()
+    file.write_text('mine')
     assert infer(*arguments) == _REFUSED
-    assert '--out: o is not empty' in capsys.readouterr().err
-    assert (tmp_path / 'o' / 'results.json').read_text() == 'mine'
+    assert '--out: out is not empty' in capsys.readouterr().err
+    assert file.read_text() == 'mine'
     assert infer(*arguments, '--force') == 0
-    assert len(_entries(tmp_path / 'o')[1]) == 1
+    assert len(_entries(file.parent)[1]) == 1
 
 
-def test_a_checkpoint_that_lacks_weights(infer, task, folder, tmp_path,
-                                         capsys):
-    arguments = task('convnextv2')
-    weights = torch.load('w.pth')['state_dict']
-    del weights['head.fc.weight']
-    torch.save(dict(state_dict=weights), 'w.pth')
-    assert infer(folder, *arguments, '--out', 'o') == _REFUSED
-    assert ('w.pth: it does not hold the whole model of the config:\n'
-            '  missing (1): head.fc.weight\n') in capsys.readouterr().err
-    assert not (tmp_path / 'o').exists()
+def test_pictures_of_images_that_differ_in_their_suffix(load_tool, tmp_path):
+    images = [tmp_path / x for x in ('a.png', 'b.png', 'B.jpg')]
+    assert load_tool('infer').names_of(images) == ['a', 'b.png', 'B.jpg']
 
 
 class MakeFolder:
@@ -221,25 +197,21 @@ def test_checkpoints_that_cannot_be_used(infer, task, folder, tmp_path,
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
     monkeypatch.setenv('MMCONVNEXTV2_DOWNLOAD_TIMEOUT', '0.3')
     monkeypatch.setenv('no_proxy', '*')
-    task('convnextv2')
-    whole = (tmp_path / 'w.pth').read_bytes()
-    (tmp_path / 'cut.pth').write_bytes(whole[:len(whole) // 2])
-    (tmp_path / 'empty.pth').touch()
+    task('upernet_convnextv2_a_shapes')
+    (tmp_path / 'w.pth').rename('other.pth')
+    task('convnextv2_a_ft_shapes')
     (tmp_path / 'page.pth').write_text('<html>404</html>')
     torch.save(
         dict(torch.load('w.pth'), x=MakeFolder(tmp_path / 'ran')), 'code.pth')
-    task('upernet')
-    (tmp_path / 'w.pth').rename('other.pth')
-    task('convnextv2')
-    damaged = '--checkpoint: {} is damaged, cut off or no checkpoint ('
+    lacks = ('--checkpoint: {}: it does not hold the whole model of the '
+             'config:\n  missing (2): head.fc.weight, head.fc.bias\n')
     with accepting() as silent:
         for file, reason in (
-            ('cut.pth', damaged), ('empty.pth', damaged),
-            ('page.pth', damaged),
+            ('page.pth', '--checkpoint: {} is damaged, cut off or no '
+             'checkpoint ('),
             ('code.pth', '--checkpoint: {}: it asks for posix.mkdir, which is '
              'not loaded'),
-            ('other.pth', '--checkpoint: {}: it does not hold the whole model '
-             'of the config:\n  missing (2): head.fc.weight, head.fc.bias\n'),
+            ('other.pth', lacks),
             (f'{closed()}/w.pth', '{} could not be downloaded (Connection '
              'refused)'),
             (f'{silent}/w.pth', '{} could not be downloaded (the server was '
@@ -252,24 +224,22 @@ def test_checkpoints_that_cannot_be_used(infer, task, folder, tmp_path,
     assert not (tmp_path / 'o').exists() and not (tmp_path / 'ran').exists()
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (('no', '--config', 'm.py', '--checkpoint', 'w.pth'),
-     "images: there is no image and no folder called 'no'"),
-    (('.', '--config', 'm.py', '--checkpoint', 'w.pth'),
-     "images: there is no image in the folder '.'"),
-    (('images', '--config', 'no.py', '--checkpoint', 'w.pth'),
-     "there is no config file 'no.py'"),
-    (('images', '--config', 'm.py', '--checkpoint', 'no.pth'),
-     "--checkpoint: there is no file 'no.pth'"),
-    (('images', '--config', 'u.py', '--checkpoint', 'w.pth'),
-     "u.py: the task must be one of detection, segmentation, classification, "
-     "reconstruction; a model of type 'SimCLR' with default_scope "
-     "'mmpretrain' is of none of them"),
+@pytest.mark.parametrize('images, config, checkpoint, message', [
+    ('no', 'm.py', 'w.pth', "images: there is no image and no folder called "
+     "'no'"),
+    ('.', 'm.py', 'w.pth', "images: there is no image in the folder '.'"),
+    ('images', 'no.py', 'w.pth', "there is no config file 'no.py'"),
+    ('images', 'm.py', 'no.pth', "--checkpoint: there is no file 'no.pth'"),
+    ('images', 'm.py', 'm.py', 'm.py: the config must have a test_dataloader'),
+    ('images', 'u.py', 'w.pth', "u.py: the task must be one of detection, "
+     "segmentation, classification, reconstruction; a model of type 'SimCLR' "
+     "with default_scope 'mmpretrain' is of none of them"),
 ])
-def test_refusals(infer, folder, tmp_path, arguments, message, capsys):
-    (tmp_path / 'm.py').write_text("default_scope = 'mmpretrain'\n"
-                                   "model = dict(type='ImageClassifier')\n")
-    (tmp_path / 'u.py').write_text("default_scope = 'mmpretrain'\n"
-                                   "model = dict(type='SimCLR')\n")
-    assert infer(*arguments) == _REFUSED
+def test_refusals(infer, folder, tmp_path, images, config, checkpoint, message,
+                  capsys):
+    for name, kind in dict(m='ImageClassifier', u='SimCLR').items():
+        (tmp_path / f'{name}.py').write_text(
+            f"default_scope = 'mmpretrain'\nmodel = dict(type={kind!r})\n")
+    assert infer(images, '--config', config, '--checkpoint',
+                 checkpoint) == _REFUSED
     assert message in capsys.readouterr().err
