@@ -46,20 +46,19 @@ def test_initial_weights_are_always_the_same(tmp_path):
     assert weight.std().item() == pytest.approx(0.02, rel=0.2)
 
 
-def test_refusals(tmp_path):
-    other = tmp_path / 'other.py'
-    other.write_text("model = dict(backbone=dict(type='ResNet'))\n")
-    with pytest.raises(
-            ValueError, match='other.py has no backbone of type ConvNeXtV2$'):
-        load_model('x', other, None)
-    grey = write_config(tmp_path / 'grey.py', f'{_TOY} in_channels=1')
-    with pytest.raises(
-            ValueError,
-            match='grey.py is for images of 1 channels; those of files have'):
-        load_model('x', grey, None)
-    config = write_config(tmp_path / 'toy.py', _TOY)
+@pytest.mark.parametrize('name, weights, error, message', [
+    ('other', None, ValueError, 'other.py has no backbone of type ConvNeXtV2'),
+    ('grey', None, ValueError,
+     'grey.py is for images of 1 channels; those of files have 3'),
+    ('toy', 'v1.pth', CheckpointError, 'do not fit the backbone'),
+    ('toy', 'none.pth', FileNotFoundError, 'none.pth'),
+])
+def test_refusals(tmp_path, name, weights, error, message):
+    (tmp_path / 'other.py').write_text(
+        "model = dict(backbone=dict(type='ResNet'))\n")
+    write_config(tmp_path / 'grey.py', f'{_TOY} in_channels=1')
+    write_config(tmp_path / 'toy.py', _TOY)
     torch.save(toy_backbone(use_grn=False).state_dict(), tmp_path / 'v1.pth')
-    with pytest.raises(CheckpointError, match='do not fit the backbone'):
-        load_model('x', config, str(tmp_path / 'v1.pth'))
-    with pytest.raises(FileNotFoundError):
-        load_model('x', config, str(tmp_path / 'nothing.pth'))
+    with pytest.raises(error, match=message):
+        load_model('x', tmp_path / f'{name}.py',
+                   weights and str(tmp_path / weights))

@@ -6,7 +6,7 @@ import torch
 from mmconvnextv2.analysis import CosineDistance, cosine_distance
 
 
-def by_double_loop(channels):
+def by_loops(channels):
     """Of lists of values, one for each channel that is not dead."""
     total = 0.
     for x in channels:
@@ -20,11 +20,11 @@ def by_double_loop(channels):
 
 @pytest.mark.parametrize('shape', [(3, 2, 4, 5), (2, 3, 3, 1), (2, 1, 1, 6)])
 @pytest.mark.parametrize('dtype', [torch.float64, torch.float32])
-def test_equals_double_loop(shape, dtype):
+def test_equals_loops(shape, dtype):
     x = (torch.randn(shape, dtype=torch.float64) + 0.3).to(dtype)
     found, dead = cosine_distance(x)
     expected = [
-        by_double_loop(image.flatten(0, -2).t().double().tolist())
+        by_loops(image.flatten(0, -2).t().double().tolist())
         for image in x
     ]
     assert found.dtype == torch.float64
@@ -33,15 +33,14 @@ def test_equals_double_loop(shape, dtype):
     assert dead.tolist() == [0.] * shape[0]
 
 
-def test_known_values():
-    x = torch.tensor([[1., 2.], [1., 2.]])[None]
-    assert cosine_distance(x)[0].item() == pytest.approx(0, abs=1e-15)
-    opposite = torch.tensor([[1., -3.], [2., -6.]])[None]
-    # Of four pairs two have a distance of 1.
-    assert cosine_distance(opposite)[0].item() == pytest.approx(0.5)
-    orthogonal = torch.eye(4)[None]
-    # Twelve of 16 pairs have a distance of 1/2.
-    assert cosine_distance(orthogonal)[0].item() == pytest.approx(0.375)
+@pytest.mark.parametrize('channels, expected', [
+    ([[1., 1.], [2., 2.]], 0),
+    ([[1., 2.], [-3., -6.]], 0.5),  # two of four pairs have a distance of 1
+    (torch.eye(4).tolist(), 0.375),  # twelve of 16 pairs have one of 1/2
+])
+def test_known_values(channels, expected):
+    x = torch.tensor(channels).t()[None]
+    assert cosine_distance(x)[0].item() == pytest.approx(expected, abs=1e-15)
 
 
 def test_scale_of_a_channel_does_not_matter():

@@ -11,7 +11,6 @@ from mmconvnextv2.analysis import (
     AFTER_GRN,
     BEFORE_GRN,
     OUTPUT,
-    Images,
     Model,
     class_selectivity,
     cosine_distance,
@@ -25,23 +24,28 @@ from mmconvnextv2.analysis.reports import (
 from mmconvnextv2.analysis.study import distance_table
 from mmconvnextv2.images import read_centre
 
-# Matplotlib's first two colours, in BGR: a line for each model.
-COLOURS = ((180, 119, 31), (14, 127, 255))
-
-
-def make_model(name, **kwargs):
-    preprocessor = ImgDataPreprocessor([100.] * 3, [50.] * 3, bgr_to_rgb=True)
-    return Model(name, toy_backbone(**kwargs).eval(), preprocessor)
-
 
 @pytest.fixture
 def models():
-    return [make_model('V2'), make_model('V1', use_grn=False)]
+    preprocessor = ImgDataPreprocessor([100.] * 3, [50.] * 3, bgr_to_rgb=True)
+    return [
+        Model(name, toy_backbone(use_grn=name == 'V2').eval(), preprocessor)
+        for name in ('V2', 'V1')
+    ]
 
 
 @pytest.fixture
 def images(tmp_path):
     return find_images(write_class_folders(tmp_path / 'images'))
+
+
+def written(folder, name):
+    """Rows of the table; the figure has a line for each of two models."""
+    picture = cv2.imread(str(folder / f'{name}.png'))
+    # Matplotlib's first two colours, in BGR.
+    for colour in ((180, 119, 31), (14, 127, 255)):
+        assert (picture == colour).all(axis=-1).any()
+    return rows_of(folder / f'{name}.csv')
 
 
 def rows_of(path):
@@ -50,7 +54,7 @@ def rows_of(path):
 
 
 def features_of(model, images, layer, kind):
-    """Features of all images at once, by a hook of our own."""
+    """Features of all images at once, by a hook of the test."""
     block = model.backbone.get_submodule(layer)
     read = np.stack([read_centre(x, 16) for x in images.paths])
     seen = []
@@ -65,30 +69,24 @@ def features_of(model, images, layer, kind):
 
 
 def test_cosine_distance(models, images, tmp_path):
-    found = report_cosine_distance(models, images, tmp_path / 'out', 16, 2)
-    rows = rows_of(tmp_path / 'out' / 'cosine_distance.csv')
-    assert [(x['model'], x['layer'], x['features'])
-            for x in rows] == [(model, layer, kind) for model in ('V2', 'V1')
-                               for layer in LAYERS
+    out = tmp_path / 'out'
+    found = report_cosine_distance(models, images, out, 16, 2)
+    rows = written(out, 'cosine_distance')
+    assert [(x['model'], x['layer'], x['features'], x['images'])
+            for x in rows] == [(model, layer, kind, '5')
+                               for model in ('V2', 'V1') for layer in LAYERS
                                for kind in (BEFORE_GRN, AFTER_GRN)]
-    assert {x['images'] for x in rows} == {'5'}
-    for row in rows[:6]:
-        x = features_of(models[0], images, row['layer'], row['features'])
-        expected = cosine_distance(x)[0]
-        assert float(row['distance']) == pytest.approx(
-            expected.mean().item(), abs=1e-6)
-    # Without GRN the two are the same.
-    for before, after in zip(rows[6::2], rows[7::2]):
-        assert before['distance'] == after['distance']
+    distances = [float(x['distance']) for x in rows]
+    assert distances[:6] == pytest.approx([
+        cosine_distance(
+            features_of(models[0], images, x['layer'],
+                        x['features']))[0].mean().item() for x in rows[:6]
+    ], abs=1e-6)
+    # Without GRN the two kinds are the same.
+    assert distances[6::2] == distances[7::2]
     assert [x.distance for x in found['V1']
-            ] == pytest.approx([float(x['distance']) for x in rows[6:]],
-                               rel=1e-5)
-    picture = cv2.imread(str(tmp_path / 'out' / 'cosine_distance.png'))
-    for colour in COLOURS:
-        assert (picture == colour).all(axis=-1).any()
-    assert sorted(x.name for x in (tmp_path / 'out').iterdir()) == [
-        'cosine_distance.csv', 'cosine_distance.png'
-    ]
+            ] == pytest.approx(distances[6:], rel=1e-5)
+    assert len(list(out.iterdir())) == 2
     table = distance_table(found).splitlines()
     assert table[0] == ('| block | V2, before GRN | V2, after GRN | '
                         'V1, before GRN | V1, after GRN |')
@@ -99,24 +97,19 @@ def test_cosine_distance(models, images, tmp_path):
 @pytest.mark.parametrize('rectify', [True, False])
 def test_class_selectivity(models, images, tmp_path, rectify):
     report_class_selectivity(models, images, tmp_path, 16, 2, rectify)
-    rows = rows_of(tmp_path / 'class_selectivity.csv')
+    rows = written(tmp_path, 'class_selectivity')
     assert len(rows) == 2 * (4 + 8 + 8)
     assert {(x['images'], x['classes']) for x in rows} == {('5', '2')}
     x = features_of(models[0], images, LAYERS[2], OUTPUT)
     x = (x.clamp(min=0) if rectify else x).mean((1, 2))
     expected = class_selectivity(torch.stack([x[:3].mean(0), x[3:].mean(0)]))
-    index = [
-        float(x['index']) for x in rows
-        if (x['model'], x['layer']) == ('V2', LAYERS[2])
-    ]
-    assert index == pytest.approx(expected.tolist(), abs=1e-5)
-    picture = cv2.imread(str(tmp_path / 'class_selectivity.png'))
-    for colour in COLOURS:
-        assert (picture == colour).all(axis=-1).any()
+    assert [float(x['index']) for x in rows
+            if (x['model'], x['layer']) == ('V2', LAYERS[2])
+            ] == pytest.approx(expected.tolist(), abs=1e-5)
 
 
 def test_class_selectivity_needs_folders(models, images, tmp_path):
-    alone = Images(images.paths, [0] * 5, ['a'])
+    alone = images._replace(labels=[0] * 5, classes=['a'])
     with pytest.raises(
             ValueError,
             match='folders of at least 2 classes, FOLDER/CLASS/IMAGE; found '
@@ -134,13 +127,12 @@ def test_activations(models, images, tmp_path):
                   for layer, count in ((LAYERS[0], 16), (LAYERS[2], 20))
                   for channel in range(count)]
     x = features_of(models[0], images, LAYERS[0], AFTER_GRN)[0, ..., 5]
-    for key, value in dict(
-            mean=x.mean(), std=x.std(correction=0), min=x.min(),
-            max=x.max()).items():
-        assert float(rows[5][key]) == pytest.approx(
-            value.item(), rel=1e-4, abs=1e-6)
-    assert cv2.imread(str(tmp_path / 'activations.png')).shape[:2] == (768,
-                                                                       1080)
+    assert [float(rows[5][key]) for key in ('mean', 'std', 'min', 'max')
+            ] == pytest.approx([x.mean().item(), x.std(correction=0).item(),
+                                x.min().item(), x.max().item()],
+                               rel=1e-4, abs=1e-6)
+    picture = cv2.imread(str(tmp_path / 'activations.png'))
+    assert picture.shape[:2] == (768, 1080)
 
 
 def test_activations_of_unknown_layer(models, images, tmp_path):
@@ -148,5 +140,5 @@ def test_activations_of_unknown_layer(models, images, tmp_path):
             ValueError,
             match="^V2 has no block 'stages.4.0'; it has stages.0.0 to "
             'stages.1.1$'):
-        report_activations(
-            models, images, tmp_path, 16, layers=['stages.0.0', 'stages.4.0'])
+        report_activations(models, images, tmp_path, 16,
+                           layers=['stages.0.0', 'stages.4.0'])
