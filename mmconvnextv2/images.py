@@ -56,8 +56,7 @@ def check_image(path: Path) -> None:
         raise ValueError(f'it cannot be read as an image: {error}') from error
 
 
-def read_centre(path: Path,
-                size: int,
+def read_centre(path: Path, size: int,
                 multiple: Optional[int] = None) -> np.ndarray:
     """Read an image, resize it and crop it at the centre.
 

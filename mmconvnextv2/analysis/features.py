@@ -15,7 +15,6 @@ from .images import Batch
 # the second linear layer, after GRN if there is one; the block's output.
 BEFORE_GRN, AFTER_GRN, OUTPUT = 'before_grn', 'after_grn', 'output'
 FEATURES = (BEFORE_GRN, AFTER_GRN, OUTPUT)
-# Takes the name of a block, one of FEATURES, (N, H, W, C), and the labels.
 See = TypeVar('See', bound=Callable[[str, str, Tensor, Tensor], None])
 
 
@@ -60,9 +59,8 @@ def observe(backbone: ConvNeXtV2, stream: Iterable[Batch],
         backbone.eval()
         for name, block in blocks(backbone).items():
             for kind in features:
-                stack.callback(
-                    _attach(block, kind, partial(see_batch, name,
-                                                 kind)).remove)
+                hook = _attach(block, kind, partial(see_batch, name, kind))
+                stack.callback(hook.remove)
         for batch in stream:
             labels = batch.labels
             backbone(batch.inputs)

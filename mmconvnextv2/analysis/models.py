@@ -33,9 +33,7 @@ class Model(NamedTuple):
         return self.preprocessor(dict(inputs=images))['inputs']
 
 
-def load_model(name: str,
-               config: Union[str, Path],
-               checkpoint: Optional[str],
+def load_model(name: str, config: Union[str, Path], checkpoint: Optional[str],
                device: Optional[str] = None) -> Model:
     """Build the backbone that a config has, wherever it sits, with weights.
 

@@ -91,13 +91,8 @@ def _number_blocks(axes: Any) -> None:
 
 
 def _shade(axes: Any, line: Any, low: Any, high: Any) -> None:
-    axes.fill_between(
-        line.get_xdata(),
-        low,
-        high,
-        color=line.get_color(),
-        alpha=0.2,
-        linewidth=0)
+    axes.fill_between(line.get_xdata(), low, high, color=line.get_color(),
+                      alpha=0.2, linewidth=0)
 
 
 def plot_activations(found: Mapping[str, Sequence[LayerMaps]],

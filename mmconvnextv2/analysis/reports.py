@@ -1,58 +1,22 @@
 """The analyses as a table and a figure beside it, for several models."""
 import csv
 from pathlib import Path
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Iterable,
-    List,
-    Optional,
-    Sequence,
-    Tuple,
-)
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from mmconvnextv2.files import written_whole
 from mmconvnextv2.images import read_centre
+from . import plots
 from .activations import ActivationGrid, LayerMaps
 from .class_selectivity import ClassSelectivity, LayerSelectivity
 from .cosine_distance import CosineDistance, LayerDistance
 from .features import AFTER_GRN, BEFORE_GRN, OUTPUT, blocks, observe
 from .images import Images, batches
 from .models import Model
-from .plots import (
-    plot_activations,
-    plot_class_selectivity,
-    plot_cosine_distance,
-)
-
-COSINE_DISTANCE = 'cosine_distance'
-CLASS_SELECTIVITY = 'class_selectivity'
-ACTIVATIONS = 'activations'
 
 
 def files_of(analysis: str, out: Path) -> Tuple[Path, Path]:
     """Name the table and the figure that an analysis writes."""
     return out / f'{analysis}.csv', out / f'{analysis}.png'
-
-
-def write_table(path: Path, header: Sequence[str],
-                rows: Iterable[Sequence[Any]]) -> None:
-    """Write a CSV file, floats with 6 significant digits."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(path) as part, open(part, 'w', newline='') as file:
-        writer = csv.writer(file, lineterminator='\n')
-        writer.writerow(header)
-        for row in rows:
-            writer.writerow(
-                [f'{x:.6g}' if isinstance(x, float) else x for x in row])
-
-
-def write_figure(figure: Any, path: Path) -> None:
-    """Write a figure of Matplotlib as PNG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(path) as part:
-        figure.savefig(part, dpi=120)
 
 
 def report_cosine_distance(models: Sequence[Model], images: Images, out: Path,
@@ -70,28 +34,28 @@ def report_cosine_distance(models: Sequence[Model], images: Images, out: Path,
     Returns:
         dict[str, list[LayerDistance]]: By name of the model.
     """
-    found = _observe_all(models, images, size, batch_size,
-                         (BEFORE_GRN, AFTER_GRN), CosineDistance)
-    table, figure = files_of(COSINE_DISTANCE, out)
-    write_table(table, ('model', *LayerDistance._fields),
-              ((name, *x) for name, layers in found.items() for x in layers))
-    write_figure(plot_cosine_distance(found), figure)
+    found = {}
+    for model in models:
+        stream = batches(images, model.preprocess, size, batch_size)
+        found[model.name] = observe(model.backbone, stream,
+                                    (BEFORE_GRN, AFTER_GRN),
+                                    CosineDistance()).layers()
+    rows = ((name, *x) for name, layers in found.items() for x in layers)
+    _write('cosine_distance', out, ('model', *LayerDistance._fields), rows,
+           plots.plot_cosine_distance(found))
     return found
 
 
 def report_class_selectivity(
-        models: Sequence[Model],
-        images: Images,
-        out: Path,
-        size: int,
+        models: Sequence[Model], images: Images, out: Path, size: int,
         batch_size: int,
         rectify: bool = True) -> Dict[str, List[LayerSelectivity]]:
     """Measure, tabulate and plot the class selectivity of every block.
 
     Args:
-        models, images, out, size, batch_size: See ``report_cosine_distance``;
-            images lie in folders of classes, the table has a row for each
-            unit.
+        models, out, size, batch_size: See ``report_cosine_distance``; the
+            table has a row for each unit.
+        images (Images): Images to encode, in folders of classes.
         rectify (bool): See ``ClassSelectivity``. Defaults to True.
 
     Returns:
@@ -104,37 +68,23 @@ def report_class_selectivity(
         raise ValueError(
             'class selectivity needs images in folders of at least 2 classes, '
             f'FOLDER/CLASS/IMAGE; found the folders {images.classes}')
-    found = _observe_all(
-        models, images, size, batch_size, (OUTPUT, ),
-        lambda: ClassSelectivity(len(images.classes), rectify))
-    table, figure = files_of(CLASS_SELECTIVITY, out)
-    header = ('model', 'layer', 'unit', 'images', 'classes', 'index')
-    write_table(table, header,
-                ((name, x.layer, unit, x.images, x.classes, index)
-                 for name, layers in found.items() for x in layers
-                 for unit, index in enumerate(x.index.tolist())))
-    write_figure(plot_class_selectivity(found), figure)
+    found = {}
+    for model in models:
+        stream = batches(images, model.preprocess, size, batch_size)
+        found[model.name] = observe(
+            model.backbone, stream, (OUTPUT, ),
+            ClassSelectivity(len(images.classes), rectify)).layers()
+    rows = ((name, x.layer, unit, x.images, x.classes, index)
+            for name, layers in found.items() for x in layers
+            for unit, index in enumerate(x.index.tolist()))
+    _write('class_selectivity', out,
+           ('model', 'layer', 'unit', 'images', 'classes', 'index'), rows,
+           plots.plot_class_selectivity(found))
     return found
 
 
-def _observe_all(models: Sequence[Model], images: Images, size: int,
-                 batch_size: int, features: Sequence[str],
-                 make: Callable[[], Any]) -> Dict[str, list]:
-    """Show images to each model and return what the collectors found."""
-    return {
-        model.name:
-        observe(model.backbone,
-                batches(images, model.preprocess, size, batch_size), features,
-                make()).layers()
-        for model in models
-    }
-
-
-def report_activations(models: Sequence[Model],
-                       images: Images,
-                       out: Path,
-                       size: int,
-                       features: str = AFTER_GRN,
+def report_activations(models: Sequence[Model], images: Images, out: Path,
+                       size: int, features: str = AFTER_GRN,
                        layers: Optional[Sequence[str]] = None,
                        num_channels: int = 64) -> Dict[str, List[LayerMaps]]:
     """Draw channels of some layers as small squares; tabulate their ranges.
@@ -158,20 +108,19 @@ def report_activations(models: Sequence[Model],
     first = Images(images.paths[:1], images.labels[:1], images.classes)
     found = {}
     for model in models:
+        stream = batches(first, model.preprocess, size, batch_size=1)
         grid = ActivationGrid(_known_layers(model, layers), num_channels)
-        stream = batches(first, model.preprocess, size, 1)
-        observe(model.backbone, stream, (features, ), grid)
-        found[model.name] = grid.layers()
-    table, figure = files_of(ACTIVATIONS, out)
+        found[model.name] = observe(model.backbone, stream, (features, ),
+                                    grid).layers()
     numbers = ('mean', 'std', 'min', 'max')
-    write_table(table, ('model', 'layer', 'features', 'channel', *numbers),
-              ((name, layer, kind, channel,
-                *(float(getattr(square, f)()) for f in numbers))
-               for name, layers in found.items()
-               for layer, kind, maps in layers
-               for channel, square in enumerate(maps)))
+    rows = ((name, layer, kind, channel,
+             *(float(getattr(square, f)()) for f in numbers))
+            for name, layers in found.items() for layer, kind, maps in layers
+            for channel, square in enumerate(maps))
     picture = read_centre(first.paths[0], size)[..., ::-1]
-    write_figure(plot_activations(found, picture), figure)
+    _write('activations', out,
+           ('model', 'layer', 'features', 'channel', *numbers), rows,
+           plots.plot_activations(found, picture))
     return found
 
 
@@ -185,3 +134,18 @@ def _known_layers(model: Model, layers: Optional[Sequence[str]]) -> List[str]:
         raise ValueError(f'{model.name} has no block {unknown[0]!r}; it has '
                          f'{there[0]} to {there[-1]}')
     return list(layers)
+
+
+def _write(analysis: str, out: Path, header: Sequence[str],
+           rows: Iterable[Sequence[Any]], figure: Any) -> None:
+    """Write a table, floats with 6 significant digits, and a figure."""
+    out.mkdir(parents=True, exist_ok=True)
+    table, picture = files_of(analysis, out)
+    with written_whole(table) as part, open(part, 'w', newline='') as file:
+        writer = csv.writer(file, lineterminator='\n')
+        writer.writerow(header)
+        for row in rows:
+            writer.writerow(
+                [f'{x:.6g}' if isinstance(x, float) else x for x in row])
+    with written_whole(picture) as part:
+        figure.savefig(part, dpi=120)

@@ -45,17 +45,12 @@ class Export:
             standard deviation.
 
     Raises:
-        ValueError: If the backbone is not ``ConvNeXtV2``, or ``shape`` is too
-            small.
-        FileNotFoundError, CheckpointError: If the checkpoint is missing or
-            does not fit.
+        ValueError: If the backbone is not ``ConvNeXtV2``, ``shape`` is too
+            small, or the checkpoint does not fit.
     """
 
-    def __init__(self,
-                 cfg: Config,
-                 checkpoint: Optional[str] = None,
-                 kind: str = 'onnx',
-                 shape: Tuple[int, int] = (224, 224),
+    def __init__(self, cfg: Config, checkpoint: Optional[str] = None,
+                 kind: str = 'onnx', shape: Tuple[int, int] = (224, 224),
                  is_dynamic: bool = False,
                  opset: Optional[int] = None) -> None:
         self.kind, self.is_dynamic, self.opset = kind, is_dynamic, opset
@@ -123,8 +118,7 @@ class Export:
             that is more than 1; infinite if shapes differ, NaN if a value is.
 
         Raises:
-            ModuleNotFoundError: If the file is ONNX and onnxruntime is not
-                installed.
+            ModuleNotFoundError: If an ONNX file meets no onnxruntime.
         """
         run = _open_onnx(path) if self.kind == 'onnx' else (
             torch.export.load(str(path)).module())
@@ -150,10 +144,8 @@ def _build(cfg: Config, whole: bool) -> Tuple[nn.Module, ConvNeXtV2]:
 
 def _preprocessing(cfg: Config) -> Dict[str, Any]:
     given = normalization_of(cfg)
-    return dict(
-        channels='RGB' if given['bgr_to_rgb'] else 'BGR',
-        mean=list(given['mean'] or []),
-        std=list(given['std'] or []))
+    return dict(channels='RGB' if given['bgr_to_rgb'] else 'BGR',
+                mean=list(given['mean'] or []), std=list(given['std'] or []))
 
 
 def _open_onnx(path: Path) -> Callable[[Tensor], List[Tensor]]:

@@ -35,16 +35,11 @@ class Predictor:
     Raises:
         FileNotFoundError, CheckpointError: If the checkpoint is missing or
             does not fit.
-        ValueError: If the config does not say how images are prepared.
     """
 
-    def __init__(self,
-                 cfg: Config,
-                 checkpoint: str,
-                 device: Optional[str] = None,
-                 score_thr: float = 0.3,
-                 size: int = 224,
-                 seed: int = 0) -> None:
+    def __init__(self, cfg: Config, checkpoint: str,
+                 device: Optional[str] = None, score_thr: float = 0.3,
+                 size: int = 224, seed: int = 0) -> None:
         self.device, self.score_thr = device, score_thr
         self.size, self.seed = size, seed
         self.inferencer = self._build(cfg)
@@ -199,7 +194,12 @@ def recognise_task(cfg: Mapping) -> str:
 
 
 def build_predictor(cfg: Config, checkpoint: str, **kwargs) -> Predictor:
-    """Build the predictor for a config's task; see ``Predictor``."""
+    """Build the predictor for a config's task.
+
+    Raises:
+        ValueError: If the task is not known, or the config does not say how
+            images are prepared.
+    """
     task = recognise_task(cfg)
     if task != 'reconstruction' and not cfg.get('test_dataloader'):
         raise ValueError('the config must have a test_dataloader, whose '

@@ -20,17 +20,14 @@ class Reconstructor:
         size (int): Length to which the shorter side of an image is resized,
             in pixels; both sides are then cropped to whole patches. Defaults
             to 224.
-        device (str, optional): Device to compute on. Defaults to None, a GPU
-            if there is one.
+        device (str, optional): Defaults to None, a GPU if there is one.
 
     Raises:
         ValueError: If the model is not FCMAE, or ``size`` is less than the
             side of a patch.
     """
 
-    def __init__(self,
-                 cfg: Config,
-                 size: int = 224,
+    def __init__(self, cfg: Config, size: int = 224,
                  device: Optional[str] = None) -> None:
         init_default_scope(cfg.get('default_scope', 'mmpretrain'))
         model = MODELS.build(cfg.model)
