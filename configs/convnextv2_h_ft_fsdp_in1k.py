@@ -3,7 +3,3 @@
 # The recipe and the steps are those of convnextv2_h_ft_in1k.py: 86.3 top-1
 # (ConvNeXt V2, Table 14). Not yet reproduced by us.
 _base_ = ['./convnextv2_h_ft_in1k.py', './_base_/strategies/fsdp.py']
-
-custom_hooks = [
-    dict(_base_.ema, type='mmconvnextv2.ShardedEMAHook', interval=4)
-]

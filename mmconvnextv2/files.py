@@ -24,7 +24,7 @@ def publish(part: str, path: str) -> None:
     """Rename ``part`` to ``path``, once it is safe on the disk.
 
     Args:
-        part (str): A complete file, or a folder as DeepSpeed writes it.
+        part (str): A complete file, or a folder.
         path (str): Its name from now on; what had it before is replaced.
     """
     if osp.isdir(part):

@@ -6,12 +6,12 @@ plain ``ConvNeXtV2`` resolve from the scope of every OpenMMLab package.
 """
 from typing import Callable, TypeVar
 
-from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import (
     OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
 )
+from mmengine.registry import RUNNERS as MMENGINE_RUNNERS
 from mmengine.registry import STRATEGIES as MMENGINE_STRATEGIES
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
@@ -39,14 +39,14 @@ OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     parent=MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
     scope='mmconvnextv2',
     locations=['mmconvnextv2.engine'])
+RUNNERS = Registry(
+    'runner',
+    parent=MMENGINE_RUNNERS,
+    scope='mmconvnextv2',
+    locations=['mmconvnextv2.engine'])
 STRATEGIES = Registry(
     'strategy',
     parent=MMENGINE_STRATEGIES,
-    scope='mmconvnextv2',
-    locations=['mmconvnextv2.engine'])
-FUNCTIONS = Registry(
-    'function',
-    parent=MMENGINE_FUNCTIONS,
     scope='mmconvnextv2',
     locations=['mmconvnextv2.engine'])
 

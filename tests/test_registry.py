@@ -3,7 +3,6 @@ from importlib import import_module
 import pytest
 from mmengine.config import ConfigDict
 from mmengine.registry import (
-    FUNCTIONS,
     HOOKS,
     MODELS,
     OPTIM_WRAPPER_CONSTRUCTORS,
@@ -54,7 +53,6 @@ def test_layer_decay_constructor_resolves_in_every_package(scope):
     (registry.OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPER_CONSTRUCTORS),
     (registry.TRANSFORMS, TRANSFORMS),
     (registry.STRATEGIES, STRATEGIES),
-    (registry.FUNCTIONS, FUNCTIONS),
 ])
 def test_registries_are_children_of_the_root(own, root):
     assert own.parent is root

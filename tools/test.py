@@ -26,7 +26,6 @@ from mmconvnextv2.config.faults import (
     require_values,
 )
 from mmconvnextv2.engine.cpu import join_processes_on_cpu
-from mmconvnextv2.engine.strategy_checks import drop_strategy
 from mmconvnextv2.faults import explained_damage
 
 # Scope: (its visualisation hook, what turns it on, where it takes a folder).
@@ -111,7 +110,8 @@ def test(args: argparse.Namespace) -> None:
     require_values(cfg, ('test', ))
     require_file(args.checkpoint, 'checkpoint')
     cfg.load_from, cfg.resume = args.checkpoint, False
-    drop_strategy(cfg)
+    if cfg.pop('strategy', None):  # Only training needs its model sharded.
+        cfg.pop('runner_type', None)
     if args.show or args.show_dir:
         set_visualization(cfg, args)
     if args.tta:

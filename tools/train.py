@@ -26,10 +26,7 @@ from mmconvnextv2.config.faults import (
     require_values,
 )
 from mmconvnextv2.engine.cpu import avoid_amp_on_cpu, join_processes_on_cpu
-from mmconvnextv2.engine.strategy_checks import (
-    require_strategy,
-    uses_deepspeed,
-)
+from mmconvnextv2.engine.sharding import check_strategy
 from mmconvnextv2.faults import explained_faults, require_writable
 from mmconvnextv2.files import latest_whole_checkpoint
 
@@ -92,7 +89,7 @@ def set_resume(cfg: Config, args: argparse.Namespace) -> None:
     work_dir = Path(cfg.work_dir)
     latest = latest_whole_checkpoint(cfg.work_dir)
     if args.resume not in (None, 'auto'):
-        require_file(args.resume, '--resume', or_folder=uses_deepspeed(cfg))
+        require_file(args.resume, '--resume')
         cfg.resume, cfg.load_from = True, args.resume
     elif args.resume == 'auto' and latest:
         cfg.resume, cfg.load_from = True, latest
@@ -118,7 +115,7 @@ def train(args: argparse.Namespace) -> None:
         set_amp(cfg)
     if args.auto_scale_lr:
         set_auto_scale_lr(cfg)
-    require_strategy(cfg)
+    check_strategy(cfg)
     set_resume(cfg, args)
     require_data(cfg, args, ('train', 'val'), initial_weights=True)
     require_names(cfg, ('train', 'val'))

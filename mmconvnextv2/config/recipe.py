@@ -71,8 +71,7 @@ def batch_of(cfg: Mapping, gpus: Optional[int] = None) -> Batch:
     """Images of a step; arguments and errors as for :func:`recipe`."""
     images = cfg['train_dataloader']['batch_size']
     accumulation = cfg['optim_wrapper'].get(
-        'accumulative_counts',
-        _strategy(cfg).get('gradient_accumulation_steps', 1))
+        'accumulative_counts', 1)
     if gpus is None:
         meant = (cfg.get('auto_scale_lr') or {}).get('base_batch_size', images)
         gpus, rest = divmod(meant, images)
@@ -100,11 +99,6 @@ def peak_lr(cfg: Mapping, batch: Batch) -> float:
     return lr
 
 
-def _strategy(cfg: Mapping) -> Mapping:
-    """Where DeepSpeed has what belongs to the optimizer's wrapper."""
-    return cfg.get('strategy') or {}
-
-
 def _start(cfg: Mapping) -> Dict[str, Any]:
     """The model, and the weights that training starts from."""
     backbone = cfg['model'].get('backbone') or {}
@@ -127,7 +121,6 @@ def _optimizer(cfg: Mapping, batch: Batch) -> Dict[str, Any]:
     # COCO's and ADE20K's rates are absolute.
     is_relative = cfg.get('default_scope') == 'mmpretrain'
     is_mixed = wrapper.get('type') == 'AmpOptimWrapper'
-    is_bf16 = (_strategy(cfg).get('bf16') or {}).get('enabled')
     betas = optimizer.get('betas')
     return dict(
         optimizer=optimizer['type'],
@@ -135,12 +128,10 @@ def _optimizer(cfg: Mapping, batch: Batch) -> Dict[str, Any]:
         base_lr=lr * _BASE_BATCH / batch.total if is_relative else None,
         weight_decay=optimizer.get('weight_decay'),
         betas=None if betas is None else list(betas),
-        clip_grad=(wrapper.get('clip_grad') or {}).get(
-            'max_norm',
-            _strategy(cfg).get('gradient_clipping')),
+        clip_grad=(wrapper.get('clip_grad') or {}).get('max_norm'),
         # MMEngine's default on a GPU is PyTorch's.
-        precision=(wrapper.get('dtype') or 'float16') if is_mixed else
-        'bfloat16' if is_bf16 else 'float32')
+        precision=(wrapper.get('dtype') or 'float16') if is_mixed
+        else 'float32')
 
 
 def _layer_decay(cfg: Mapping, batch: Batch) -> Dict[str, Any]:
@@ -170,8 +161,7 @@ def _regularization(cfg: Mapping, accumulation: int) -> Dict[str, Any]:
     averages = [
         (1 - hook.get('momentum', 2e-4))**(accumulation /
                                            hook.get('interval', 1))
-        for kind in ('EMAHook', 'ShardedEMAHook')
-        for hook in named(cfg.get('custom_hooks') or [], kind)
+        for hook in named(cfg.get('custom_hooks') or [], 'EMAHook')
     ]
     return dict(
         drop_path=(model.get('backbone') or {}).get('drop_path_rate', 0.),

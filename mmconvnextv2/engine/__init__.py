@@ -1,6 +1,5 @@
-"""Training: optimiser construction, hooks and strategies."""
+"""Training: optimiser construction, hooks and sharding."""
 from .hooks import (
-    AverageBuffersHook,
     CompileBlocksHook,
     DamagedDataHook,
     NonFiniteHook,
@@ -8,14 +7,13 @@ from .hooks import (
     ReconstructionHook,
     SafeCheckpointHook,
     SeedHook,
-    ShardedEMAHook,
 )
 from .layer_decay import LayerDecayOptimWrapperConstructor
-from .strategies import ShardedStrategy
+from .sharding import ShardedRunner, ShardedStrategy
 
 __all__ = [
-    'AverageBuffersHook', 'CompileBlocksHook', 'DamagedDataHook',
+    'CompileBlocksHook', 'DamagedDataHook',
     'LayerDecayOptimWrapperConstructor', 'NonFiniteHook', 'PreemptionHook',
-    'ReconstructionHook', 'SafeCheckpointHook', 'SeedHook', 'ShardedEMAHook',
+    'ReconstructionHook', 'SafeCheckpointHook', 'SeedHook', 'ShardedRunner',
     'ShardedStrategy'
 ]

@@ -163,8 +163,6 @@ def _reduce_dataset(cfg: Config) -> None:
 
 def _reduce_run(cfg: Config) -> None:
     cfg.randomness = dict(cfg.get('randomness', {}), seed=0)
-    if cfg.optim_wrapper.type == 'DeepSpeedOptimWrapper':
-        cfg.optim_wrapper.type = 'OptimWrapper'  # In one process.
     cfg.optim_wrapper.accumulative_counts = 1
     for phase in cfg.param_scheduler:
         if phase.type == 'LinearLR':

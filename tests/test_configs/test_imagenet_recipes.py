@@ -19,7 +19,7 @@ def steps(pipeline):
 def test_every_leaf_is_in_the_table():
     leaves = {path.stem for path in CONFIGS.glob('convnextv*.py')}
     # Sharded ones have a plain config's recipe: test_sharded_configs.py.
-    sharded = {x for x in leaves if '_fsdp' in x or '_deepspeed' in x}
+    sharded = {x for x in leaves if '_fsdp' in x}
     assert leaves - sharded - {'convnextv2_a_ft_shapes'} == set(RECIPES)
 
 

@@ -1,70 +1,62 @@
-"""SyncBN on a machine without a GPU; the rest is in the tools' tests."""
+"""Several processes and SyncBN on a machine without a GPU.
+
+Mixed precision is in test_tools/test_train.py, runs in test_train_parallel*.
+"""
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper
+from processes import run_processes
+from torch import nn
 
 from mmconvnextv2.engine import cpu
 
-_SAID = ('No GPU found: BN in the place of SyncBN, so each process takes the '
-         'statistics of its own images; the running ones are averaged.')
-_HOOK = dict(type='mmconvnextv2.AverageBuffersHook')
+
+class _Model(BaseModel):
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.SyncBatchNorm(2)
+
+    def forward(self, inputs, mode):
+        return dict(loss=self.norm(inputs).sum())
 
 
-@pytest.fixture
-def cfg():
-    norm = dict(type='SyncBN', requires_grad=True)
-    return Config(
-        dict(
-            launcher='pytorch',
-            model=dict(
-                type='SegTTAModel',
-                module=dict(
-                    decode_head=dict(norm_cfg=norm),
-                    auxiliary_head=[
-                        dict(norm_cfg=dict(type='MMSyncBN')),
-                        dict(norm_cfg=dict(type='GN', num_groups=8))
-                    ]))))
+def _work(rank):
+    torch.distributed.init_process_group('gloo')
+    model = cpu.CPUDataParallel(_Model(), broadcast_buffers=False)
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.))
+    images = torch.tensor([[0., 1.], [2., 5.]]) * 10**rank
+    losses = model.train_step(dict(inputs=images), wrapper)
+    return model.module.state_dict(), list(losses)
 
 
-@pytest.fixture
-def join(monkeypatch):
-    """Function that joins on a device; returns what was said."""
-
-    def run(cfg, device):
-        monkeypatch.setattr(cpu, 'get_device', lambda: device)
-        monkeypatch.setattr('torch.distributed.is_initialized', lambda: True)
-        said = []
-        cpu.join_processes_on_cpu(cfg, said.append)
-        return said
-
-    return run
-
-
-def test_processes_on_cpu_have_no_sync_bn(cfg, join):
-    cfg.custom_hooks = [dict(type='EMAHook')]
-    assert join(cfg, 'cpu')[1] == _SAID
-    assert cfg.custom_hooks == [dict(type='EMAHook'), _HOOK]
-    module = cfg.model.module
-    assert module.decode_head.norm_cfg == dict(type='BN', requires_grad=True)
-    assert [x.norm_cfg.type for x in module.auxiliary_head] == ['BN', 'GN']
+def test_running_statistics_are_averaged(tmp_path):
+    # From 0 and 1, a tenth of the way to the batch's mean and variance.
+    means, variances = [1., 3.], [2., 8.]
+    for state, losses in run_processes(_work, tmp_path):
+        assert losses == ['loss']
+        torch.testing.assert_close(
+            state['norm.running_mean'],
+            torch.tensor([0.1 * x * (1 + 10) / 2 for x in means]))
+        torch.testing.assert_close(
+            state['norm.running_var'],
+            torch.tensor([0.9 + 0.1 * x * (1 + 100) / 2 for x in variances]))
+        assert state['norm.num_batches_tracked'] == 1
+        assert state['norm.weight'].tolist() == [1, 1]
 
 
-def test_bn_that_the_runner_would_synchronise_stays_bn(cfg, join):
-    cfg.model = dict(type='MaskRCNN', norm_cfg=dict(type='BN'))
-    cfg.sync_bn = 'torch'
-    assert join(cfg, 'cpu')[1] == _SAID
-    assert 'sync_bn' not in cfg and cfg.custom_hooks == [_HOOK]
-
-
-def test_without_sync_bn_nothing_is_said_of_it(cfg, join):
-    cfg.model = dict(type='EncoderDecoder', backbone=dict(type='X'))
-    assert len(join(cfg, 'cpu')) == 1
-    assert 'custom_hooks' not in cfg
-
-
-@pytest.mark.parametrize('device, launcher', [('cuda', 'pytorch'),
-                                              ('cpu', 'none')])
-def test_others_keep_it(cfg, join, device, launcher):
-    cfg.launcher, cfg.sync_bn = launcher, 'torch'
-    before = cfg.to_dict()
-    assert join(cfg, device) == []
-    assert cfg.to_dict() == before
+@pytest.mark.parametrize('device, launcher, model_wrapper', [
+    ('cpu', 'pytorch', 'CPUDataParallel'), ('cuda', 'pytorch', None),
+    ('cpu', 'none', None)])
+def test_processes_join_on_cpu_only(monkeypatch, device, launcher,
+                                    model_wrapper):
+    monkeypatch.setattr(cpu, 'get_device', lambda: device)
+    monkeypatch.setattr('torch.distributed.is_initialized', lambda: True)
+    cfg, said = Config(dict(launcher=launcher)), []
+    cpu.join_processes_on_cpu(cfg, said.append)
+    assert cfg.get('model_wrapper_cfg', {}).get('type') == model_wrapper
+    assert said == [] if model_wrapper is None else said == [
+        'No GPU found: the processes run on the CPU and meet over gloo; '
+        'SyncBN, where there is any, is BN of the images of each.']

@@ -28,7 +28,11 @@ def run():
 
     def run_in(folder, *command, **variables):
         env = {
-            **os.environ, 'PYTHONPATH': str(Path(__file__).parent),
+            **os.environ,
+            'PYTHONPATH': os.pathsep.join([
+                str(Path(__file__).parent),
+                os.environ.get('PYTHONPATH', '')
+            ]).rstrip(os.pathsep),
             'PYTHON': sys.executable,
             'OMP_NUM_THREADS': '1',
             **variables

@@ -46,7 +46,7 @@ _CLASSIFIER = '''
 _base_ = ['{configs}/convnextv2_a_ft_shapes.py'{strategy}]
 model = dict(backbone={backbone}, head=dict(in_channels=32))
 custom_hooks = [
-    dict(type='{ema}', momentum=0.1, interval=2)]
+    dict(type='EMAHook', momentum=0.1, interval=2)]
 optim_wrapper = dict(
     accumulative_counts=2,
     clip_grad=None,
@@ -55,6 +55,25 @@ optim_wrapper = dict(
 val_dataloader = dict(
     batch_size=3, num_workers=0, persistent_workers=False)
 test_dataloader = val_dataloader
+'''
+
+
+# With flips, sampled boxes and dropped paths, other in each process; the
+# evaluation gathers what both have found.
+_DETECTOR = '''
+_base_ = ['{configs}/maskrcnn_convnextv2_a_shapes.py'{strategy}]
+custom_imports = dict(imports=['mmconvnextv2', 'parallel_detector'])
+model = dict(
+    type='SeeingMaskRCNN',
+    backbone=dict(
+        drop_path_rate=0.2,
+        arch=dict(
+            _delete_=True, depths=[1, 1, 2, 1], channels=[8, 8, 16, 24])),
+    neck=dict(in_channels=[8, 16, 24]),
+    roi_head=dict(bbox_head=dict(fc_out_channels=32)),
+    train_cfg=dict(rcnn=dict(sampler=dict(num=16))))
+val_dataloader = dict(
+    batch_size=2, num_workers=0, persistent_workers=False)
 '''
 
 
@@ -81,17 +100,17 @@ class Disturb(Hook):
         if self.weight is None and get_rank() == 1:
             os.kill(os.getpid(), signal.SIGTERM)
         for name, shard in runner.model.named_parameters():
-            if name.replace('_fsdp_wrapped_module.', '') == self.weight:
-                shard.data[:1] = float('nan')
+            if name == self.weight and get_rank() == 0:
+                shard.to_local().data[:1] = float('nan')
 
 
 def write_task(folder: Path, configs: Path, kind: str, sharded: bool,
                more: str = '') -> str:
     """Write the config; returns its name."""
-    text = dict(fcmae=_FCMAE, classifier=_CLASSIFIER)[kind].format(
+    text = dict(fcmae=_FCMAE, classifier=_CLASSIFIER,
+                detector=_DETECTOR)[kind].format(
         configs=configs,
         strategy=f", '{configs}/_base_/strategies/fsdp.py'" * sharded,
-        ema='mmconvnextv2.ShardedEMAHook' if sharded else 'EMAHook',
         backbone=_ARCH.format(
             more='final_norm=False' if kind == 'fcmae' else ''))
     name = f"{kind}_{'sharded' if sharded else 'parallel'}.py"
@@ -104,8 +123,9 @@ def train(main: Callable[[List[str]], int],
           config: str,
           work_dir: str,
           *options: str,
-          code: int = 0) -> Tuple[str, str]:
-    """Train in two processes, in float64; returns their outputs.
+          code: int = 0,
+          dtype: torch.dtype = torch.float64) -> Tuple[str, str]:
+    """Train in two processes; returns their outputs.
 
     Args:
         main (Callable): Of train.py.
@@ -114,10 +134,11 @@ def train(main: Callable[[List[str]], int],
         work_dir (str): The folder of the run.
         *options (str): Other arguments of train.py.
         code (int): With which it ends in both. Defaults to 0.
+        dtype (torch.dtype): Type of parameters. Defaults to float64.
     """
 
     def work(rank: int) -> None:
-        torch.set_default_dtype(torch.float64)
+        torch.set_default_dtype(dtype)
         logging.disable(logging.NOTSET)
         try:
             found = main([

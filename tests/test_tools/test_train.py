@@ -66,11 +66,11 @@ def test_amp_of_the_config_stays_and_other_wrappers_are_refused(
     _change(toy, "optim_wrapper.update(type='AmpOptimWrapper', "
             "loss_scale=8.0)\n")
     assert train(toy, '--amp').optim_wrapper.loss_scale == 8.0
-    _change(toy, "optim_wrapper.update(type='DeepSpeedOptimWrapper')\n")
+    _change(toy, "optim_wrapper.update(type='OptimWrapperDict')\n")
     assert train.main([str(toy), '--amp']) == _REFUSED
     assert capsys.readouterr().err == (
         'train.py: --amp works with optim_wrapper.type OptimWrapper, the '
-        'config has DeepSpeedOptimWrapper\n')
+        'config has OptimWrapperDict\n')
 
 
 def test_missing_config_names_the_closest(tmp_path, train, capsys):

@@ -33,17 +33,17 @@ def run_task(folder, load_tool, monkeypatch):
         monkeypatch.setattr(module, 'collect_env', dict)
     main = load_tool('train').main
 
-    def run(kind, sharded, work_dir, *options, more='', code=0):
+    def run(kind, sharded, work_dir, *options, more='', **expected):
         config = write_task(folder, configs_folder(), kind, sharded, more)
-        return train(main, folder, config, work_dir, *options, code=code)
+        return train(main, folder, config, work_dir, *options, **expected)
 
     return run
 
 
-def _losses(work_dir):
+def _logged(work_dir, key):
     file, = Path(work_dir).glob('*/vis_data/scalars.json')
     lines = map(json.loads, file.read_text().splitlines())
-    return [x['loss'] for x in lines if 'loss' in x]
+    return [x[key] for x in lines if key in x]
 
 
 def test_fcmae_is_that_of_data_parallel_processes(run_task):
@@ -56,8 +56,9 @@ def test_fcmae_is_that_of_data_parallel_processes(run_task):
     end = load('f/epoch_2.pth')['state_dict']
     assert any(not start[k].equal(end[k]) for k in start)
     assert end['backbone.stages.0.0.norm.weight'].dtype == torch.float64
-    assert len(_losses('f')) == 8
-    assert _losses('fs') == pytest.approx(_losses('f'), abs=1e-10)
+    losses = _logged('f', 'loss')
+    assert len(losses) == 8
+    assert _logged('fs', 'loss') == pytest.approx(losses, abs=1e-10)
     # Of the whole model, though drawn by one process alone.
     assert [x.name for x in Path('fs').rglob('reconstruction_2.png')]
 
@@ -108,9 +109,9 @@ def test_classifier_resumed_and_evaluated(run_task, folder, load_tool):
     averaged, model = (load('cs/epoch_2.pth')[x]
                        for x in ('state_dict', 'ema_state_dict'))
     assert not averaged['head.fc.weight'].equal(model['module.head.fc.weight'])
-    assert _losses('cs') == pytest.approx(_losses('c'), abs=1e-10)
-    assert _accuracies('cs') == _accuracies('c')
-    assert len(_accuracies('cs')) == 2
+    losses, top1 = (_logged('c', x) for x in ('loss', 'accuracy/top1'))
+    assert _logged('cs', 'loss') == pytest.approx(losses, abs=1e-10)
+    assert _logged('cs', 'accuracy/top1') == top1 and len(top1) == 2
     # From a file that either of the two has written.
     run_task('classifier', True, 'again', '--resume', 'cs/epoch_1.pth')
     assert difference('cs/epoch_2.pth', 'again/epoch_2.pth', parts) == 0
@@ -118,7 +119,32 @@ def test_classifier_resumed_and_evaluated(run_task, folder, load_tool):
     assert difference('c/epoch_2.pth', 'other/epoch_2.pth', parts) < 1e-10
     run_task('classifier', False, 'back', '--resume', 'cs/epoch_1.pth')
     assert difference('c/epoch_2.pth', 'back/epoch_2.pth', parts) < 1e-10
-    _check_evaluation(folder, load_tool('test').main, _accuracies('cs')[-1])
+    _check_evaluation(folder, load_tool('test').main, top1[-1])
+
+
+@pytest.mark.slow
+def test_mask_rcnn(run_task):
+    run_task('detector', False, 'd')
+    output, _ = run_task('detector', True, 'ds')
+    assert 'FSDP: the model is sharded in 6 units over 2 processes' in output
+    assert difference('d/epoch_2.pth', 'ds/epoch_2.pth', _PARTS) < 1e-8
+    losses = _logged('d', 'loss')
+    assert len(losses) == 8
+    assert _logged('ds', 'loss') == pytest.approx(losses)
+    for key in ('coco/bbox_mAP', 'coco/segm_mAP'):
+        assert _logged('ds', key) == _logged('d', key)
+        assert 0.1 < _logged('ds', key)[-1] < 0.9
+
+
+@pytest.mark.slow
+def test_mask_rcnn_in_mixed_precision(run_task):
+    half = "strategy = dict(param_dtype='bfloat16')\n"
+    run_task('detector', False, 'df', dtype=torch.float32)
+    run_task('detector', True, 'dh', more=half, dtype=torch.float32)
+    state = load('dh/epoch_2.pth')['state_dict']
+    assert {x.dtype for x in state.values()} == {torch.float32}
+    losses, halves = (_logged(x, 'loss') for x in ('df', 'dh'))
+    assert losses != halves == pytest.approx(losses, rel=0.02)
 
 
 def _check_evaluation(folder, main, expected):
@@ -134,9 +160,3 @@ def _check_evaluation(folder, main, expected):
     file, = Path('tested').glob('*/*.json')
     found = json.loads(file.read_text())['accuracy/top1']
     assert found == pytest.approx(expected)
-
-
-def _accuracies(work_dir):
-    file, = Path(work_dir).glob('*/vis_data/scalars.json')
-    lines = map(json.loads, file.read_text().splitlines())
-    return [x['accuracy/top1'] for x in lines if 'accuracy/top1' in x]

@@ -16,7 +16,7 @@ from .rules import (
 
 # Runners and loops of these names read the config as MMEngine does; what
 # others make of it is theirs.
-_RUNNERS = ('', 'Runner', 'FlexibleRunner')
+_RUNNERS = ('', 'Runner', 'FlexibleRunner', 'ShardedRunner')
 _LOOPS = ('', 'EpochBasedTrainLoop', 'IterBasedTrainLoop', 'ValLoop',
           'TestLoop')
 # Hooks that MMEngine has by default, which None switches off.

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from mmconvnextv2.engine.non_finite import any_not_finite, locate
-from mmconvnextv2.engine.strategies.sharding import whole_model
+from mmconvnextv2.engine.sharding import whole_model
 from mmconvnextv2.registry import HOOKS, register
 
 _ADVICE = (

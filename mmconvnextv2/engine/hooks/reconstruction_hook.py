@@ -6,7 +6,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmconvnextv2.engine.strategies.sharding import whole_model
+from mmconvnextv2.engine.sharding import whole_model
 from mmconvnextv2.registry import HOOKS, register
 from mmconvnextv2.visualization.reconstruction import draw_reconstructions
 
@@ -57,7 +57,7 @@ class ReconstructionHook(Hook):
         if not (self.every_n_epochs(runner, self.interval) or
                 self.is_last_train_epoch(runner)):
             return
-        model = whole_model(runner, main_only=True)
+        model = whole_model(runner)
         if is_main_process():
             data = dict(inputs=self._images, data_samples=None)
             inputs = model.data_preprocessor(data)['inputs']

@@ -1,0 +1,250 @@
+"""Training with parameters spread over processes by PyTorch's FSDP."""
+import copy
+import time
+from types import MethodType
+from typing import Any, Callable, List, Mapping, Optional, Sequence
+
+import mmengine
+import torch
+from mmengine._strategy.distributed import DDPStrategy
+from mmengine.device import get_device
+from mmengine.dist import is_main_process
+from mmengine.model import is_model_wrapper
+from mmengine.registry import MODELS
+from mmengine.runner import FlexibleRunner, Runner
+from mmengine.runner.checkpoint import save_checkpoint
+from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from mmconvnextv2.errors import CommandError
+from mmconvnextv2.registry import RUNNERS, STRATEGIES, register
+
+try:
+    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+except ImportError:  # PyTorch 2.5 or older
+    fully_shard = None
+
+
+@register(RUNNERS)
+class ShardedRunner(FlexibleRunner):
+    """Run hooks as ``Runner`` does: ``before_run`` before a checkpoint loads.
+
+    ``FlexibleRunner`` loads first, when ``EMAHook`` has no average yet.
+    """
+
+    _has_begun = False
+
+    def load_or_resume(self) -> None:
+        """Load or resume a checkpoint; see ``FlexibleRunner``."""
+        self.call_hook('before_run')
+        self._has_begun = True
+        super().load_or_resume()
+
+    def call_hook(self, fn_name: str, **kwargs: Any) -> None:
+        """Call all hooks, but ``before_run`` once; see ``FlexibleRunner``."""
+        if fn_name != 'before_run' or not self._has_begun:
+            super().call_hook(fn_name, **kwargs)
+
+
+@register(STRATEGIES)
+class ShardedStrategy(DDPStrategy):
+    """Shard parameters, gradients and optimizer state over processes.
+
+    PyTorch's ``fully_shard`` makes each unit whole while it is computed.
+    Parameters keep their names and shapes, so parameter groups, layer decay,
+    clipping and ``EMAHook`` work as in any other run. A checkpoint is one
+    ordinary file: sharded and unsharded runs resume each other's.
+
+    Args:
+        units (Sequence[str]): Names, in the registry of models, of the
+            modules that are units. The rest of the model is one more.
+        param_dtype (str, optional): Type in which these modules compute,
+            such as 'bfloat16'. Their gradients are summed up, and their
+            outputs handed on, in float32. Defaults to None, which means the
+            type of the parameters.
+        **kwargs (Any): Arguments of MMEngine's ``DDPStrategy``.
+
+    Raises:
+        ImportError: If PyTorch is older than 2.6.
+        ValueError: If ``param_dtype`` is unknown, or, when the model is
+            sharded, if it has no unit of a name.
+
+    Example:
+        >>> runner_type = 'mmconvnextv2.ShardedRunner'
+        >>> strategy = dict(
+        ...     type='mmconvnextv2.ShardedStrategy',
+        ...     units=['mmconvnextv2.ConvNeXtV2Block'])
+    """
+
+    def __init__(self, *, units: Sequence[str],
+                 param_dtype: Optional[str] = None, **kwargs: Any) -> None:
+        if fully_shard is None:
+            raise ImportError('ShardedStrategy needs fully_shard of PyTorch '
+                              f'2.6 or newer, found {torch.__version__}')
+        if param_dtype not in (None, 'bfloat16', 'float16'):
+            raise ValueError("strategy.param_dtype must be None, 'bfloat16' "
+                             f"or 'float16', got {param_dtype!r}")
+        super().__init__(**kwargs)
+        self.units = list(units)
+        self.policy = MixedPrecisionPolicy()
+        if param_dtype:
+            self.policy = MixedPrecisionPolicy(
+                getattr(torch, param_dtype), torch.float32, torch.float32)
+
+    def _wrap_model(self, model: nn.Module) -> nn.Module:
+        model = self.convert_model(model).to(get_device())
+        options = dict(mesh=init_device_mesh(get_device(), [self.world_size]))
+        units = [x for name in self.units for x in _find(model, name)]
+        for unit in units:
+            fully_shard(unit, mp_policy=self.policy, **options)
+        # Resharded after the forward pass, so that hooks always see shards.
+        fully_shard(model, reshard_after_forward=True, **options)
+        for module in model.modules():
+            module.register_load_state_dict_pre_hook(_take_shares)
+        model.__deepcopy__ = MethodType(_copy_weights, model)
+        self.logger.info(f'FSDP: the model is sharded in {len(units) + 1} '
+                         f'units over {self.world_size} processes.')
+        return model
+
+    def save_checkpoint(self, filename: str, *, save_optimizer: bool = True,
+                        save_param_scheduler: bool = True,
+                        extra_ckpt: Optional[dict] = None,
+                        callback: Optional[Callable] = None) -> None:
+        """Save one file; all processes have to call. See ``BaseStrategy``."""
+        checkpoint = dict(extra_ckpt or {}, state_dict=self.model.state_dict())
+        checkpoint['meta'] = dict(
+            checkpoint.get('meta', {}), seed=self.seed,
+            time=time.strftime('%Y%m%d_%H%M%S'),
+            mmengine=mmengine.__version__)
+        if save_optimizer and hasattr(self, 'optim_wrapper'):
+            checkpoint['optimizer'] = self.optim_state_dict()
+        if save_param_scheduler and hasattr(self, 'param_schedulers'):
+            checkpoint['param_schedulers'] = self.scheduler_state_dict()
+        if callback is not None:
+            callback(checkpoint)
+        checkpoint = gathered(checkpoint)
+        if is_main_process():
+            save_checkpoint(checkpoint, filename)
+
+    def load_checkpoint(self, filename: str, **kwargs: Any) -> dict:
+        """Load a checkpoint into the host's memory; see ``BaseStrategy``."""
+        kwargs['map_location'] = 'cpu'
+        return super().load_checkpoint(filename, **kwargs)
+
+    def load_optim_state_dict(self, state_dict: dict) -> None:
+        """Load what any run, sharded or not, has saved."""
+        groups = self.optim_wrapper.optimizer.param_groups
+        params = [x for group in groups for x in group['params']]
+        state = {
+            i: {k: _share(x, param) for k, x in state_dict['state'][i].items()}
+            for i, param in enumerate(params) if i in state_dict['state']
+        }
+        self.optim_wrapper.load_state_dict(dict(state_dict, state=state))
+
+
+def _find(model: nn.Module, name: str) -> List[nn.Module]:
+    kind = MODELS.get(name) or ()
+    found = [x for x in model.modules() if isinstance(x, kind)]
+    if not found:
+        raise ValueError(f'strategy.units: found no {name!r} in the model, a '
+                         f'{type(model).__name__}; the units of a ConvNeXtV2 '
+                         "are 'mmconvnextv2.ConvNeXtV2Block'")
+    return found
+
+
+def _take_shares(module: nn.Module, state: dict, prefix: str, *_: Any) -> None:
+    """Hook of modules whose state dict is loaded: shard what it is given."""
+    for name, param in module.named_parameters(prefix[:-1], recurse=False):
+        if name in state:
+            state[name] = _share(state[name], param)
+
+
+def _share(value: Any, like: Tensor) -> Any:
+    """Shard a tensor like another of its shape; return all else as it is."""
+    if (not isinstance(like, DTensor) or isinstance(value, DTensor)
+            or getattr(value, 'shape', None) != like.shape):
+        return value
+    return distribute_tensor(value, like.device_mesh, like.placements)
+
+
+def _copy_weights(model: nn.Module, memo: dict) -> nn.Module:
+    """Copy for ``EMAHook`` what it averages; PyTorch refuses to copy all."""
+    copied = nn.Module()
+    for path, module in model.named_modules():
+        if path:
+            parent, _, name = path.rpartition('.')
+            copied.get_submodule(parent).add_module(name, nn.Module())
+        part = copied.get_submodule(path)
+        for name, value in module.named_parameters(recurse=False):
+            part.register_parameter(name, copy.deepcopy(value, memo))
+        for name, value in module.named_buffers(recurse=False):
+            part.register_buffer(
+                name, copy.deepcopy(value, memo),
+                name not in module._non_persistent_buffers_set)
+        part.register_load_state_dict_pre_hook(_take_shares)
+    return copied
+
+
+def gathered(node: Any, everywhere: bool = False) -> Any:
+    """Copy the state of a run, with whole tensors instead of shards.
+
+    Args:
+        node (Any): Nested dicts and lists. All processes have to call.
+        everywhere (bool): Whether the processes other than the main one get
+            the tensors, not None instead. Defaults to False.
+
+    Returns:
+        Any: The same with tensors on the CPU.
+    """
+    if isinstance(node, Tensor):
+        whole = node.full_tensor() if isinstance(node, DTensor) else node
+        return whole.cpu() if everywhere or is_main_process() else None
+    if isinstance(node, list):
+        return [gathered(x, everywhere) for x in node]
+    if isinstance(node, dict):
+        found = copy.copy(node)  # with the metadata of a state dict
+        found.update({k: gathered(x, everywhere) for k, x in node.items()})
+        return found
+    return node
+
+
+def whole_model(runner: Runner) -> nn.Module:
+    """Return the model of a runner, to be run by one process alone.
+
+    Args:
+        runner (Runner): A runner that has built its model from its config.
+            All processes have to call.
+
+    Returns:
+        nn.Module: The model without its wrapper; a copy where it is sharded.
+    """
+    model = runner.model
+    if not any(isinstance(x, DTensor) for x in model.parameters()):
+        return model.module if is_model_wrapper(model) else model
+    with torch.random.fork_rng(devices=[]):  # It draws initial weights.
+        whole = MODELS.build(copy.deepcopy(runner.cfg.model))
+    whole.load_state_dict(gathered(model.state_dict(), everywhere=True))
+    return whole.to(get_device()).train(model.training)
+
+
+def check_strategy(cfg: Mapping[str, Any]) -> None:
+    """Refuse a config whose strategy would be ignored or train wrongly.
+
+    Raises:
+        CommandError: If it is such a config.
+    """
+    kind = (cfg.get('strategy') or {}).get('type')
+    if kind and cfg.get('runner_type', 'Runner') == 'Runner':
+        raise CommandError(
+            "runner_type must be 'mmconvnextv2.ShardedRunner' for "
+            f"strategy.type={kind!r}, which 'Runner' ignores")
+    if kind == 'FSDPStrategy':
+        raise CommandError(
+            "strategy.type must be 'mmconvnextv2.ShardedStrategy' for FSDP: "
+            f'{kind!r} takes shards of weights for biases (weight decay)')
+    if 'ShardedStrategy' in str(kind) and cfg['launcher'] == 'none':
+        raise CommandError(
+            f'strategy.type={kind!r} spreads the model over several '
+            'processes: start them with bash tools/dist_train.sh CONFIG GPUS, '
+            'or train in one with --cfg-options strategy=None')
