@@ -13,15 +13,17 @@ registry that MMEngine has for that. A project's own tool may do so as well::
 
 Merely importing the package changes nothing of this, since a project that
 uses the backbone decides itself what it trusts; the one exception is
-:func:`mmconvnextv2.compat.load_own_checkpoints`.
+:func:`load_own_checkpoints`.
 """
 import contextlib
 import os.path as osp
 from typing import Any, Iterator, Mapping
 from unittest import mock
 
+import torch
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
+from mmengine.utils import digit_version
 
 from mmconvnextv2.files import is_whole, latest_whole_checkpoint
 from . import stand_ins
@@ -67,6 +69,25 @@ def load_from_path_or_url(filename: str,
     if isinstance(content.get('meta'), dict):
         content['meta'].pop('config', None)
     return content
+
+
+def load_own_checkpoints() -> bool:
+    """Let MMEngine read the checkpoints that it writes.
+
+    Defect: mmengine 0.10.7 and older call ``torch.load`` with its defaults,
+    and since torch 2.6 the default refuses all but tensors, so resuming and
+    testing fail on MMEngine's own files, which hold its log as well.
+    Importing this package replaces the reader of local files, and only where
+    nothing could be loaded before. onedl-mmengine 0.10.12 needs no bridge.
+
+    Returns:
+        bool: Whether the reader was replaced.
+    """
+    if (hasattr(mmengine_checkpoint, 'get_torch_safe_globals')
+            or digit_version(torch.__version__) < digit_version('2.6')):
+        return False
+    CheckpointLoader.register_scheme('', load_from_path_or_url, force=True)
+    return True
 
 
 @contextlib.contextmanager

@@ -7,8 +7,8 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner import load_checkpoint
 
-from mmconvnextv2 import compat
 from mmconvnextv2.checkpoint import CheckpointError
+from mmconvnextv2.checkpoint.loading import load_own_checkpoints
 
 
 @pytest.fixture
@@ -21,26 +21,19 @@ def classic(monkeypatch):
         lambda filename, map_location: torch.load(
             filename, map_location=map_location))
     loader = mmengine_checkpoint.CheckpointLoader
-    # Replaced as a whole when a loader is registered.
     # A copy, since schemes are registered in place.
     monkeypatch.setattr(loader, '_schemes', loader._schemes.copy())
 
 
-def _saved_by_mmengine(folder):
-    torch.save(
-        dict(
-            state_dict=torch.nn.Linear(1, 1).state_dict(),
-            message_hub=dict(
-                log_scalars=dict(loss=HistoryBuffer([0.5], [1])))),
-        folder / 'epoch_1.pth')
-    return str(folder / 'epoch_1.pth')
-
-
 def test_mmengine_reads_its_own_checkpoints(classic, tmp_path):
-    path = _saved_by_mmengine(tmp_path)
+    path = str(tmp_path / 'epoch_1.pth')
+    torch.save(
+        dict(state_dict=torch.nn.Linear(1, 1).state_dict(),
+             message_hub=dict(
+                 log_scalars=dict(loss=HistoryBuffer([0.5], [1])))), path)
     with pytest.raises(UnpicklingError, match='[Ww]eights'):
         torch.load(path)
-    assert compat.load_own_checkpoints() is True
+    assert load_own_checkpoints() is True
     model = torch.nn.Linear(1, 1)
     found = load_checkpoint(model, path, 'cpu', strict=True)
     assert model.weight.item() == found['state_dict']['weight'].item()
@@ -57,7 +50,7 @@ class _Touch:
 
 
 def test_mmengine_runs_nothing_that_a_checkpoint_holds(classic, tmp_path):
-    compat.load_own_checkpoints()
+    load_own_checkpoints()
     torch.save([_Touch(tmp_path / 'ran')], tmp_path / 'c.pth')
     with pytest.raises(CheckpointError, match=r'asks for pathlib\.Path'):
         load_checkpoint(torch.nn.Linear(1, 1), str(tmp_path / 'c.pth'))
@@ -74,5 +67,5 @@ def test_loader_that_needs_no_bridge_is_left_alone(monkeypatch, classic,
                             list, raising=False)
     loader = mmengine_checkpoint.CheckpointLoader
     before = dict(loader._schemes)
-    assert compat.load_own_checkpoints() is False
+    assert load_own_checkpoints() is False
     assert loader._schemes == before
