@@ -1,19 +1,30 @@
-"""What a process holds, sampled while it trains."""
+"""What a process holds, sampled while it trains.
+
+As a program, ``python soak.py ITERATIONS {whole,masked}``, it trains a
+backbone on images of ever other sizes; a test's process has room left by other
+tests.
+"""
 import gc
 import json
 import os
+import random
 import resource
+import sys
 from multiprocessing import active_children
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Any, Dict, List
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
-from torch import Tensor
 
+from mmconvnextv2 import ConvNeXtV2
+from mmconvnextv2.models.selfsup import draw_mask
 from mmconvnextv2.ops.packed_depthwise import RunsOfGrid
+
+_STRIDE = 16
 
 
 def resident_bytes(pid: int) -> int:
@@ -31,8 +42,8 @@ def sample() -> Dict[str, int]:
     # What only a cycle keeps is garbage that Python has not come to yet.
     gc.collect()
     kinds = [type(x) for x in gc.get_objects()]
-    held['tensors'] = sum(issubclass(kind, Tensor) for kind in kinds)
-    held['grids'] = sum(issubclass(kind, RunsOfGrid) for kind in kinds)
+    held['tensors'] = sum(issubclass(x, torch.Tensor) for x in kinds)
+    held['grids'] = sum(issubclass(x, RunsOfGrid) for x in kinds)
     held['objects'] = len(kinds)
     return held
 
@@ -58,17 +69,11 @@ class Soak(Hook):
         self.interval = interval
         self.samples: List[dict] = []
 
-    def after_train_iter(self,
-                         runner: Runner,
-                         batch_idx: int,
-                         data_batch: Optional[dict] = None,
-                         outputs: Optional[Dict[str, Tensor]] = None) -> None:
+    def after_train_iter(self, runner: Runner, **kwargs: Any) -> None:
         """Take a sample if it is time to."""
         if self.every_n_train_iters(runner, self.interval):
-            history = sum(
-                values.nbytes
-                for buffer in MessageHub.get_current_instance().log_scalars.
-                values() for values in buffer.data)
+            logged = MessageHub.get_current_instance().log_scalars.values()
+            history = sum(x.nbytes for values in logged for x in values.data)
             self.samples.append(
                 dict(iter=runner.iter + 1, history=history, **sample()))
 
@@ -76,3 +81,31 @@ class Soak(Hook):
         """Write all."""
         path = Path(runner.work_dir) / 'soak.json'
         path.write_text(json.dumps(self.samples))
+
+
+def main(iterations: int, kind: str) -> None:
+    """Train; print a line of JSON every twentieth of the iterations."""
+    torch.set_num_threads(1)
+    draw = random.Random(0)
+    model = ConvNeXtV2(
+        dict(depths=[1, 2, 1], channels=[8, 12, 16]), final_norm=False)
+    optimizer = torch.optim.AdamW(model.parameters())
+    for i in range(iterations):
+        n, h, w = draw.randint(1, 4), draw.randint(2, 12), draw.randint(2, 12)
+        if kind == 'masked':
+            is_masked = draw_mask(n, (h, w), draw.choice([0.2, 0.4, 0.6]))
+            images = torch.rand(n, 3, h * _STRIDE, w * _STRIDE)
+            out, = model(images, is_masked)
+        else:
+            # Any size, with pixels left over.
+            side = (x * _STRIDE + draw.randint(0, 15) for x in (h, w))
+            out, = model(torch.rand(n, 3, *side))
+        out.square().mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if (i + 1) % (iterations // 20) == 0:
+            print(json.dumps(dict(iter=i + 1, **sample())), flush=True)
+
+
+if __name__ == '__main__':
+    main(int(sys.argv[1]), sys.argv[2])

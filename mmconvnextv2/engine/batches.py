@@ -1,12 +1,10 @@
 """Batches of a training run: skipped after a stop, seeded one by one."""
-import random
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from typing import Any, Iterator, List, Tuple, Union
 
 import numpy as np
-import torch
-from mmengine.runner import Runner
+from mmengine.runner import Runner, set_random_seed
 from torch.utils.data import DataLoader, Dataset
 
 
@@ -16,15 +14,11 @@ def seed_generators(*key: int) -> None:
     Args:
         *key (int): Non-negative numbers; other numbers give unrelated seeds.
     """
-    words = np.random.SeedSequence(key).generate_state(4)
-    random.seed(int(words[0]))
-    np.random.seed(words[1])
-    # All devices, but not CUDA in a worker.
-    torch.manual_seed(int(words[2]) + (int(words[3] >> 1) << 32))
+    set_random_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
 
 
 class CountedBatches:
-    """A batch sampler that can skip batches and number the others.
+    """Batches of a sampler, some skipped, the others numbered on demand.
 
     Args:
         batch_sampler (Iterable[list[int]]): The batch sampler to draw from;
@@ -33,11 +27,11 @@ class CountedBatches:
     Attributes:
         skip (int): Number of batches that the next pass leaves out.
         skipped (int): Number of batches that this pass has left out.
-        number (int, optional): Number of the next batch. If given, a batch is
-            a pair of its number and its indices.
+        numbers (Iterator[int], optional): Numbers of the next batches. If
+            given, a batch is a pair of its number and its indices.
     """
 
-    number = None
+    numbers = None
 
     def __init__(self, batch_sampler: Any) -> None:
         self.batch_sampler = batch_sampler
@@ -46,11 +40,7 @@ class CountedBatches:
     def __iter__(self) -> Iterator[Union[List[int], Tuple[int, List[int]]]]:
         self.skipped, self.skip = self.skip, 0
         for batch in islice(self.batch_sampler, self.skipped, None):
-            if self.number is None:
-                yield batch
-            else:
-                self.number += 1
-                yield self.number - 1, batch
+            yield (next(self.numbers), batch) if self.numbers else batch
 
     def __len__(self) -> int:
         return len(self.batch_sampler)
@@ -84,17 +74,18 @@ def seed_batches(runner: Runner, seed: int, rank: int) -> None:
     # sampler can skip them.
     draws_past = iterator is not None and not (
         hasattr(iterator, 'skip_iter') and hasattr(loader.sampler, 'skip'))
-    count_batches(loader).number = 0 if draws_past else runner.iter
+    count_batches(loader).numbers = count(0 if draws_past else runner.iter)
 
 
 def _load(dataset: Dataset, seed: int, rank: int,
           batch: Tuple[int, List[int]]) -> List[Any]:
     number, indices = batch
-    samples = []
-    for place, index in enumerate(indices, 1):
+
+    def load(place: int, index: int) -> Any:
         seed_generators(seed, rank, number, place)
-        samples.append(dataset[index])
-    return samples
+        return dataset[index]
+
+    return [load(*x) for x in enumerate(indices, 1)]
 
 
 def _samplers(loader: DataLoader) -> List[Any]:

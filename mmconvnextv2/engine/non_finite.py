@@ -7,7 +7,6 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
 
 from mmconvnextv2.ops.compile import uncompiled
 from mmconvnextv2.text import first_of
@@ -34,10 +33,9 @@ def any_not_finite(values: Any) -> Tensor:
 
 
 def _tensors_in(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, DTensor):  # of a sharded model: what is held here
-        yield value.to_local()
-    elif isinstance(value, Tensor) and value.is_floating_point():
-        yield value
+    if isinstance(value, Tensor) and value.is_floating_point():
+        # The part of a sharded tensor that is held here.
+        yield value.to_local() if hasattr(value, 'to_local') else value
     elif isinstance(value, (dict, list, tuple)):
         for item in value.values() if isinstance(value, dict) else value:
             yield from _tensors_in(item)

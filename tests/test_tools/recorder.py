@@ -1,8 +1,6 @@
 """What a run of FCMAE draws and ends with, kept for a test to compare."""
-import os
-import signal
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Any, Dict
 
 import torch
 from mmengine.dist import get_rank
@@ -10,7 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
-from torch import Tensor, nn
+from torch import Tensor
 
 
 @HOOKS.register_module(force=True)
@@ -22,49 +20,34 @@ class Recorder(Hook):
     one an iteration; ``start`` and ``end``, the state dict before and after;
     ``unused_allowed``, whether the distributed wrapper would put up with
     unused parameters.
-
-    Args:
-        kill_at (int, optional): Iteration, counted from 1, after which the
-            process kills itself, as a machine that is switched off would.
     """
 
     # After the checkpoint hook.
     priority = 'LOWEST'
 
-    def __init__(self, kill_at: Optional[int] = None) -> None:
-        self.kill_at = kill_at
-        self.record = dict(iters=[], losses=[], inputs=[], masks=[])
-
     def before_train(self, runner: Runner) -> None:
         """Watch what the decoder is given."""
-        model = self._model(runner)
-        if is_model_wrapper(runner.model):
-            self.record['unused_allowed'] = runner.model.find_unused_parameters
-        self.record['start'] = self._state(model)
-        model.neck.register_forward_pre_hook(
+        self.model = runner.model
+        self.record = dict(iters=[], losses=[], inputs=[], masks=[])
+        if is_model_wrapper(self.model):
+            self.record['unused_allowed'] = self.model.find_unused_parameters
+            self.model = self.model.module
+        self.record['start'] = self._state()
+        self.model.neck.register_forward_pre_hook(
             lambda module, args: self.record['masks'].append(args[1].clone()))
 
-    def after_train_iter(self,
-                         runner: Runner,
-                         batch_idx: int,
-                         data_batch: Optional[dict] = None,
-                         outputs: Optional[Dict[str, Tensor]] = None) -> None:
-        """Keep the loss; end the process if it is time to."""
+    def after_train_iter(self, runner: Runner, data_batch: dict,
+                         outputs: Dict[str, Tensor], **kwargs: Any) -> None:
+        """Keep the batch and the loss."""
         self.record['iters'].append(runner.iter + 1)
         self.record['losses'].append(outputs['loss'].item())
         self.record['inputs'].append(data_batch['inputs'].clone())
-        if runner.iter + 1 == self.kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
 
     def after_train(self, runner: Runner) -> None:
         """Write all."""
-        self.record['end'] = self._state(self._model(runner))
+        self.record['end'] = self._state()
         torch.save(self.record,
                    Path(runner.work_dir) / f'record_{get_rank()}.pt')
 
-    def _model(self, runner: Runner) -> nn.Module:
-        model = runner.model
-        return model.module if is_model_wrapper(model) else model
-
-    def _state(self, model: nn.Module) -> Dict[str, Tensor]:
-        return {k: v.clone() for k, v in model.state_dict().items()}
+    def _state(self) -> Dict[str, Tensor]:
+        return {k: v.clone() for k, v in self.model.state_dict().items()}

@@ -12,13 +12,11 @@ from mmconvnextv2.registry import HOOKS, register
 class CompileBlocksHook(Hook):
     """Compile the blocks of ConvNeXt V2, each stage once, for GPUs.
 
-    Belongs in ``default_hooks``: a list of custom hooks would replace the
-    recipe's. MMEngine's ``compile=True`` compiles the whole model instead,
-    block after block, and breaks its graph at a detector's losses. The first
-    steps take longer, by a compilation for each stage and image size until
-    PyTorch makes sizes variable; ``dynamic=True`` does so at once.
-    Checkpoints do not change. With ``MMCONVNEXTV2_TRITON=1`` the Triton
-    kernels are in the graphs.
+    It belongs in ``default_hooks``, as ``custom_hooks`` would replace those of
+    a recipe. MMEngine's ``compile=True`` compiles the whole model instead,
+    block after block. The first steps take longer, by a compilation for each
+    stage and image size. Checkpoints do not change. With
+    ``MMCONVNEXTV2_TRITON=1`` the Triton kernels are in the graphs.
 
     On an H100, in bfloat16, a training step of tiny is 1.9x as fast as
     without (benchmarks/results/2026-11-27_gpu_h100.md). On a CPU it is slower.
@@ -26,17 +24,13 @@ class CompileBlocksHook(Hook):
     Args:
         mode (str, optional): Mode of ``torch.compile``, such as
             'reduce-overhead' for CUDA graphs. Defaults to None.
-        dynamic (bool, optional): Whether image sizes vary, for
-            ``torch.compile``. Defaults to None.
+        dynamic (bool, optional): Whether image sizes vary. Defaults to None,
+            which finds out by compiling twice.
         backend (str): Backend of ``torch.compile``. Defaults to 'inductor'.
 
     Raises:
         ValueError: Before training, if PyTorch does not know the mode or the
             backend, or the model has no such blocks.
-
-    Example:
-        >>> default_hooks = dict(
-        ...     compile_blocks=dict(type='mmconvnextv2.CompileBlocksHook'))
     """
 
     def __init__(self,

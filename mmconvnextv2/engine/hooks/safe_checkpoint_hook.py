@@ -4,7 +4,7 @@ from collections import deque
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Callable, List, Optional, Set
+from typing import Any, Callable, List, Set
 
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend
@@ -28,30 +28,29 @@ class SafeCheckpointHook(CheckpointHook):
     A checkpoint is written as ``NAME.part``, flushed to the disk and then
     renamed; ``last_checkpoint`` likewise. Older checkpoints are removed when
     the new one is there, not before, so a full disk costs none either:
-    ``max_keep_ckpts + 1`` need room for a moment. Only files of the run's own
-    folder are removed, whatever a checkpoint that is resumed from says. Other
-    storage than local files is left to MMEngine. The arguments are those of
-    ``CheckpointHook``.
+    ``max_keep_ckpts + 1`` need room for a moment. Only checkpoints in the
+    run's own folder are removed, whatever the one resumed from says. Other
+    storage than local files is left to its backend. The arguments are those
+    of ``CheckpointHook``.
     """
-
-    _counts: Optional[dict] = None
 
     def before_train(self, runner: Runner) -> None:
         """Clean up after a killed run."""
+        self._counts: dict = {}
         info = runner.message_hub.runtime_info
         if 'keep_ckpt_ids' in info:
             info['keep_ckpt_ids'] = [
                 x for x in info['keep_ckpt_ids'] if isinstance(x, int)
             ]
         super().before_train(runner)
-        self._is_local = isinstance(self.file_backend, LocalBackend)
-        if not self._is_local:
+        self._storage = self.file_backend
+        if not isinstance(self._storage, LocalBackend):
             return
         if is_main_process():
             for part in Path(self.out_dir).glob(f'*{PART}'):
                 remove(str(part))
         if not isinstance(runner.save_checkpoint, partial):
-            # So that each caller's checkpoints are whole.
+            # Each caller's checkpoints are to be whole.
             runner.save_checkpoint = partial(_save_whole,
                                              runner.save_checkpoint)
 
@@ -64,7 +63,7 @@ class SafeCheckpointHook(CheckpointHook):
             meta (dict): Numbers of complete epochs, ``epoch``, and
                 iterations, ``iter``.
         """
-        self.last_ckpt = self.file_backend.join_path(self.out_dir, filename)
+        self.last_ckpt = self._storage.join_path(self.out_dir, filename)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
         self._counts = dict(meta)
         runner.save_checkpoint(
@@ -77,32 +76,33 @@ class SafeCheckpointHook(CheckpointHook):
             by_epoch=False,
             backend_args=self.backend_args,
             **self.args)
-        self._counts = None
+        self._counts = {}
         if is_main_process():
             write_text(
                 osp.join(runner.work_dir, 'last_checkpoint'), self.last_ckpt)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Set the counts, which a FlexibleRunner takes from its own."""
-        checkpoint['meta'].update(self._counts or {})
+        """Set the counts, which a FlexibleRunner takes from its own state."""
+        checkpoint['meta'].update(self._counts)
 
     def discard(self, filename: str) -> None:
         """Remove a checkpoint of the run's folder, unless it is the last."""
-        path = osp.join(self.out_dir, filename)
-        if is_main_process() and path != self.last_ckpt:
-            remove(path)
+        path = self._storage.join_path(self.out_dir, filename)
+        if not is_main_process() or path == self.last_ckpt:
+            return
+        if self._storage.isdir(path):
+            self._storage.rmtree(path)
+        elif self._storage.isfile(path):
+            self._storage.remove(path)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int,
                                    meta: dict) -> None:
         """Save; then remove what is too old, which MMEngine does before."""
-        if not self._is_local:
-            super()._save_checkpoint_with_step(runner, step, meta)
-            return
         steps: List[int] = []
         if self.max_keep_ckpts > 0:
             steps = [*dict.fromkeys([*self.keep_ckpt_ids, step])]
             self.keep_ckpt_ids = deque(steps, self.max_keep_ckpts)
-            # All of them, so that a resumed run removes what a kill leaves.
+            # All of them: a resumed run removes what a kill leaves.
             runner.message_hub.update_info('keep_ckpt_ids', steps)
         self.save(runner, self.filename_tmpl.format(step), meta)
         for old in steps[:-self.max_keep_ckpts]:
@@ -110,17 +110,14 @@ class SafeCheckpointHook(CheckpointHook):
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         """Save the best; then remove the previous best by its name."""
-        if not self._is_local:
-            super()._save_best_checkpoint(runner, metrics)
-            return
-        backend, before = self.file_backend, _best(runner)
-        # Where nothing exists, MMEngine removes nothing.
+        before = _best(runner)
+        # MMEngine removes nothing where nothing exists.
         self.file_backend = SimpleNamespace(
-            join_path=backend.join_path, isfile=_no, isdir=_no)
+            join_path=self._storage.join_path, isfile=_no, isdir=_no)
         try:
             super()._save_best_checkpoint(runner, metrics)
         finally:
-            self.file_backend = backend
+            self.file_backend = self._storage
         for name in before - _best(runner):
             self.discard(name)
 
@@ -128,24 +125,20 @@ class SafeCheckpointHook(CheckpointHook):
 def _save_whole(save: Callable[..., None], out_dir: str, filename: str,
                 *args: Any, **kwargs: Any) -> None:
     """Let a runner save under another name; rename what is complete."""
-    part = osp.join(out_dir, filename + PART)
     path = osp.join(out_dir, filename)
     try:
         save(out_dir, filename + PART, *args, **kwargs)
         if is_main_process():
-            publish(part, path)
+            publish(path + PART, path)
     except OSError as error:
-        remove(part)
+        remove(path + PART)
         raise explain_unwritten(error, path) from error
 
 
 def _best(runner: Runner) -> Set[str]:
     """Names of the best checkpoints, as far as they can be such."""
     info = runner.message_hub.runtime_info
-    names = {
-        osp.basename(str(info[x]))
-        for x in info if x.startswith('best_ckpt')
-    }
+    names = (osp.basename(str(info[x])) for x in info if 'best_ckpt' in x)
     return {x for x in names if x.startswith('best_')}
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-import soak_sizes
+import soak
 from soak import mean_of
 
 _MB = 2**20
@@ -19,7 +19,7 @@ def test_memory_is_flat(kind, grids):
     # oneDNN keeps what it compiles for the sizes met last, for 1024 operators
     # unless told otherwise. That hides what else grows.
     few = dict(LRU_CACHE_CAPACITY='32', ONEDNN_PRIMITIVE_CACHE_CAPACITY='32')
-    path = Path(soak_sizes.__file__)
+    path = Path(soak.__file__)
     done = subprocess.run([sys.executable, str(path), '500', kind],
                           env={**os.environ, **few},
                           cwd=path.parents[1],

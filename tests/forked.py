@@ -1,11 +1,11 @@
-"""Run train.py in a forked process, which starts without the imports' time."""
+"""Functions run in forked processes, which start without imports' time."""
 import os
 import signal
 import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Callable, List, NamedTuple, Optional
+from typing import Any, Callable, List, NamedTuple, Optional, Union
 
 
 class Ended(NamedTuple):
@@ -19,26 +19,28 @@ class Forked:
     """A process that runs ``main`` with arguments in the present folder.
 
     Args:
-        main (Callable): The tool's main function.
-        arguments (list): Its arguments.
-        fault (str): The variable FAULT. Defaults to none.
+        main (Callable): Function that returns an exit code, such as a tool's.
+        arguments (list): Its arguments, which it gets as a list of strings.
         before (Callable, optional): Called in the process first.
-        name (str): File for the output. Defaults to output.txt.
+        name (str | Path): File for the output. Defaults to output.txt.
+        **variables (str): Environment variables of the process.
     """
 
     def __init__(self,
                  main: Callable[[List[str]], int],
-                 arguments: List[str],
+                 arguments: List[Any],
                  fault: str = '',
                  before: Optional[Callable[[], None]] = None,
-                 name: str = 'output.txt') -> None:
+                 name: Union[str, Path] = 'output.txt',
+                 **variables: str) -> None:
         self.log = Path(name).absolute()
         self.log.write_text('')
         self.pid = os.fork()
         if self.pid == 0:
-            self._run(main, arguments, fault, before)
+            os.environ.update(variables, FAULT=fault)
+            self._run(main, [str(x) for x in arguments], before)
 
-    def _run(self, main, arguments, fault, before):
+    def _run(self, main, arguments, before):
         code = 99
         try:
             os.setpgid(0, 0)
@@ -47,12 +49,11 @@ class Forked:
             os.dup2(descriptor, 2)
             sys.stdout = os.fdopen(1, 'w', buffering=1, closefd=False)
             sys.stderr = os.fdopen(2, 'w', buffering=1, closefd=False)
-            os.environ['FAULT'] = fault
             # As in a program of its own; pytest's may differ.
             signal.signal(signal.SIGINT, signal.default_int_handler)
             if before is not None:
                 before()
-            code = main([str(x) for x in arguments])
+            code = main(arguments)
         except SystemExit as error:
             code = error.code
         except KeyboardInterrupt:
@@ -74,14 +75,17 @@ class Forked:
                 raise TimeoutError(f'no {text!r} in {self.log.read_text()}')
             time.sleep(0.01)
 
+    def ended(self) -> Optional[Ended]:
+        """See how it ended, if it has; to be asked no more after that."""
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        return Ended(os.waitstatus_to_exitcode(status),
+                     self.log.read_text()) if pid else None
+
     def wait(self, seconds: float = 100) -> Ended:
         """Wait for the end; kill what does not end."""
         end = time.monotonic() + seconds
-        status = (0, 0)
-        while status[0] == 0:
-            status = os.waitpid(self.pid, os.WNOHANG)
+        while (ended := self.ended()) is None:
             if time.monotonic() > end:
                 os.killpg(self.pid, signal.SIGKILL)
             time.sleep(0.01)
-        return Ended(
-            os.waitstatus_to_exitcode(status[1]), self.log.read_text())
+        return ended
