@@ -3,6 +3,7 @@
 From the shell: ``python -m mmconvnextv2.datasets.shapes [ROOT]``.
 """
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -12,9 +13,7 @@ from typing import Any, Dict, List, Optional, Union
 
 from .shapes_backgrounds import find_photographs
 from .shapes_layouts import FIRST_IDS, SPLITS, write_split
-from .shapes_scene import CLASSES, PALETTE, SEG_CLASSES, SEG_PALETTE
 
-__all__ = ['CLASSES', 'PALETTE', 'SEG_CLASSES', 'SEG_PALETTE', 'make_shapes']
 METADATA = 'shapes.json'
 # Raised whenever the same arguments give other files.
 _VERSION = 4
@@ -38,10 +37,10 @@ def make_shapes(root: Union[str, Path],
         root/ade/{images,annotations}/{training,validation}/
         root/imagenet/{train,val}/{circle,cross,square,star,triangle}/
 
-    The set appears under ``root`` whole or not at all: it is written beside it
-    and renamed. Processes that do so at once all end with the same set. The
-    same arguments give the same files, byte for byte, wherever the same
-    photographs are found (see ``shapes_backgrounds``); pycocotools is needed.
+    The set appears under ``root`` whole or not at all, even if several
+    processes write it at once. The same arguments give the same files, byte
+    for byte, wherever the same photographs are found (see
+    ``shapes_backgrounds``). Needs pycocotools.
 
     Args:
         root (str | Path): Folder to write to.
@@ -69,7 +68,9 @@ def make_shapes(root: Union[str, Path],
     arguments = dict(num_train=num_train, num_val=num_val, seed=seed)
     # A link to another disk stays a link.
     target = Path(root).resolve()
-    if _is_taken(target, overwrite) and not overwrite:
+    is_empty = target.is_dir() and not any(target.iterdir())
+    if target.exists() and not is_empty and not (
+            overwrite and _read_metadata(target)):
         _check(target, arguments)
         return Path(root)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -86,14 +87,13 @@ def make_shapes(root: Union[str, Path],
 def _write(root: Path, arguments: Dict[str, int], progress: bool) -> None:
     """Write a data set and, when all else is there, its metadata."""
     from rich.progress import Progress
-    counts = dict(train=arguments['num_train'], val=arguments['num_val'])
     root.mkdir()
     with Progress(disable=not progress) as bar:
-        task = bar.add_task(
-            'Drawing the shapes data set', total=2 * sum(counts.values()))
+        total = 2 * (arguments['num_train'] + arguments['num_val'])
+        task = bar.add_task('Drawing the shapes data set', total=total)
         for split in SPLITS:
-            write_split(root, split, counts[split], arguments['seed'],
-                        lambda: bar.advance(task))
+            write_split(root, split, arguments[f'num_{split}'],
+                        arguments['seed'], lambda: bar.advance(task))
     metadata = dict(
         version=_VERSION,
         arguments=arguments,
@@ -105,11 +105,10 @@ def _write(root: Path, arguments: Dict[str, int], progress: bool) -> None:
 def _install(staging: Path, target: Path, arguments: Dict[str, int],
              overwrite: bool) -> None:
     """Rename the finished set, unless another process was faster."""
-    try:
-        if overwrite and target.exists():
+    if overwrite and target.exists():
+        # Another process may just have moved it away.
+        with contextlib.suppress(FileNotFoundError):
             os.rename(target, staging / 'old')
-    except FileNotFoundError:
-        pass  # Another process has just moved it away.
     try:
         # Replaces nothing but an empty folder.
         os.rename(staging / 'new', target)
@@ -120,43 +119,34 @@ def _install(staging: Path, target: Path, arguments: Dict[str, int],
 
 
 def _count_files(root: Path) -> int:
-    """Number of files of a data set, its metadata aside."""
-    return sum(len(files) for _, _, files in os.walk(root)) - int(
-        (root / METADATA).exists())
+    """Count the files of a data set, its metadata aside."""
+    return sum(
+        len(set(files) - {METADATA}) for _, _, files in os.walk(root))
 
 
-def _read_metadata(root: Path) -> Optional[Dict[str, Any]]:
-    """Metadata of a shapes data set; None if the folder is none."""
+def _read_metadata(root: Path) -> Dict[str, Any]:
+    """Read the metadata of a shapes data set; {} if the folder is none."""
     try:
         metadata = json.loads((root / METADATA).read_text())
     except (OSError, ValueError):
-        return None
-    return metadata if 'arguments' in metadata else None
-
-
-def _is_taken(root: Path, overwrite: bool) -> bool:
-    """Whether something lies at ``root``; an error if it must not go."""
-    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
-        return False
-    if _read_metadata(root) is None:
-        also = ', and overwrite=True replaces no such folder'
-        raise FileExistsError(
-            f'{root} exists and is not a shapes data set (it has no '
-            f'{METADATA}){also if overwrite else ""}: choose another folder '
-            'or remove this one yourself')
-    return True
+        return {}
+    return metadata if 'arguments' in metadata else {}
 
 
 def _check(root: Path, arguments: Dict[str, int]) -> None:
     """Raise unless ``root`` is a whole data set of these arguments."""
-    metadata = _read_metadata(root) or {}
-    remedy = 'pass overwrite=True (--overwrite) or another folder'
-    found = metadata.get('arguments')
-    if found != arguments or metadata.get('version') != _VERSION:
+    metadata = _read_metadata(root)
+    if not metadata:
         raise FileExistsError(
-            f'{root} holds a shapes data set of version '
-            f'{metadata.get("version")} made with {found}, not of version '
-            f'{_VERSION} with {arguments}: {remedy}')
+            f'{root} exists and is not a shapes data set (it has no '
+            f'{METADATA}), which even overwrite=True does not replace: choose '
+            'another folder or remove this one yourself')
+    remedy = 'pass overwrite=True (--overwrite) or another folder'
+    found, version = metadata['arguments'], metadata.get('version')
+    if found != arguments or version != _VERSION:
+        raise FileExistsError(
+            f'{root} holds a shapes data set of version {version} made with '
+            f'{found}, not of version {_VERSION} with {arguments}: {remedy}')
     count = _count_files(root)
     if count < metadata['num_files']:
         raise FileExistsError(

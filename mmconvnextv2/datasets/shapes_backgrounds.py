@@ -1,10 +1,9 @@
 """Cluttered, photograph-like backgrounds for the shapes data set.
 
-Photographs that scikit-image and scikit-learn ship are cropped where these
-packages are installed: the training split from the left of each, the
-validation split from the right. They are read from the packages' folders,
-without importing them, and never downloaded. Without them, the backgrounds are
-coloured noise of many scales.
+They are cropped from photographs that scikit-image and scikit-learn ship, the
+training split from the left of each, the validation split from the right. The
+packages are not imported and nothing is downloaded. Without these packages,
+the backgrounds are coloured noise of many scales.
 """
 import importlib.util
 from functools import cache
@@ -28,7 +27,7 @@ _PHOTO_PROBABILITY = 0.8
 
 @cache
 def find_photographs() -> Tuple[Path, ...]:
-    """Paths of the photographs that installed packages ship, maybe none."""
+    """Find the photographs that installed packages ship, maybe none."""
     paths = []
     for package, folder, names in _PHOTOGRAPHS:
         spec = importlib.util.find_spec(package)
@@ -41,7 +40,7 @@ def find_photographs() -> Tuple[Path, ...]:
 
 @cache
 def _read_photograph(path: Path, split: str) -> np.ndarray:
-    """The part of a photograph that belongs to a split: (H, W, 3), BGR."""
+    """Read the part of a photograph that is of a split: (H, W, 3), BGR."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     start, stop = (round(c * image.shape[1]) for c in _COLUMNS[split])
     return image[:, start:stop]
@@ -49,15 +48,9 @@ def _read_photograph(path: Path, split: str) -> np.ndarray:
 
 def crop_photograph(rng: np.random.Generator, size: Tuple[int, int],
                     split: str) -> np.ndarray:
-    """A random part of a random photograph, or noise where there is none.
+    """Crop (h, w, 3), float32, BGR, 0 to 255; or noise without photographs.
 
-    Args:
-        rng (np.random.Generator): Source of randomness.
-        size (tuple[int]): (h, w) of the result in pixels.
-        split (str): 'train' or 'val', which share no part of a photograph.
-
-    Returns:
-        np.ndarray: (h, w, 3), float32, BGR, 0 to 255.
+    The splits 'train' and 'val' share no part of a photograph.
     """
     paths = find_photographs()
     if not paths:
@@ -80,7 +73,7 @@ def crop_photograph(rng: np.random.Generator, size: Tuple[int, int],
 def draw_clouds(rng: np.random.Generator,
                 size: Tuple[int, int],
                 octaves: int = 5) -> np.ndarray:
-    """Coloured noise of many scales: (h, w, 3), float32, 0 to 255."""
+    """Draw coloured noise of many scales: (h, w, 3), float32, 0 to 255."""
     image = np.zeros((*size, 3), np.float32)
     for octave in range(octaves):
         cells = 2**(octave + 1)
@@ -95,7 +88,7 @@ def draw_clouds(rng: np.random.Generator,
 
 def draw_background(rng: np.random.Generator, size: Tuple[int, int],
                     split: str) -> np.ndarray:
-    """A background with clutter: (h, w, 3), float32, BGR, 0 to 255."""
+    """Draw a cluttered background: (h, w, 3), float32, BGR, 0 to 255."""
     if rng.random() < _PHOTO_PROBABILITY:
         image = crop_photograph(rng, size, split)
     else:
@@ -140,7 +133,7 @@ def _draw_distractor(rng: np.random.Generator,
 
 def _ragged_outline(rng: np.random.Generator, centre: np.ndarray,
                     image_side: int) -> np.ndarray:
-    """Outline of a long blob without symmetry: (K, 2), int32."""
+    """Outline a long blob without symmetry: (K, 2), int32."""
     angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     radius = 1 + sum(
         rng.uniform(0.1, 0.3) * np.sin(k * angle + rng.uniform(0, 6.3))

@@ -28,22 +28,13 @@ Scene = Tuple[np.ndarray, Tuple[SceneObject, ...]]
 
 def image_rng(seed: int, split: str, task: str,
               index: int) -> np.random.Generator:
-    """The generator of one image, which no other image's count changes."""
+    """Seed the generator of one image, whatever the number of images."""
     key = (seed, SPLITS.index(split), _TASKS.index(task), index)
     return np.random.default_rng(np.random.SeedSequence(key))
 
 
 def draw_scene(seed: int, split: str, index: int) -> Scene:
-    """An image of 1 to 5 objects.
-
-    Args:
-        seed (int): Seed of the data set.
-        split (str): 'train' or 'val'.
-        index (int): Number of the image, from 0.
-
-    Returns:
-        tuple: The image, (h, w, 3), uint8, BGR, and its objects, lowest first.
-    """
+    """Draw 1 to 5 objects: (h, w, 3), uint8, BGR, and them, lowest first."""
     rng = image_rng(seed, split, 'scene', index)
     size = tuple(int(n) for n in rng.integers(*_SCENE_SIDES, 2, endpoint=True))
     count = rng.integers(1, _MAX_OBJECTS, endpoint=True)
@@ -53,7 +44,7 @@ def draw_scene(seed: int, split: str, index: int) -> Scene:
 
 
 def draw_crop(seed: int, split: str, index: int) -> Scene:
-    """An image of one large object, of class ``index % len(CLASSES)``."""
+    """Draw one large object, of class ``index % len(CLASSES)``."""
     rng = image_rng(seed, split, 'crop', index)
     size = tuple(int(n) for n in rng.integers(*_CROP_SIDES, 2, endpoint=True))
     label = index % len(CLASSES)
@@ -62,7 +53,7 @@ def draw_crop(seed: int, split: str, index: int) -> Scene:
 
 
 def visible_polygons(obj: SceneObject) -> List[List[float]]:
-    """What can be seen of an object, as COCO polygons: [x0, y0, x1, ...]."""
+    """Outline what is seen of an object in COCO polygons [x0, y0, ...]."""
     contours, _ = cv2.findContours(obj.visible, cv2.RETR_EXTERNAL,
                                    cv2.CHAIN_APPROX_NONE)
     polygons = []
@@ -76,16 +67,10 @@ def visible_polygons(obj: SceneObject) -> List[List[float]]:
 
 def annotate(obj: SceneObject,
              size: Tuple[int, int]) -> Tuple[Dict[str, Any], np.ndarray]:
-    """COCO annotation of an object, without ids, and its mask.
+    """Annotate an object as COCO does, without ids; also give its mask.
 
-    Area, box and mask are what pycocotools makes of the polygons.
-
-    Args:
-        obj (SceneObject): The object.
-        size (tuple[int]): (h, w) of the image in pixels.
-
-    Returns:
-        tuple: The annotation and (h, w), bool.
+    Area, box and mask (h, w), bool, are what pycocotools makes of the
+    polygons. The image has the size (h, w) in pixels.
     """
     from pycocotools import mask as mask_utils
     polygons = visible_polygons(obj)
@@ -101,19 +86,12 @@ def annotate(obj: SceneObject,
 
 def write_split(root: Path, split: str, count: int, seed: int,
                 advance: Callable[[], None]) -> None:
-    """Write one split in all three layouts.
-
-    Args:
-        root (Path): Folder of the data set, which exists.
-        split (str): 'train' or 'val'.
-        count (int): Number of images, in the scenes and in the class folders.
-        seed (int): Seed of the data set.
-        advance (Callable): Called after each image.
-    """
-    coco, ade = root / f'{split}2017', root / 'ade'
-    ade_images = ade / 'images' / _ADE_FOLDERS[split]
-    ade_maps = ade / 'annotations' / _ADE_FOLDERS[split]
-    for folder in (coco, ade_images, ade_maps, root / 'annotations'):
+    """Write ``count`` scenes and as many crops of a split, in all layouts."""
+    coco = root / f'{split}2017'
+    ade_images, ade_maps = (root / 'ade' / kind / _ADE_FOLDERS[split]
+                            for kind in ('images', 'annotations'))
+    classes = [root / 'imagenet' / split / name for name in CLASSES]
+    for folder in (coco, ade_images, ade_maps, root / 'annotations', *classes):
         folder.mkdir(parents=True, exist_ok=True)
     index = _empty_index()
     for i in range(count):
@@ -126,28 +104,32 @@ def write_split(root: Path, split: str, count: int, seed: int,
                                image.shape[:2])
         cv2.imwrite(str(ade_maps / f'{name}.png'), seg_map)
         advance()
-    text = json.dumps(index)
-    (root / 'annotations' / f'instances_{split}2017.json').write_text(text)
-    _write_class_folders(root / 'imagenet' / split, split, count, seed,
-                         advance)
-
-
-def _write_class_folders(root: Path, split: str, count: int, seed: int,
-                         advance: Callable[[], None]) -> None:
-    """Write the images of one object each, one folder per class."""
-    for name in CLASSES:
-        (root / name).mkdir(parents=True)
+    path = root / 'annotations' / f'instances_{split}2017.json'
+    path.write_text(json.dumps(index))
     for i in range(count):
-        image, objects = draw_crop(seed, split, i)
-        name = CLASSES[objects[0].label]
-        cv2.imwrite(str(root / name / f'{name}_{i + 1:06d}.jpg'), image, _JPEG)
+        image, (obj, ) = draw_crop(seed, split, i)
+        folder = classes[obj.label]
+        path = folder / f'{folder.name}_{i + 1:06d}.jpg'
+        cv2.imwrite(str(path), image, _JPEG)
         advance()
+
+
+def _empty_index() -> Dict[str, Any]:
+    return dict(
+        info=dict(description='Generated shapes', version='1.0', year=2025),
+        licenses=[dict(id=1, name='Apache-2.0', url='')],
+        images=[],
+        annotations=[],
+        categories=[
+            dict(id=i, name=name, supercategory='shape')
+            for i, name in enumerate(CLASSES, 1)
+        ])
 
 
 def _index_image(index: Dict[str, Any], image_id: int, file_name: str,
                  objects: Tuple[SceneObject, ...],
                  size: Tuple[int, int]) -> np.ndarray:
-    """Add an image to a COCO index; returns its semantic map, uint8."""
+    """Add an image to a COCO index; return its semantic map, uint8."""
     index['images'].append(
         dict(
             id=image_id,
@@ -166,21 +148,8 @@ def _index_image(index: Dict[str, Any], image_id: int, file_name: str,
     return seg_map
 
 
-def _empty_index() -> Dict[str, Any]:
-    """A COCO index of no images."""
-    return dict(
-        info=dict(description='Generated shapes', version='1.0', year=2025),
-        licenses=[dict(id=1, name='Apache-2.0', url='')],
-        images=[],
-        annotations=[],
-        categories=[
-            dict(id=i + 1, name=name, supercategory='shape')
-            for i, name in enumerate(CLASSES)
-        ])
-
-
 def _link(source: Path, target: Path) -> None:
-    """Hard link a file, or copy it where the file system has none."""
+    """Hard link a file, or copy it where the file system has no links."""
     try:
         os.link(source, target)
     except OSError:

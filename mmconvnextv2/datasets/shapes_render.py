@@ -1,4 +1,4 @@
-"""Drawing of shapes images: textured objects on cluttered backgrounds."""
+"""Draw textured objects on cluttered backgrounds."""
 from typing import Optional, Tuple
 
 import cv2
@@ -29,17 +29,7 @@ _NOISE = 5.
 
 def draw_image(rng: np.random.Generator, size: Tuple[int, int],
                objects: Tuple[SceneObject, ...], split: str) -> np.ndarray:
-    """Draw an image.
-
-    Args:
-        rng (np.random.Generator): Source of randomness.
-        size (tuple[int]): (h, w) in pixels.
-        objects (tuple[SceneObject]): The objects, lowest first.
-        split (str): 'train' or 'val'; they share no part of a photograph.
-
-    Returns:
-        np.ndarray: (h, w, 3), uint8, BGR.
-    """
+    """Draw the objects, lowest first, into an (h, w, 3), uint8, BGR image."""
     image = draw_background(rng, size, split)
     for obj in objects:
         image = _draw_object(rng, image, obj, split)
@@ -49,7 +39,7 @@ def draw_image(rng: np.random.Generator, size: Tuple[int, int],
 
 def _draw_object(rng: np.random.Generator, image: np.ndarray, obj: SceneObject,
                  split: str) -> np.ndarray:
-    """A copy of an image, (h, w, 3), float, with an object on it."""
+    """Draw an object on a copy of an image, (h, w, 3), float."""
     size = image.shape[:2]
     alpha = _shrink(fill_outline(obj.outline, size))
     x0, y0 = np.floor(obj.outline.min(0)).astype(int)
@@ -66,7 +56,7 @@ def _draw_object(rng: np.random.Generator, image: np.ndarray, obj: SceneObject,
 
 
 def _shrink(mask: np.ndarray) -> np.ndarray:
-    """From a fine mask to the covered share of each pixel, 0 to 1."""
+    """Turn a fine mask into the covered share of each pixel, 0 to 1."""
     h, w = (n // SUPERSAMPLING for n in mask.shape)
     return cv2.resize(
         mask, (w, h), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
@@ -74,7 +64,7 @@ def _shrink(mask: np.ndarray) -> np.ndarray:
 
 def _edge(rng: np.random.Generator, outline: np.ndarray,
           size: Tuple[int, int]) -> np.ndarray:
-    """Opacity of a line along the outline: (H, W), 0 to 1."""
+    """Draw the opacity of a line along the outline: (H, W), 0 to 1."""
     mask = np.zeros([n * SUPERSAMPLING for n in size], np.uint8)
     points = np.rint(outline * SUPERSAMPLING - 0.5).astype(np.int32)
     # Half of the line lies outside the object, where it is not drawn.
@@ -84,7 +74,7 @@ def _edge(rng: np.random.Generator, outline: np.ndarray,
 
 
 def _edge_colour(rng: np.random.Generator, texture: np.ndarray) -> np.ndarray:
-    """Mostly a darker relative of a light texture, or the reverse."""
+    """Mix a darker relative of a light texture, mostly, or the reverse."""
     mean = texture.mean((0, 1))
     dark = mean.mean() > 90 if rng.random() < 0.8 else mean.mean() < 165
     return mean * 0.3 if dark else 255 - (255 - mean) * 0.35
@@ -92,7 +82,7 @@ def _edge_colour(rng: np.random.Generator, texture: np.ndarray) -> np.ndarray:
 
 def _draw_texture(rng: np.random.Generator, name: str, covered: np.ndarray,
                   split: str) -> np.ndarray:
-    """A texture that differs from what it covers: (h, w, 3), float32."""
+    """Draw a texture unlike what it covers: (h, w, 3), float32."""
     size = covered.shape[:2]
     below = covered.mean((0, 1))
     is_dull = rng.random() < _DULL_PROBABILITY
@@ -113,7 +103,7 @@ def _draw_texture(rng: np.random.Generator, name: str, covered: np.ndarray,
 
 def _draw_colours(rng: np.random.Generator,
                   hue: Optional[int]) -> Tuple[np.ndarray, np.ndarray]:
-    """Two colours, the second a lighter or darker relative of the first."""
+    """Draw two colours, the second a relative of the first."""
     hsv = rng.uniform((0, 60, 70), (180, 255, 255))
     if hue is not None:
         hsv[0] = rng.normal(hue, _HUE_DEVIATION) % 180
@@ -126,7 +116,7 @@ def _draw_colours(rng: np.random.Generator,
 
 def _draw_pattern(rng: np.random.Generator, kind: str, size: Tuple[int, int],
                   split: str) -> np.ndarray:
-    """How much of the second colour each pixel has: (h, w, 1), 0 to 1."""
+    """Draw the share of the second colour: (h, w, 1), 0 to 1."""
     if kind == 'photograph':
         grey = crop_photograph(rng, size, split).mean(2)
         return _stretch(grey)[..., None]

@@ -1,4 +1,4 @@
-"""Where the objects of a shapes image lie, and what of each can be seen."""
+"""Place objects in an image, and find what of each can be seen."""
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
@@ -25,7 +25,7 @@ _MAX_TRIES = 30
 
 @dataclass(frozen=True)
 class SceneObject:
-    """An object and what of it is not hidden by the objects above it.
+    """An object, and what of it is not hidden by the objects above it.
 
     Attributes:
         label (int): Index into :data:`CLASSES`.
@@ -40,7 +40,7 @@ class SceneObject:
 
 
 def unit_outline(label: int) -> np.ndarray:
-    """Outline of a class within the unit circle, upright: (K, 2), float."""
+    """Outline a class within the unit circle, upright: (K, 2), float."""
     name = CLASSES[label]
     if name == 'cross':
         # By 1 the half width of an arm is meant, by 3 its length.
@@ -59,17 +59,10 @@ def unit_outline(label: int) -> np.ndarray:
 
 def place_outline(rng: np.random.Generator, label: int, size: Tuple[int, int],
                   side_range: Tuple[float, float]) -> np.ndarray:
-    """Stretch, turn and place the outline of a class within an image.
+    """Stretch, turn and place the outline of a class: (K, 2), in pixels.
 
-    Args:
-        rng (np.random.Generator): Source of randomness.
-        label (int): Index into :data:`CLASSES`.
-        size (tuple[int]): (h, w) of the image in pixels.
-        side_range (tuple[float]): Bounds of the longer side of the object's
-            box, as fractions of the shorter side of the image.
-
-    Returns:
-        np.ndarray: (K, 2), float, x and y in pixels.
+    ``side_range`` bounds the longer side of the object's box, as fractions of
+    the shorter side of the image of ``size`` (h, w).
     """
     points = unit_outline(label)
     points = points * np.array([1., rng.uniform(0.8, 1.)])
@@ -101,20 +94,10 @@ def place_objects(
         labels: Tuple[int, ...],
         side_range: Tuple[float, float] = SIDE_RANGE
 ) -> Tuple[SceneObject, ...]:
-    """Place objects in an image, each above those before it.
+    """Place objects of some classes in an image, each above those before it.
 
     An object for which no place is found where it hides nothing too far is
     left out; the first always fits.
-
-    Args:
-        rng (np.random.Generator): Source of randomness.
-        size (tuple[int]): (h, w) of the image in pixels.
-        labels (tuple[int]): Their classes.
-        side_range (tuple[float]): See :func:`place_outline`. Defaults to
-            :data:`SIDE_RANGE`.
-
-    Returns:
-        tuple[SceneObject]: The objects, lowest first.
     """
     objects: Tuple[SceneObject, ...] = ()
     for label in labels:
@@ -139,7 +122,7 @@ def _add(objects: Tuple[SceneObject, ...], label: int, outline: np.ndarray,
 
 
 def _is_fair(obj: SceneObject) -> bool:
-    """Whether enough is visible, without a hole: polygons have none."""
+    """Say whether enough is visible, without a hole: polygons have none."""
     area = cv2.countNonZero(obj.visible) / SUPERSAMPLING**2
     # The outline's own area, by the shoelace formula.
     whole = cv2.contourArea(obj.outline.astype(np.float32))

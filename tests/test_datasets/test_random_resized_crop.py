@@ -12,10 +12,7 @@ from mmpretrain.registry import TRANSFORMS
 from PIL import Image
 from real_photographs import photograph
 
-from mmconvnextv2.datasets.transforms import (
-    RandomResizedCrop,
-    random_resized_crop,
-)
+from mmconvnextv2.datasets.transforms import RandomResizedCrop
 from mmconvnextv2.datasets.transforms.random_resized_crop import resize
 
 _RANGE = (0.2, 1.0)
@@ -160,21 +157,6 @@ def test_rejects_what_it_cannot_do():
             match='an image to be resized by PyTorch must be uint8, got '
             "float32; backend='cv2' takes others"):
         RandomResizedCrop(224)(dict(img=np.zeros((9, 9, 3), np.float32)))
-
-
-def test_an_old_pytorch_leaves_it_to_pillow(monkeypatch):
-    said = []
-    monkeypatch.setattr(random_resized_crop, 'print_log',
-                        lambda text, *args, **kwargs: said.append(text))
-    monkeypatch.setattr(torch, '__version__', '2.0.1+cu118')
-    assert RandomResizedCrop(224).backend == 'pillow'
-    assert said == [
-        'RandomResizedCrop: PyTorch 2.0.1+cu118 cannot resize uint8 images, '
-        'which takes 2.1.0; Pillow does it, with the same result in more '
-        'time.'
-    ]
-    monkeypatch.setattr(torch, '__version__', '2.1.0')
-    assert RandomResizedCrop(224).backend == 'torch'
 
 
 def test_the_same_samples_from_the_recipes_pipeline(tmp_path, photographs):

@@ -1,18 +1,13 @@
-"""Random resized crop whose resizing costs a fraction of Pillow's."""
-import logging
+"""Crop and resize at random, at a fraction of the cost of Pillow."""
 from typing import Any, Optional, Tuple
 
 import numpy as np
 import torch
-from mmengine.logging import print_log
-from mmengine.utils import digit_version
 from mmpretrain.datasets.transforms import RandomResizedCrop as _MMPretrains
 from torch.nn import functional
 
 from mmconvnextv2.registry import TRANSFORMS
 
-# PyTorch filters uint8 images since then.
-_SINCE = '2.1.0'
 _FILTERS = ('bilinear', 'bicubic')
 
 
@@ -20,16 +15,15 @@ _FILTERS = ('bilinear', 'bicubic')
 # packages that have no transform of this name.
 @TRANSFORMS.register_module()
 class RandomResizedCrop(_MMPretrains):
-    """mmpretrain's ``RandomResizedCrop``, resizing by PyTorch.
+    """Crop at random as mmpretrain does, and resize by PyTorch.
 
-    Draws the same boxes from the same random state. Pillow's antialiased
-    filters are those of the official code, but mmpretrain's ``pillow``
-    backend spends twice as long on them as on the decoding of the image: it
-    copies the crop line by line, and Pillow filters without vector
-    instructions. PyTorch has the same filters with coarser weights: of a
-    photograph's values 0.3 % differ by one grey level, hardly any by two.
-    Pillow 13 filters the columns before the rows of some upright crops, one
-    in twelve, and rounds and clips in between: of those 16 % differ by one
+    Draws the same boxes from the same random state as mmpretrain's
+    ``RandomResizedCrop``. Pillow's antialiased filters are those of the
+    official code, but mmpretrain's ``pillow`` backend spends twice as long on
+    them as on the decoding of the image. PyTorch has the same filters with
+    coarser weights: of a photograph's values 0.3 % differ by one grey level,
+    hardly any by two. Pillow 13 filters the columns before the rows of one
+    upright crop in twelve, and rounds in between: of those 16 % differ by one
     level, 0.01 % by up to seven.
 
     **Required Keys:** img, uint8, (H, W, C) or (H, W).
@@ -42,8 +36,7 @@ class RandomResizedCrop(_MMPretrains):
         interpolation (str): 'bicubic' or 'bilinear', and with the other
             backends whatever they have. Defaults to 'bilinear'.
         backend (str): 'torch', or 'pillow' or 'cv2' for mmpretrain's own
-            resizing. PyTorch older than 2.1 cannot do it: 'pillow' is taken
-            instead, and logged. Defaults to 'torch'.
+            resizing. Defaults to 'torch'.
         **kwargs (Any): ``crop_ratio_range``, ``aspect_ratio_range`` and
             ``max_attempts`` of mmpretrain's transform.
 
@@ -64,15 +57,6 @@ class RandomResizedCrop(_MMPretrains):
                 f"backend='torch' has the filters {_FILTERS}, got "
                 f"interpolation={interpolation!r}; 'pillow' and 'cv2' have "
                 'others')
-        if backend == 'torch' and (digit_version(torch.__version__)
-                                   < digit_version(_SINCE)):
-            print_log(
-                f'RandomResizedCrop: PyTorch {torch.__version__} cannot '
-                f'resize uint8 images, which takes {_SINCE}; Pillow does it, '
-                'with the same result in more time.',
-                'current',
-                level=logging.WARNING)
-            backend = 'pillow'
         super().__init__(
             scale, interpolation=interpolation, backend=backend, **kwargs)
 
