@@ -240,3 +240,12 @@ def test_label_map_that_does_not_fit(shapes, train):
         f'annotations/training/{path.name}: it holds the label 9, while the '
         '6 classes have the labels 1 to 6 and 0 and 255 are ignored '
         '(reduce_zero_label=True)\n')
+
+
+def test_heads_of_another_number_of_classes(shapes, train):
+    ended = train('detector', '--cfg-options',
+                  'model.roi_head.bbox_head.num_classes=3')
+    assert ended.code in (1, 2)
+    assert ('The `num_classes` (3) in Shared2FCBBoxHead of MaskRCNN does not '
+            'matches the length of `classes` 5) in CocoDataset'
+            in ended.output)
