@@ -52,7 +52,14 @@ STRATEGIES = Registry(
 
 
 def register(registry: Registry) -> Callable[[_T], _T]:
-    """Decorator: register a class or function, in the root registry too."""
+    """Register a class or function in a registry and in its root.
+
+    Args:
+        registry (Registry): One of this module.
+
+    Returns:
+        Callable: A decorator.
+    """
 
     def decorate(cls: _T) -> _T:
         registry.register_module(module=cls)

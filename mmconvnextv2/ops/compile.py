@@ -1,4 +1,4 @@
-"""torch.compile: what it is asked to leave out, and blocks compiled by it."""
+"""torch.compile: blocks compiled by it, and what it is to leave out."""
 import contextlib
 import functools
 import types
@@ -32,10 +32,9 @@ def is_exporting() -> bool:
 def not_compiled(function: Callable) -> Callable:
     """Keep a function out of torch.compile's graphs.
 
-    For functions that branch on values of tensors: traced, they would break
-    the graph at each branch, kept out, once.
+    Functions that branch on values of tensors break the graph at each branch
+    if they are traced, but once if they are kept out.
     """
-
     disabled = []
 
     @functools.wraps(function)
@@ -60,7 +59,7 @@ def uncompiled() -> ContextManager:
 
 
 def compiled(function: Callable, name: str, **options) -> Callable:
-    """``torch.compile``, apart for each name that a function is given.
+    """Compile a function, apart for each name that it is given.
 
     Modules of equal sizes that share a name share what is compiled. PyTorch
     decides by a function's code whether sizes vary, and compiles it at most
@@ -94,7 +93,7 @@ def compiled(function: Callable, name: str, **options) -> Callable:
 
 @functools.cache
 def _named(function: Callable, name: str) -> Callable:
-    """A function with code of its own."""
+    """Copy a function's code, by which PyTorch tells functions apart."""
     return types.FunctionType(
         function.__code__.replace(co_name=name), function.__globals__, name,
         function.__defaults__, function.__closure__)

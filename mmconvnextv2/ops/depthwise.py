@@ -7,16 +7,16 @@ from torch.nn import functional as F
 
 # Sites per side of the largest map that is taken as a kernel whole, and of the
 # tiles of larger ones: for each size of kernel oneDNN compiles code, of about
-# 500 bytes a site, and keeps it. With images of ever other sizes that adds up.
+# 500 bytes a site, and keeps it. With images of ever new sizes that adds up.
 _WHOLE = 56
 _TILE = 28
 
 
 def _tiles(image: Tensor, grad: Tensor,
            margin: int) -> Iterator[Tuple[Tensor, Tensor]]:
-    """Parts of a gradient (C, H, W), each with what it saw of the image.
+    """Cut a gradient (C, H, W) into parts, each with the pixels it depends on.
 
-    Of the image (1, C, H + margin, W + margin), which is padded already.
+    Those are cut from the padded image (1, C, H + margin, W + margin).
     """
     for i in range(0, grad.shape[1], _TILE):
         rows = image[:, :, i:i + _TILE + margin]
@@ -26,7 +26,7 @@ def _tiles(image: Tensor, grad: Tensor,
 
 
 def _weight_gradient(x: Tensor, grad: Tensor, size: int) -> Tensor:
-    """Gradient of the weight (C, 1, size, size), image by image.
+    """Compute the gradient of the weight (C, 1, size, size) by images.
 
     The entry of a tap is the product of the gradient and the shifted image,
     summed over the sites: a depthwise convolution of the image in which the
@@ -51,34 +51,34 @@ def _weight_gradient(x: Tensor, grad: Tensor, size: int) -> Tensor:
 def depthwise_backward(
         grad: Tensor, x: Tensor, weight: Tensor,
         needs: Sequence[bool]) -> Tuple[Optional[Tensor], ...]:
-    """Gradients of a depthwise convolution with "same" padding.
+    """Differentiate a depthwise convolution with "same" padding.
 
     Args:
         grad (Tensor): (N, C, H, W), gradient of the output.
         x (Tensor): (N, C, H, W), the input.
         weight (Tensor): (C, 1, k, k), k odd.
-        needs (Sequence[bool]): Which of the gradients are wanted.
+        needs (Sequence[bool]): Whether the gradients of input, weight and bias
+            are wanted.
 
     Returns:
         tuple[Tensor | None]: Gradients of input, weight and bias.
     """
     channels, _, size, _ = weight.shape
-    # PyTorch's own if the gradient is to be differentiated in its turn.
+    # PyTorch computes gradients that are differentiated again.
     fast = (
         grad.is_cpu and grad.dtype == torch.float32
         and not torch.is_grad_enabled())
-    ours = (False, needs[1], needs[2]) if fast else (False, ) * 3
-    theirs = [wanted and not own for wanted, own in zip(needs, ours)]
+    by_pytorch = [needs[0], *(need and not fast for need in needs[1:])]
     grads = [None] * 3
-    if any(theirs):
+    if any(by_pytorch):
         grads = list(
             torch.ops.aten.convolution_backward(grad, x, weight, [channels],
                                                 [1, 1], [size // 2] * 2,
                                                 [1, 1], False, [0, 0],
-                                                channels, theirs))
-    if ours[1]:
+                                                channels, by_pytorch))
+    if fast and needs[1]:
         grads[1] = _weight_gradient(x, grad, size)
-    if ours[2]:
+    if fast and needs[2]:
         grads[2] = grad.sum((0, 2, 3))
     return tuple(grads)
 
@@ -101,7 +101,7 @@ class _Depthwise(torch.autograd.Function):
 
 
 def depthwise(x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
-    """Convolve each channel with a kernel of its own, "same" padding.
+    """Convolve each channel with one kernel, with "same" padding.
 
     Args:
         x (Tensor): (N, C, H, W), best in channels-last memory.

@@ -8,39 +8,39 @@ from .linear import linear
 
 
 def responses(norms: Tensor, eps: float) -> Tuple[Tensor, Tensor]:
-    """GRN's n (N, E), and what the norms (N, E) are divided by (N, 1)."""
+    """Compute GRN's n (N, E) from norms (N, E), and their divisor (N, 1)."""
     mean = norms.mean(-1, keepdim=True) + eps
     return norms / mean, mean
 
 
 def gradients_of_scale(by_scale: Tensor, norms: Tensor, gamma: Tensor,
                        eps: float) -> Tuple[Tensor, Tensor]:
-    """What follows from the gradient of scale = 1 + gamma * n.
+    """Pass the gradient of scale = 1 + gamma * n on to gamma and the norms.
 
     Args:
-        by_scale (Tensor): (N, E).
-        norms (Tensor): (N, E).
-        gamma (Tensor): (E, ).
+        by_scale (Tensor): (N, E), gradient of scale.
+        norms (Tensor): (N, E), of GRN.
+        gamma (Tensor): (E, ), of GRN.
         eps (float): Of GRN.
 
     Returns:
-        tuple[Tensor, Tensor]: Gradient (E, ) of gamma, and that of the norms
-        over the norms (N, E): what a map is multiplied by for its own.
+        tuple[Tensor, Tensor]: Gradient (E, ) of gamma, and the gradient of the
+        norms divided by the norms (N, E): times a map, the map's gradient.
     """
     response, mean = responses(norms, eps)
     grad = by_scale * gamma
     grad = (grad - (grad * response).mean(-1, keepdim=True)) / mean
-    # Where norms are constant: at zero by convention, and where capped.
+    # Norms are constant at zero, by convention, and where they are capped.
     constant = (norms == 0) | (norms >= torch.finfo(norms.dtype).max**0.5)
     factor = (grad / norms).masked_fill_(constant, 0)
     return (by_scale * response).sum(0), factor
 
 
 class GRNLinear:
-    """y = (a * scale + beta) W^T + b, scale = 1 + gamma * n.
+    """Computes y = (a * scale + beta) W^T + b, scale = 1 + gamma * n.
 
-    All gradients are summed up over the groups of images that ``backward`` is
-    called with; a buffer has the shape of ``a``.
+    Gradients are summed over the groups of images that ``backward`` is called
+    with.
 
     Args:
         gamma (Tensor): (E, ), of GRN.
@@ -77,9 +77,9 @@ class GRNLinear:
 
     def backward(self, a: Tensor, norms: Tensor, grad: Tensor,
                  buffer: Tensor) -> Tensor:
-        """Gradient (n, S, E) of a, from that of y (n, S, C).
+        """Compute the gradient (n, S, E) of a from that of y (n, S, C).
 
-        It may lie in ``buffer``, whose content is lost.
+        ``buffer`` (n, S, E) is overwritten, perhaps by the result.
         """
         scale = self._scale(norms)
         rows = grad.flatten(0, 1)
@@ -98,7 +98,7 @@ class GRNLinear:
             self._grad_weight.addmm_(left, right)
 
     def _backward_of_norms(self, by_scale: Tensor, norms: Tensor) -> Tensor:
-        """Gradient of the norms over the norms, from that of scale (n, E)."""
+        """Add the gradient of gamma; returns that of the norms over them."""
         grad_gamma, factor = gradients_of_scale(by_scale, norms, self.gamma,
                                                 self.eps)
         self._grad_gamma += grad_gamma
@@ -106,11 +106,11 @@ class GRNLinear:
 
 
 class WideGRNLinear(GRNLinear):
-    """The same for images of many sites: scales the weights of each image.
+    """Computes the same for images of many sites, by scaling W for each.
 
-    W of an image has C * E entries, its map S * E. With the scale in the
-    former, no pass over the latter is needed for it, and the gradients of
-    scale and beta follow from products that are formed anyway.
+    An image has C * E weights and a map of S * E entries. With the scale in
+    the weights, the map needs no pass for it, and the gradients of scale and
+    beta follow from products that are formed anyway.
     """
 
     def forward(self, a: Tensor, norms: Tensor, bias: Tensor,

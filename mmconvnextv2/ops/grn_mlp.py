@@ -26,7 +26,7 @@ _gelu_backward = torch.ops.aten.gelu_backward.grad_input
 
 def _groups(x: Tensor, hidden: int,
             num_buffers: int) -> Iterator[Tuple[slice, ...]]:
-    """Slices of the batch of (N, S, C), each with buffers (n, S, hidden)."""
+    """Cut a batch (N, S, C) into slices, with buffers (n, S, hidden) each."""
     n, sites, _ = x.shape
     most = max(1, _GROUP_NUMEL // (sites * hidden))
     size = -(-n // -(-n // most))  # groups as equal as can be
@@ -38,7 +38,7 @@ def _groups(x: Tensor, hidden: int,
 
 def _grn_linear(x: Tensor, gamma: Tensor, beta: Tensor, weight: Tensor,
                 eps: float) -> GRNLinear:
-    """What is faster for maps (N, S, E): measured, the bound is about E/2."""
+    """Choose the faster way for maps (N, S, E): the bound is about E/2."""
     wide = 2 * x.shape[1] >= len(gamma)
     return (WideGRNLinear if wide else GRNLinear)(gamma, beta, weight, eps)
 
@@ -47,7 +47,7 @@ def _forward(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
              beta: Tensor, weight2: Tensor, bias2: Tensor, eps: float,
              visible: Optional[Tensor], kept: Optional[List[Tensor]],
              norms: Tensor) -> Tensor:
-    """Result (N, S, C); fills ``kept``, if any, and ``norms`` (N, E)."""
+    """Compute (N, S, C); fills ``kept``, if any, and ``norms`` (N, E)."""
     out = torch.empty_like(x)
     head = _grn_linear(x, gamma, beta, weight2, eps)
     largest = torch.finfo(x.dtype).max**0.5  # see layers/grn.py
@@ -84,7 +84,7 @@ class _GRNMLP(torch.autograd.Function):
     def backward(ctx, grad: Tensor) -> tuple:
         (x, norms, visible, weight1, bias1, gamma, beta, weight2,
          *kept) = ctx.saved_tensors
-        if torch.is_grad_enabled():  # to be differentiated in its turn
+        if torch.is_grad_enabled():  # it will be differentiated again
             inputs = x, weight1, bias1, gamma, beta, weight2
             return _differentiable_backward(ctx, grad, inputs, visible)
         grad = grad.contiguous()
@@ -120,7 +120,7 @@ def _differentiable_backward(ctx, grad: Tensor, inputs: Tuple[Tensor, ...],
 def _layer_by_layer(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
                     beta: Tensor, weight2: Tensor, eps: float,
                     visible: Optional[Tensor]) -> Tensor:
-    """The same but for the last bias, by operators that autograd knows."""
+    """Compute all but the last bias by operators that autograd knows."""
     a = F.gelu(F.linear(x, weight1, bias1))
     if visible is not None:
         a = a * visible
@@ -139,7 +139,7 @@ def grn_mlp(x: Tensor,
             bias2: Tensor,
             eps: float,
             visible: Optional[Tensor] = None) -> Tensor:
-    """Linear layer to E channels, GELU, GRN, linear layer to C channels.
+    """Apply a linear layer to E channels, GELU, GRN, one to C channels.
 
     Equal to the layers one after the other (ConvNeXt V2, Algorithm 1), in
     float32 and float64.
@@ -153,8 +153,8 @@ def grn_mlp(x: Tensor,
         weight2 (Tensor): (C, E).
         bias2 (Tensor): (C, ).
         eps (float): Of GRN.
-        visible (Tensor, optional): (N, S, 1), 0 for sites that GRN is to take
-            for zeros and 1 for the others. Defaults to None, all ones.
+        visible (Tensor, optional): (N, S, 1), 0 for sites that GRN takes for
+            zeros and 1 for the others. Defaults to None, all ones.
 
     Returns:
         Tensor: (N, S, C).

@@ -1,4 +1,4 @@
-"""Linear layers by oneDNN's matrix product, where PyTorch has it."""
+"""Linear layers by oneDNN's matrix product, if PyTorch was built with it."""
 from typing import Optional
 
 import torch
@@ -20,14 +20,14 @@ def linear(x: Tensor,
            weight: Tensor,
            bias: Optional[Tensor] = None,
            out: Optional[Tensor] = None) -> Tensor:
-    """``F.linear`` without gradients.
+    """Compute ``F.linear`` without gradients.
 
     Args:
         x (Tensor): (..., C_in), contiguous.
         weight (Tensor): (C_out, C_in), or the transpose of one.
         bias (Tensor, optional): (C_out, ).
-        out (Tensor, optional): (..., C_out), contiguous, where to write the
-            result. Defaults to None, new memory.
+        out (Tensor, optional): (..., C_out), contiguous, to which the result
+            is written. Defaults to None, new memory.
 
     Returns:
         Tensor: (..., C_out).
@@ -46,7 +46,7 @@ def linear(x: Tensor,
 
 
 def linear_gelu(x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
-    """``F.gelu`` of ``linear``, in one pass over the result."""
+    """Compute ``F.gelu`` of ``linear``, in one pass over the result."""
     if not _has_onednn(x):
         return F.gelu(F.linear(x, weight, bias))
     return _onednn_linear(x, weight, bias, 'gelu', [], 'none')

@@ -1,4 +1,4 @@
-"""Depthwise convolution among the runs of sites of a grid that are there."""
+"""Depthwise convolution of a grid of which only some runs of sites exist."""
 from typing import Dict, Optional, Tuple
 
 import torch
@@ -10,11 +10,11 @@ from .depthwise import depthwise_backward
 
 
 class RunsOfGrid:
-    """Where runs of p sites, side by side, lie in a grid.
+    """Places of runs of p sites, side by side, in a grid.
 
     Args:
-        rows (Tensor): (R, ), int64, distinct: where each run lies, the grid
-            being a list of N * H * W / p runs.
+        rows (Tensor): (R, ), int64, distinct: the place of each run, with the
+            grid seen as a list of N * H * W / p runs.
         shape (tuple[int, int, int]): The grid's N, H and W.
         side (int): p.
     """
@@ -28,10 +28,11 @@ class RunsOfGrid:
         self._tables: Optional[Tuple[Tensor, Tensor]] = None
 
     def tables(self) -> Tuple[Tensor, Tensor]:
-        """Where each run lies (R, ), and which run lies there, int32.
+        """List the place of each run, and the run in each place; made once.
 
-        The second is (N * H * W / p, ), -1 where no run is. Both are made
-        once.
+        Returns:
+            tuple[Tensor, Tensor]: Places (R, ), and runs (N * H * W / p, ), -1
+            where there is none; int32.
         """
         if self._tables is None:
             n, height, width = self.shape
@@ -43,11 +44,11 @@ class RunsOfGrid:
         return self._tables
 
     def scatter(self, x: Tensor, role: Optional[str] = None) -> Tensor:
-        """(R, p, C) to a grid (N, C, H, W), zero where no run is.
+        """Put runs (R, p, C) into a grid (N, C, H, W), zero elsewhere.
 
         Zeros take as long to write as the rest. With a ``role`` they are
         written once, in a grid that is valid until the next one of that role,
-        unless autograd is to differentiate or torch.compile to trace it.
+        unless autograd differentiates or torch.compile traces this.
         """
         if torch.is_grad_enabled() or is_compiling():
             role = None
@@ -64,18 +65,18 @@ class RunsOfGrid:
         return grid.view(n, height, width, channels).permute(0, 3, 1, 2)
 
     def gather(self, grid: Tensor) -> Tensor:
-        """(N, C, H, W) to the runs (R, p, C)."""
+        """Take the runs (R, p, C) from a grid (N, C, H, W)."""
         channels = grid.shape[1]
         runs = grid.permute(0, 2, 3, 1).reshape(-1, self.side * channels)
         return runs.index_select(0, self.rows).view(-1, self.side, channels)
 
 
 class _PackedDepthwise(torch.autograd.Function):
-    """Convolution of the grid, of which only the runs are kept.
+    """Convolution of the grid that keeps only the runs.
 
     Autograd would keep the whole grid for the backward pass, and would add up
-    what it reads from a row, not knowing that rows are distinct. Here the grid
-    is built anew and rows are copied.
+    gradients of rows, not knowing that rows are distinct. Here the grid is
+    built anew and rows are copied.
     """
 
     @staticmethod
@@ -122,7 +123,7 @@ def packed_depthwise(x: Tensor, weight: Tensor, bias: Optional[Tensor],
         x (Tensor): (R, p, C), runs of p sites side by side.
         weight (Tensor): (C, 1, k, k), k odd.
         bias (Tensor, optional): (C, ).
-        runs (RunsOfGrid): Where they lie. Sites in no run are zero.
+        runs (RunsOfGrid): Their places. Sites in no run are zero.
 
     Returns:
         Tensor: (R, p, C).

@@ -1,59 +1,76 @@
-import pytest
 import torch
-from torch.nn import functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from operators import KERNELS, assert_close, by_layers, kept_by, with_grads
+from strategies import SEEDS, masks, noise
 
 from mmconvnextv2.ops.packed_depthwise import RunsOfGrid, packed_depthwise
 
-# Five runs of two sites in two grids of 3 x 4: run r lies in row r // 2.
-ROWS = torch.tensor([0, 3, 4, 11, 7])
-SHAPE = (2, 3, 4)
+
+@st.composite
+def packed(draw):
+    """Runs (R, p, C), weight, and bias or none, and where the runs lie."""
+    is_masked, side = draw(masks()), draw(st.integers(1, 3))
+    channels, size = draw(st.integers(1, 9)), draw(KERNELS)
+    rows = (~is_masked.repeat_interleave(side, 1)).flatten().nonzero()[:, 0]
+    # In any order.
+    rows = rows[noise(len(rows), seed=draw(SEEDS)).argsort()]
+    n, h, w = is_masked.shape
+    leaves = [noise(len(rows), side, channels, seed=1),
+              noise(channels, 1, size, size, seed=2)]
+    if draw(st.booleans()):
+        leaves.append(noise(channels, seed=3))
+    leaves = [x.requires_grad_() for x in leaves]
+    return leaves, rows, (n, h * side, w * side), side
+
+
+def convolved(x, weight, bias=None, runs=None):
+    return packed_depthwise(x, weight, bias, runs)
+
+
+def on_the_grid(rows, shape, side, x, weight, bias=None):
+    n, height, width = shape
+    grid = x.new_zeros(n * height * width // side, side, x.shape[-1])
+    grid = grid.index_put((rows, ), x).view(n, height, width, -1)
+    out = by_layers(grid.permute(0, 3, 1, 2), weight, bias)
+    return out.permute(0, 2, 3, 1).reshape(-1, side, x.shape[-1])[rows]
+
+
+@given(case=packed())
+def test_equals_convolution_of_the_grid(case):
+    leaves, *where = case
+    runs = RunsOfGrid(*where)
+    expected = with_grads(lambda *x: on_the_grid(*where, *x), leaves)
+    # Twice with the same grids, which the first one leaves behind.
+    for _ in range(2):
+        assert_close(
+            with_grads(lambda *x: convolved(*x, runs=runs), leaves), expected)
+
+
+@settings(max_examples=8)
+@given(case=packed())
+def test_gradients(case):
+    leaves, *where = case
+    leaves = [x[..., :2] if i == 0 else x[:2] for i, x in enumerate(leaves)]
+    leaves = [x.detach().requires_grad_() for x in leaves]
+    runs = RunsOfGrid(*where)
+    assert torch.autograd.gradcheck(
+        lambda *x: convolved(*x, runs=runs), leaves)
 
 
 def runs():
-    return RunsOfGrid(ROWS, SHAPE, side=2)
+    # Five runs of two sites in two grids of 3 x 4.
+    return RunsOfGrid(torch.tensor([0, 3, 4, 11, 7]), (2, 3, 4), side=2)
 
 
-def inputs(dtype=torch.float64, bias=True):
-    torch.manual_seed(0)
-    x = torch.randn(5, 2, 3, dtype=dtype, requires_grad=True)
-    weight = torch.randn(3, 1, 7, 7, dtype=dtype, requires_grad=True)
-    bias = torch.randn(3, dtype=dtype, requires_grad=True) if bias else None
-    return x, weight, bias
-
-
-def on_the_grid(x, weight, bias):
-    grid = torch.zeros(12, 2, 3, dtype=x.dtype).index_put((ROWS, ), x)
-    grid = grid.view(*SHAPE, 3).permute(0, 3, 1, 2)
-    out = F.conv2d(grid, weight, bias, padding=3, groups=3)
-    return out.permute(0, 2, 3, 1).reshape(12, 2, 3)[ROWS]
-
-
-@pytest.mark.parametrize('bias', [True, False])
-def test_equals_convolution_of_the_grid(bias):
-    arguments = inputs(bias=bias)
-    found = packed_depthwise(*arguments, runs())
-    expected = on_the_grid(*arguments)
-    torch.testing.assert_close(found, expected)
-    leaves = [x for x in arguments if x is not None]
-    for a, b in zip(
-            torch.autograd.grad(found.square().sum(), leaves),
-            torch.autograd.grad(expected.square().sum(), leaves)):
-        torch.testing.assert_close(a, b)
-
-
-def test_gradients():
-    x, weight, bias = inputs()
-    small = weight[..., 2:5, 2:5].detach().requires_grad_()
-    assert torch.autograd.gradcheck(
-        lambda *a: packed_depthwise(*a, runs()), (x, small, bias))
+def inputs(dtype=torch.float64):
+    shapes = (5, 2, 3), (3, 1, 7, 7), (3, )
+    return [torch.randn(s, dtype=dtype, requires_grad=True) for s in shapes]
 
 
 def test_keeps_the_runs_only():
-    kept = []
-    with torch.autograd.graph.saved_tensors_hooks(
-            lambda x: kept.append(tuple(x.shape)) or x, lambda x: x):
-        packed_depthwise(*inputs(), runs())
-    assert kept == [(5, 2, 3), (3, 1, 7, 7)]
+    assert kept_by(packed_depthwise, *inputs(), runs()) == [(3, 1, 7, 7),
+                                                            (5, 2, 3)]
 
 
 def test_only_what_is_asked_for():

@@ -11,12 +11,8 @@ backends = pytest.importorskip('triton.backends.compiler')
 
 from mmconvnextv2.ops.triton import (  # noqa: E402
     depthwise_kernels,
+    gelu_grn,
     gelu_grn_kernels,
-    grn_kernels,
-    norm_kernels,
-)
-from mmconvnextv2.ops.triton import (  # noqa: E402
-    gelu_grn_launches as launches,
 )
 from mmconvnextv2.ops.triton.depthwise_launches import (  # noqa: E402
     _MANY,
@@ -69,12 +65,12 @@ def wide(code, kind):
     ('square_sums', 1, 0), ('scale_and_shift', 1, 1), ('gradient_sums', 2, 0),
     ('gradient_of_input', 2, 1)])
 @pytest.mark.parametrize('of_maps, masked', [('bf16', True), ('fp32', False)])
-def test_gelu_grn(name, reads, writes, of_maps, masked):
+def test_passes_of_gelu_grn(name, reads, writes, of_maps, masked):
     code = machine_code(
         getattr(gelu_grn_kernels, name), of_maps,
         () if masked else ('visible', ), HALF=of_maps == 'bf16',
-        CHUNK=launches._CHUNK, BLOCK_S=launches._BLOCK_S,
-        BLOCK_E=launches._BLOCK_E)
+        CHUNK=gelu_grn._CHUNK, BLOCK_S=gelu_grn._BLOCK_S,
+        BLOCK_E=gelu_grn._BLOCK_E)
     # A thread has eight entries of a tile.
     per_map = 1 if of_maps == 'bf16' else 2
     assert wide(code, 'ld') == per_map * reads
@@ -109,15 +105,15 @@ def test_convolution_and_norm(channels, absent, maps):
 @pytest.mark.parametrize('channels', [40, 2816])
 def test_gradient_of_norm(channels):
     code = machine_code(
-        norm_kernels.gradient_of_norm, 'bf16', (), EPS=1e-6, channels=channels,
-        **_blocks(channels, True, _MANY))
+        depthwise_kernels.gradient_of_norm, 'bf16', (), EPS=1e-6,
+        channels=channels, **_blocks(channels, True, _MANY))
     # Two maps, and gamma, which is float32.
     assert wide(code, 'ld') == 2 + 2
 
 
 def test_what_is_between_the_passes():
-    for kernel in (grn_kernels.norms_and_scale,
-                   grn_kernels.gradients_of_statistics):
+    for kernel in (gelu_grn_kernels.norms_and_scale,
+                   gelu_grn_kernels.gradients_of_statistics):
         code = machine_code(kernel, 'bf16', (), num_warps=16, BLOCK=16384,
                             EPS=1e-6, LARGEST=2e19)
         assert code['cubin'][:4] == b'\x7fELF'

@@ -5,7 +5,6 @@ from torch.nn import functional as F
 
 # Before what imports Triton: it skips all of this where there is none.
 from triton_cases import DEVICE, EPS, STEP, relative
-from triton_traffic import bytes_per_entry
 
 from mmconvnextv2.models.layers.layout import PackedPatches
 from mmconvnextv2.ops.triton import depthwise_launches as launches
@@ -235,31 +234,6 @@ def test_writes_the_convolution_for_a_backward_pass_only(monkeypatch, needs):
     with torch.set_grad_enabled(needs):
         depthwise_norm(x, *given, EPS)
     assert written == [needs]
-
-
-@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
-def test_bytes_of_layers_are_as_documented(dtype):
-    found = bytes_per_entry(*layers_to_count(dtype))
-    column = -2 if dtype == torch.float32 else -1
-    for name, figure in zip(('forward', 'backward', 'kept'), found):
-        line = next(line for line in module.__doc__.splitlines()
-                    if line.strip().startswith(f'{name} by layers'))
-        assert int(line.split()[column]) == figure
-
-
-def layers_to_count(dtype):
-    """A function of leaves; and these."""
-    conv = torch.nn.Conv2d(64, 64, 7, padding=3, groups=64, dtype=dtype)
-    norm = torch.nn.LayerNorm(64)
-    x = torch.randn(1, 10, 10, 64).to(dtype).requires_grad_()
-
-    def run(x, *_):
-        # The types are those of autocast on a GPU: LayerNorm in float32, and
-        # the linear layer that comes next wants half precision again.
-        y = conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        return norm(y.float()).to(dtype)
-
-    return run, [x, *conv.parameters(), *norm.parameters()]
 
 
 def test_refuses_what_triton_cannot_reach():

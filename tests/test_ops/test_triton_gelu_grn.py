@@ -5,12 +5,10 @@ from torch.nn import functional as F
 
 # Before what imports Triton: it skips all of this where there is none.
 from triton_cases import DEVICE, EPS, INTERPRETED, STEP, relative, tl, triton
-from triton_traffic import bytes_per_entry
 
 from mmconvnextv2 import GRN
 from mmconvnextv2.ops.triton import gelu_grn as module
 from mmconvnextv2.ops.triton import gelu_grn_kernels
-from mmconvnextv2.ops.triton import gelu_grn_launches as launches
 from mmconvnextv2.ops.triton.gelu_grn import gelu_grn, gelu_grn_by_layers
 
 
@@ -58,7 +56,7 @@ SIZES = [((2, 5, 6), None), ((1, 1, 1), None), ((2, 21, 7), (8, 4, 4))]
 @pytest.mark.parametrize('dtype', STEP, ids=str)
 def test_equals_float64(monkeypatch, dtype, shape, tiles, masked):
     for name, size in zip(('_CHUNK', '_BLOCK_S', '_BLOCK_E'), tiles or ()):
-        monkeypatch.setattr(launches, name, size)
+        monkeypatch.setattr(module, name, size)
     exact = inputs(*shape, dtype)
     visible = visible_sites(*shape[:2]) if masked else None
     expected = results(layers, *exact, visible)
@@ -192,23 +190,6 @@ def test_keeps_one_map():
         gelu_grn(h, gamma, beta, EPS)
     # The map, its norms, gamma, and beta for gradients of gradients.
     assert sorted(kept) == [(2, 5, 6), (2, 6), (6, ), (6, )]
-
-
-@pytest.mark.parametrize('dtype, expected', [
-    (torch.float32, (20, 84, 8)),
-    (torch.bfloat16, (26, 78, 4)),
-])
-def test_bytes_of_layers_are_as_documented(dtype, expected):
-    h = torch.randn(2, 50, 64).to(dtype)
-    leaves = [h, *torch.randn(2, 64)]
-    found = bytes_per_entry(lambda *args: layers(*args, EPS),
-                            [leaf.requires_grad_() for leaf in leaves])
-    assert found == expected
-    column = -2 if dtype == torch.float32 else -1
-    for name, figure in zip(('forward', 'backward', 'kept'), expected):
-        line = next(line for line in module.__doc__.splitlines()
-                    if line.strip().startswith(f'{name} by layers'))
-        assert int(line.split()[column]) == figure
 
 
 def test_refuses_what_triton_cannot_reach():

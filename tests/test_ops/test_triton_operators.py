@@ -9,7 +9,7 @@ from triton_cases import DEVICE, EPS, LAYOUTS, block_and_leaves, relative
 
 from mmconvnextv2.models.layers.layout import PackedPatches
 from mmconvnextv2.ops.dispatch import triton_kernels
-from mmconvnextv2.ops.triton import depthwise_launches, gelu_grn_launches
+from mmconvnextv2.ops.triton import depthwise_launches, gelu_grn
 
 OPERATORS = torch.ops.mmconvnextv2
 FORWARD = {'convolution_and_norm', 'gelu_grn_forward'}
@@ -194,7 +194,7 @@ def test_are_what_they_declare():
 
 def test_called_by_themselves_they_stay_functions():
     for name, *arguments in samples():
-        module = (gelu_grn_launches if 'gelu' in name else depthwise_launches)
+        module = (gelu_grn if 'gelu' in name else depthwise_launches)
         with torch.profiler.profile() as profiled:
             getattr(module, name)(*arguments)
         assert not any(name in event.name for event in profiled.events()

@@ -9,7 +9,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmconvnextv2.models.layers.block import NORM_EPS, ConvNeXtV2Block, Stage
+from mmconvnextv2.models.layers.block import ConvNeXtV2Block, Stage
 from mmconvnextv2.models.layers.downsample import Downsample, Stem
 from mmconvnextv2.models.layers.layout import (
     DENSE_GRID,
@@ -17,14 +17,14 @@ from mmconvnextv2.models.layers.layout import (
     DenseGrid,
     build_layout,
 )
-from mmconvnextv2.models.layers.norm import LayerNorm
+from mmconvnextv2.models.layers.norm import NORM_EPS, LayerNorm
 from mmconvnextv2.registry import MODELS, register
-from .arch import resolve_arch, resolve_out_indices
-from .arguments import (
-    check_grn_cfg,
+from .arch import (
     check_numbers,
+    check_scales,
     refuse_other_layers,
-    refuse_two_scales,
+    resolve_arch,
+    resolve_out_indices,
 )
 from .layer_ids import group_wise_layer_id
 
@@ -43,9 +43,9 @@ class ConvNeXtV2(BaseModule):
 
     Arguments, defaults and their meaning are those of mmpretrain's
     ``ConvNeXt``, and so are the names of the parameters: to move over, change
-    the type. What only makes sense there is accepted where it agrees with
-    ConvNeXt V2 and refused where it does not. Maps are kept with channels last
-    in memory, so that no layer copies them; outputs are contiguous again.
+    the type. Arguments that only make sense there are accepted if they agree
+    with ConvNeXt V2 and refused if not. Maps have channels last in memory, so
+    that no layer copies them; outputs are contiguous.
 
     Args:
         arch (str | dict): 'atto', 'femto', 'pico', 'nano', 'tiny', 'base',
@@ -64,8 +64,9 @@ class ConvNeXtV2(BaseModule):
             with ``use_grn=False`` gives the first ConvNeXt. Defaults to 0.
         out_indices (int | Sequence[int]): Stages to output, negative ones
             counted from the end. Defaults to -1, the last.
-        frozen_stages (int): How many stages, from the first and each with the
-            stem or downsampling before it, are not trained. Defaults to 0.
+        frozen_stages (int): Number of stages, from the first and each with
+            the stem or downsampling before it, that are not trained. Defaults
+            to 0.
         gap_before_final_norm (bool): Whether each output is averaged over its
             sites before its norm, as for classification. Without effect if
             ``final_norm`` is False. Defaults to True.
@@ -78,10 +79,12 @@ class ConvNeXtV2(BaseModule):
             zeroed where it matters, which gives the same features; or
             'leaky', the paper's negative control, where only the pixels are
             zeroed and masked sites take part. Defaults to 'packed'.
-        grn_cfg (dict, optional): Arguments of ``GRNVariant``, which then
-            stands in GRN's place, for ablations. Defaults to None, GRN.
+        grn_cfg (dict, optional): Arguments of ``GRNVariant``, which replaces
+            GRN in ablations. Defaults to None, GRN.
         init_cfg (dict | list[dict], optional): Initialisation by
-            ``init_weights()``. By default that of the official code.
+            ``init_weights()``. By default weights of convolutions and linear
+            layers are normal with std 0.02 and biases 0, as in the official
+            code.
 
     Raises:
         TypeError, ValueError: If an argument is not as described.
@@ -120,8 +123,7 @@ class ConvNeXtV2(BaseModule):
         self.num_stages = len(self.depths)
         self.out_indices = resolve_out_indices(out_indices, self.num_stages)
         refuse_other_layers(norm_cfg, act_cfg, linear_pw_conv)
-        refuse_two_scales(use_grn, layer_scale_init_value)
-        check_grn_cfg(use_grn, grn_cfg)
+        check_scales(use_grn, grn_cfg, layer_scale_init_value)
         check_numbers(in_channels, stem_patch_size, drop_path_rate,
                       frozen_stages, self.num_stages)
         if masked_impl not in MASKED_LAYOUTS:
@@ -172,14 +174,14 @@ class ConvNeXtV2(BaseModule):
 
         Args:
             x (Tensor): (N, in_channels, H, W), both sides at least
-                ``stride``. What is left over in a division is cut off at the
+                ``stride``. Pixels left over in a division are cut off at the
                 right and at the bottom, as in the official model; under a
-                mask nothing may be left over.
+                mask none may be left over.
             is_masked (Tensor, optional): (N, H / stride, W / stride), bool,
-                True = masked: patches that are not to be seen. Convolutions,
-                norms and GRN then act on visible sites only. Images may differ
-                in how many patches are visible; equal numbers cost least. Best
-                kept on the host, where reading it stops no device. Defaults to
+                True = masked: patches that are hidden. Convolutions, norms and
+                GRN then act on visible sites only. Images may have different
+                numbers of visible patches; equal numbers cost least. Best kept
+                on the host, where reading it stops no device. Defaults to
                 None, the whole image.
 
         Returns:
@@ -225,15 +227,15 @@ class ConvNeXtV2(BaseModule):
             if self.gap_before_final_norm:
                 return norm(x.mean(dim=(1, 2)))
             x = norm(x)
-        # The one copy of a map: what comes next need not mind strides.
-        # mmcv's RoIAlign, for one, reads its memory as channels-first.
+        # The one copy of a map: mmcv's RoIAlign, for one, reads memory as
+        # channels-first, whatever the strides.
         return layout.unpack(x).contiguous()
 
     def init_weights(self) -> None:
         """Initialise as ``init_cfg`` says.
 
         With ``dict(type='Pretrained', checkpoint=...)`` weights may have any
-        format that ``ConvNeXtPretrainedInit`` knows, and must be whole.
+        format that ``ConvNeXtPretrainedInit`` knows, and must be complete.
         """
         from mmconvnextv2.checkpoint.pretrained import recognising
         given, self.init_cfg = self.init_cfg, recognising(self.init_cfg)
@@ -257,14 +259,14 @@ class ConvNeXtV2(BaseModule):
     def get_layer_depth(self,
                         param_name: str,
                         prefix: str = '') -> Tuple[int, int]:
-        """Layer id of a parameter, for mmpretrain's layer-decay constructor.
+        """Find a parameter's layer id for mmpretrain's layer-decay code.
 
         The rule is the paper's group-wise one, as for mmpretrain's ConvNeXt.
 
         Args:
             param_name (str): Name of the parameter.
-            prefix (str): What precedes the names of this backbone's
-                parameters. Defaults to ''.
+            prefix (str): Prefix of the names of this backbone's parameters.
+                Defaults to ''.
 
         Returns:
             tuple[int, int]: The id and the number of ids.

@@ -1,7 +1,7 @@
-"""Which layer a backbone parameter belongs to, for learning-rate decay.
+"""Layer ids of a backbone's parameters, for learning-rate decay.
 
-Three rules, as pure functions of a parameter's name and the backbone's depths.
-Each returns the parameter's id and the number of ids; the learning rate is
+Three rules, pure functions of a parameter's name and the backbone's depths,
+return the parameter's id and the number of ids; the learning rate is
 multiplied by
 
 .. code-block:: text
@@ -27,7 +27,7 @@ _GROUPS_OF_SHORT, _GROUPS_OF_LONG = 3, 9
 
 
 class _Place(NamedTuple):
-    """Where in the backbone a parameter sits."""
+    """Place of a parameter in the backbone."""
 
     stage: int
     block: int
@@ -36,7 +36,7 @@ class _Place(NamedTuple):
 
 def layer_wise_layer_id(name: Optional[str],
                         depths: Sequence[int]) -> Tuple[int, int]:
-    """An id per block: the paper's layer-wise rule ("single" in its code).
+    """Number the blocks: the paper's layer-wise rule ("single" in its code).
 
     Block b of stage s has id ``sum(depths[:s]) + b + 1``; the stem and a
     downsampling layer have the id of the block that follows them; everything
@@ -64,7 +64,7 @@ def layer_wise_layer_id(name: Optional[str],
 
 def group_wise_layer_id(name: Optional[str],
                         depths: Sequence[int]) -> Tuple[int, int]:
-    """An id per three blocks: the paper's group-wise rule ("group").
+    """Number groups of three blocks: the paper's group-wise rule ("group").
 
     OpenMMLab calls this rule layer_wise. For four stages it is: stem 0; the
     first stage 1; the second, with the downsampling before it, 2; block b of
@@ -106,7 +106,7 @@ def group_wise_layer_id(name: Optional[str],
 
 def stage_wise_layer_id(name: Optional[str],
                         depths: Sequence[int]) -> Tuple[int, int]:
-    """An id per stage: the rule of the first ConvNeXt's UperNet recipes.
+    """Number the stages: the rule of the first ConvNeXt's UperNet recipes.
 
     The stem and all downsampling layers have id 0, stage s has s + 1, and
     everything else 13 if the second-to-last stage has more than nine blocks,

@@ -35,7 +35,7 @@ def patchify(images: Tensor, patch_size: int) -> Tensor:
 
 def unpatchify(patches: Tensor, grid: Tuple[int, int],
                patch_size: int) -> Tensor:
-    """Put patches together again; the inverse of ``patchify``.
+    """Put patches together, the inverse of ``patchify``.
 
     Args:
         patches (Tensor): (N, h * w, p * p * C).
@@ -92,7 +92,7 @@ class FCMAEHead(BaseModule):
         return mean, (var + _VARIANCE_EPS).sqrt()
 
     def target(self, images: Tensor) -> Tensor:
-        """What is to be predicted.
+        """Compute the values to predict.
 
         Args:
             images (Tensor): (N, C, H, W), as the encoder gets them.

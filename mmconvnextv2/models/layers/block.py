@@ -13,11 +13,10 @@ from mmconvnextv2.registry import MODELS, register
 from .grn import GRN
 from .grn_variant import GRNVariant
 from .layout import DENSE_GRID, DenseGrid
-from .norm import LayerNorm
+from .norm import NORM_EPS, LayerNorm
 
 KERNEL_SIZE = 7
 MLP_RATIO = 4
-NORM_EPS = 1e-6
 
 
 @register(MODELS)
@@ -36,8 +35,8 @@ class ConvNeXtV2Block(BaseModule):
             ConvNeXt; none if 0. Defaults to 0.
         with_cp (bool): Whether to recompute the block in the backward pass
             rather than keep its activations. Defaults to False.
-        grn_cfg (dict, optional): Arguments of ``GRNVariant``, to have it in
-            GRN's place, for ablations. Defaults to None, GRN.
+        grn_cfg (dict, optional): Arguments of ``GRNVariant``, which replaces
+            GRN in ablations. Defaults to None, GRN.
     """
 
     _compiled: Optional[Callable] = None
@@ -73,8 +72,8 @@ class ConvNeXtV2Block(BaseModule):
         """Apply the block.
 
         Args:
-            x (Tensor): (N, H, W, C), sites as the layout has them.
-            layout (DenseGrid): Where the sites lie and which count. Defaults
+            x (Tensor): (N, H, W, C), sites in the layout's order.
+            layout (DenseGrid): Places of the sites, and which count. Defaults
                 to a whole map.
 
         Returns:
@@ -84,11 +83,37 @@ class ConvNeXtV2Block(BaseModule):
             return checkpoint(self._forward, x, layout, use_reentrant=False)
         return self._forward(x, layout)
 
+    def _forward(self, x: Tensor, layout: DenseGrid) -> Tensor:
+        compute = self._compiled or ConvNeXtV2Block._residual_sum
+        return compute(self, x, self._drop_path_factor(x), layout)
+
+    def _residual_sum(self, x: Tensor, factor: Optional[Tensor],
+                      layout: DenseGrid) -> Tensor:
+        y = dispatch.depthwise_norm(
+            layout.only_visible(x), self.depthwise_conv, self.norm,
+            layout.runs(x))
+        y = dispatch.grn_mlp(y, self.pointwise_conv1, self.act, self.grn,
+                             self.pointwise_conv2, layout.visible(y))
+        if self.gamma is not None:
+            y = y * self.gamma
+        return x + (y if factor is None else y * factor)
+
+    def _drop_path_factor(self, x: Tensor) -> Optional[Tensor]:
+        """Draw what drop path multiplies each image by (N, 1, 1, 1), if any.
+
+        Applied to a factor, not to maps, it takes one pass over them instead
+        of two, and none where they are compiled.
+        """
+        if not self.drop_path.training or isinstance(self.drop_path,
+                                                     nn.Identity):
+            return None
+        return self.drop_path(x.new_ones(len(x), 1, 1, 1))
+
     def compile(self, **options) -> None:
         """Run the block through ``torch.compile``.
 
         Blocks of a stage share what is compiled. PyTorch's own ``compile``
-        would compile each by itself, for the rate of its drop path is another,
+        would compile each by itself, since their drop paths have other rates,
         and give up after eight.
 
         Args:
@@ -103,58 +128,31 @@ class ConvNeXtV2Block(BaseModule):
                                   f'block_of_{channels}_channels', **options)
 
     def __getstate__(self) -> dict:
-        # Copies and pickles are not compiled, as those of any module.
+        # Like any module's, copies and pickles are not compiled.
         state = self.__dict__.copy()
         state.pop('_compiled', None)
         return state
 
-    def _forward(self, x: Tensor, layout: DenseGrid) -> Tensor:
-        compute = self._compiled or ConvNeXtV2Block._residual_sum
-        return compute(self, x, self._drop_path_factor(x), layout)
-
-    def _drop_path_factor(self, x: Tensor) -> Optional[Tensor]:
-        """What drop path multiplies each image by (N, 1, 1, 1), if any.
-
-        In the place of the maps: one pass over them instead of two, and none
-        of its own where they are compiled.
-        """
-        if not self.drop_path.training or isinstance(self.drop_path,
-                                                     nn.Identity):
-            return None
-        return self.drop_path(x.new_ones(len(x), 1, 1, 1))
-
-    def _residual_sum(self, x: Tensor, factor: Optional[Tensor],
-                      layout: DenseGrid) -> Tensor:
-        y = dispatch.depthwise_norm(
-            layout.only_visible(x), self.depthwise_conv, self.norm,
-            layout.runs(x))
-        y = dispatch.grn_mlp(y, self.pointwise_conv1, self.act, self.grn,
-                             self.pointwise_conv2, layout.visible(y))
-        if self.gamma is not None:
-            y = y * self.gamma
-        return x + (y if factor is None else y * factor)
-
 
 def build_grn(num_channels: int, grn_cfg: Optional[dict]) -> GRN:
-    """GRN, or what is tried in its place.
+    """Build GRN, or a variant for ablations.
 
     Args:
         num_channels (int): C.
         grn_cfg (dict, optional): Arguments of ``GRNVariant``; GRN if None.
 
     Returns:
-        GRN: Or a ``GRNVariant``, with channels last.
+        GRN: GRN or a ``GRNVariant``, with channels last.
     """
-    if not grn_cfg:
-        return GRN(num_channels)
-    return GRNVariant(num_channels, **grn_cfg)
+    return GRNVariant(num_channels, **grn_cfg) if grn_cfg else GRN(
+        num_channels)
 
 
 class Stage(nn.Sequential):
     """The blocks of a stage, one after the other."""
 
     def forward(self, x: Tensor, layout: DenseGrid = DENSE_GRID) -> Tensor:
-        """Apply the blocks to (N, H, W, C), sites as the layout has them."""
+        """Apply the blocks to (N, H, W, C), sites in the layout's order."""
         for block in self:
             x = block(x, layout)
         return x

@@ -2,8 +2,7 @@
 import torch
 from torch import Tensor, nn
 
-from .block import NORM_EPS
-from .norm import LayerNorm
+from .norm import NORM_EPS, LayerNorm
 
 
 class Stem(nn.Sequential):

@@ -23,9 +23,9 @@ class GRN(nn.Module):
         y = gamma * (x * n) + beta + x
 
     Equation 2 of the paper divides by the sum over the channels; the released
-    code, and this, by the mean. gamma and beta start at zero, so that a new
-    layer is the identity. It is computed in float32 at least, whatever the
-    precision of ``x``.
+    code and this class divide by the mean. gamma and beta start at zero, so
+    that a new layer is the identity. It is computed in float32 at least,
+    whatever the precision of ``x``.
 
     Args:
         num_channels (int): C, the number of channels.
@@ -95,19 +95,19 @@ class GRN(nn.Module):
         return (x * scale).add_(beta).to(x.dtype)
 
     def extra_repr(self) -> str:
-        """Arguments, for printing the module."""
+        """List the arguments, for printing the module."""
         return (f'{self.num_channels}, eps={self.eps}, '
                 f'data_format={self.data_format!r}')
 
 
 def relative_response(x: Tensor, sites: tuple, channel: int,
                       eps: float) -> Tensor:
-    """n of GRN: each channel's L2 norm over the mean norm of the channels.
+    """Compute GRN's n: channels' L2 norms over the mean of these norms.
 
     Args:
         x (Tensor): Features of any floating type.
-        sites (tuple[int]): The dimensions that the norm is taken over.
-        channel (int): The dimension of the channels.
+        sites (tuple[int]): Dimensions of the sites, which the norm is over.
+        channel (int): Dimension of the channels.
         eps (float): Added to the mean.
 
     Returns:

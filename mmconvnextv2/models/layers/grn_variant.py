@@ -1,4 +1,4 @@
-"""What the paper tries in the place of GRN's steps, for ablations."""
+"""GRN with other steps, as the paper's ablations have it."""
 from typing import Callable, Dict, Optional, Union
 
 import torch
@@ -44,7 +44,7 @@ NORMALIZATIONS: Dict[str, Callable[..., Tensor]] = dict(
 
 @register(MODELS)
 class GRNVariant(GRN):
-    """GRN with one of its steps exchanged or left out.
+    """GRN with a step exchanged or left out.
 
     With G an aggregation over the sites of a channel in an image, and N a
     normalisation of what it gives over the channels:
@@ -133,7 +133,7 @@ class GRNVariant(GRN):
 
     def _response(self, x: Tensor,
                   visible: Optional[Tensor]) -> Union[float, Tensor]:
-        """What x is multiplied by."""
+        """Compute the factor of x."""
         if self.aggregation is None and self.normalization is None:
             return 1.
         if self.aggregation is not None:
@@ -147,7 +147,7 @@ class GRNVariant(GRN):
         return NORMALIZATIONS[self.normalization](x, self.eps)
 
     def extra_repr(self) -> str:
-        """Arguments, for printing the module."""
+        """List the arguments, for printing the module."""
         return (f'{super().extra_repr()}, aggregation={self.aggregation!r}, '
                 f'normalization={self.normalization!r}, '
                 f'residual={self.residual}')

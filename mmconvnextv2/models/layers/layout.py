@@ -24,14 +24,14 @@ class DenseGrid:
     """All sites of the map: (N, H, W, C)."""
 
     def pack(self, images: Tensor) -> Tensor:
-        """Turn images (N, C, H, W) into what the stem is to see of them."""
+        """Take what the stem sees of images (N, C, H, W)."""
         return images
 
     def runs(self, x: Tensor) -> Optional[RunsOfGrid]:
         """Find where the rows of sites of (N, H, W, C) lie in a larger grid.
 
         Args:
-            x (Tensor): (N, H, W, C), sites as the layout has them.
+            x (Tensor): (N, H, W, C), sites in the layout's order.
 
         Returns:
             RunsOfGrid | None: The places of the N * H rows; None if ``x`` is
@@ -43,7 +43,7 @@ class DenseGrid:
         """Mark the sites that count, in neighbourhoods and in statistics.
 
         Args:
-            x (Tensor): (N, H, W, C), sites as the layout has them.
+            x (Tensor): (N, H, W, C), sites in the layout's order.
 
         Returns:
             Tensor | None: (N, H, W, 1), ones and zeros of the type of ``x``;
@@ -68,13 +68,13 @@ class MaskedGrid(DenseGrid):
     """All sites of the map (N, H, W, C), masked where it matters.
 
     Masked sites hold finite values that depend on no masked pixel and that
-    nobody reads: they are zeroed before every operation that looks at more
-    than one site. Costs as much as the dense map, whatever the mask.
+    nobody reads: they are zeroed before every operation that reads more than
+    one site. Costs as much as the dense map, whatever the mask.
 
     Args:
         is_masked (Tensor): (N, h, w), bool, True = masked.
         sides (Sequence[int]): Sites per side of a patch, for each map to come.
-        device (torch.device): Where the maps are.
+        device (torch.device): Device of the maps.
     """
 
     def __init__(self, is_masked: Tensor, sides: Sequence[int],
@@ -130,9 +130,9 @@ class PackedPatches(DenseGrid):
 
     Args:
         is_masked (Tensor): (N, h, w), bool, True = masked. If it is on the
-            host, no device is waited for.
+            host, the host waits for no device.
         sides (Sequence[int]): Sites per side of a patch, for each map to come.
-        device (torch.device): Where the maps are.
+        device (torch.device): Device of the maps.
     """
 
     def __init__(self, is_masked: Tensor, sides: Sequence[int],

@@ -5,21 +5,22 @@ from torch.nn import functional as F
 
 from mmconvnextv2.ops.dispatch import replaceable
 
+NORM_EPS = 1e-6  # of the papers
 _HALF = (torch.float16, torch.bfloat16)
 
 
 @replaceable
 class LayerNorm(nn.LayerNorm):
-    """LayerNorm that is computed in float32 at least on a CPU.
+    """LayerNorm that a CPU computes in float32 at least.
 
-    On GPUs autocast sees to that. On CPUs PyTorch sums the gradients of weight
-    and bias over all sites in the precision of the input, where a sum stops
+    On GPUs autocast does that. On CPUs PyTorch sums the gradients of weight
+    and bias over all sites in the precision of the input, where sums stop
     growing: over the 65536 sites of an image's first stage at 1024 x 1024 they
     come out some 90 % too small.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise over the last dimension; type and shape stay."""
+        """Normalise over the last dimension; shape and type stay."""
         if x.is_cpu and x.dtype in _HALF:
             y = F.layer_norm(x.float(), self.normalized_shape,
                              self.weight.float(), self.bias.float(), self.eps)

@@ -10,7 +10,7 @@ from mmconvnextv2.registry import MODELS, register
 
 _INIT_STD = 0.02
 _INIT_CFG = (
-    # Not TruncNormal: see the backbone's.
+    # Not TruncNormal, for the reason given in backbones/convnextv2.py.
     dict(type='Normal', layer=['Conv2d', 'Linear'], std=.02, bias=0.),
     dict(type='Constant', layer=['LayerNorm'], val=1., bias=0.),
 )
@@ -20,8 +20,8 @@ _INIT_CFG = (
 class FCMAEDecoder(BaseModule):
     """Predict the pixels of every patch from the encoder's last stage.
 
-    A projection, a mask token at masked places, plain ConvNeXt V2 blocks over
-    the whole map, and a prediction (ConvNeXt V2, Section 3.1).
+    It has a projection, a mask token for masked places, ConvNeXt V2 blocks
+    over the whole map, and a prediction (ConvNeXt V2, Section 3.1).
 
     Args:
         in_channels (int): C, channels of the encoder's last stage.
@@ -31,8 +31,8 @@ class FCMAEDecoder(BaseModule):
             Defaults to 32.
         out_channels (int): Channels of the image. Defaults to 3.
         init_cfg (dict | list[dict], optional): Initialisation by
-            ``init_weights()``. By default truncated normal of std 0.02, biases
-            0. (The official code lets some layers fall back to a std of 1.)
+            ``init_weights()``. By default weights are normal with std 0.02
+            and biases 0. (In the official code some layers get a std of 1.)
     """
 
     def __init__(self,
@@ -67,8 +67,7 @@ class FCMAEDecoder(BaseModule):
         """Predict patches.
 
         Args:
-            x (Tensor): (N, C, h, w). What it holds at masked places is not
-                read.
+            x (Tensor): (N, C, h, w), not read at masked places.
             is_masked (Tensor): (N, h, w), bool, True = masked.
 
         Returns:

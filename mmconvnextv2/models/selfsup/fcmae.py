@@ -17,14 +17,14 @@ class FCMAE(BaseSelfSupervisor):
 
     Args:
         backbone (dict | ConvNeXtV2): The encoder, with ``final_norm=False``
-            to train as the official one, which hands the last stage's output
-            on as it is.
+            to train like the official one, whose last stage has no norm after
+            it.
         neck (dict | nn.Module): The decoder, ``FCMAEDecoder``.
         head (dict | nn.Module): Target and loss, ``FCMAEHead``.
         mask_ratio (float): Share of the patches to mask. Defaults to 0.6.
         data_preprocessor (dict | nn.Module, optional): See mmpretrain's
             ``BaseSelfSupervisor``.
-        init_cfg (dict, optional): Initialisation of the whole.
+        init_cfg (dict, optional): Initialisation of the whole model.
 
     Raises:
         TypeError: If the backbone is not ``ConvNeXtV2``.
@@ -76,7 +76,7 @@ class FCMAE(BaseSelfSupervisor):
 
     @property
     def _image_channels(self) -> int:
-        """Channels of the images that the backbone takes."""
+        """Return the number of channels that the backbone takes."""
         return self.backbone.downsample_layers[0][0].in_channels
 
     def _check_images(self, images: Tensor) -> None:
@@ -103,7 +103,7 @@ class FCMAE(BaseSelfSupervisor):
         """Draw a mask for images from torch's generator.
 
         It is drawn and kept on the host, so that a seed gives the same masks
-        on every device and the encoder can read it without waiting for one.
+        on every device and the encoder reads it without waiting.
 
         Args:
             inputs (Tensor): (N, C, H, W).

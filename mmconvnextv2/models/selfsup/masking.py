@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def count_visible(num_patches: int, mask_ratio: float) -> int:
-    """How many of an image's patches stay visible, rounded down.
+    """Count the patches of an image that stay visible, rounded down.
 
     Args:
         num_patches (int): Patches of an image.
@@ -38,9 +38,9 @@ def draw_mask(num_images: int,
         num_images (int): N.
         grid (tuple[int, int]): Patches per image, (h, w).
         mask_ratio (float): Share of the patches to mask.
-        device (torch.device | str): Where to draw. The same seed gives the
-            same mask only on the same kind of device. Defaults to 'cpu',
-            where a backbone likes its masks best.
+        device (torch.device | str): Device to draw on. A seed gives the same
+            mask on the same kind of device only. Defaults to 'cpu', where
+            backbones read masks without waiting.
         generator (torch.Generator, optional): Defaults to the device's own,
             which ``torch.manual_seed`` seeds.
 

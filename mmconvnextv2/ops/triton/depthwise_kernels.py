@@ -9,7 +9,6 @@ are, whatever the type of the maps. Weights are (49, C).
 import triton
 import triton.language as tl
 
-from .norm_kernels import parameter, store_normed
 from .site_kernels import MARGIN, load, neighbour, place, store
 
 KERNEL = tl.constexpr(7)
@@ -21,7 +20,7 @@ SIZES = ['runs', 'height', 'across', 'SIDE', 'chunk']
 @triton.jit
 def _zeros(NUMBER: tl.constexpr, BLOCK_S: tl.constexpr, BLOCK_C: tl.constexpr,
            dtype: tl.constexpr):
-    """A tuple of tiles."""
+    """Make a tuple of tiles."""
     tiles = (tl.zeros([BLOCK_S, BLOCK_C], dtype), )
     for _ in tl.static_range(NUMBER - 1):
         tiles = tiles + (tl.zeros([BLOCK_S, BLOCK_C], dtype), )
@@ -44,10 +43,10 @@ def _add_products(totals, value, factors, j: tl.constexpr, N: tl.constexpr,
 @triton.jit
 def _taps_of_line(weight, i, c, channels: tl.constexpr, FLIP: tl.constexpr,
                   BLOCK_S: tl.constexpr, BLOCK_C: tl.constexpr):
-    """The seven weights of line i, as tiles.
+    """Load the seven weights of line i, each as a tile.
 
-    Of the shape of the map's tiles: of another, they would have another
-    layout, and be brought to the maps' through shared memory.
+    Tiles of another shape than the map's would have another layout, and be
+    converted through shared memory.
     """
     at = tl.broadcast_to(c[None, :], [BLOCK_S, BLOCK_C])
     taps = ()
@@ -62,7 +61,7 @@ def _taps_of_line(weight, i, c, channels: tl.constexpr, FLIP: tl.constexpr,
 
 @triton.jit
 def _is_row(line, i, exists, height):
-    """Whether i - MARGIN lines below, in the same image, there is one."""
+    """Tell if the same image has a line i - MARGIN lines below."""
     row = line % height + i - MARGIN
     return exists & (row >= 0) & (row < height)
 
@@ -71,7 +70,7 @@ def _is_row(line, i, exists, height):
 def _convolved(x, weight, index, line, column, exists, c, height, across, SIDE,
                channels: tl.constexpr, FLIP: tl.constexpr, STRIP: tl.constexpr,
                BLOCK_S: tl.constexpr, BLOCK_C: tl.constexpr):
-    """Sums of the sites of each strip, as a tuple."""
+    """Convolve; returns a tuple of the sites of each strip."""
     dtype: tl.constexpr = weight.dtype.element_ty
     totals = _zeros(STRIP, BLOCK_S, BLOCK_C, dtype)
     for i in range(KERNEL):
@@ -86,6 +85,31 @@ def _convolved(x, weight, index, line, column, exists, c, height, across, SIDE,
     return totals
 
 
+@triton.jit
+def _parameter(p, c, channels: tl.constexpr):
+    """Load a parameter (C, ) as (1, BLOCK_C)."""
+    return tl.load(p + c, mask=c < channels, other=0)[None, :]
+
+
+@triton.jit
+def _normalised(x, c, channels: tl.constexpr, EPS: tl.constexpr):
+    """Normalise x over its channels; returns its deviation, too."""
+    centred = tl.where((c < channels)[None, :],
+                       x - (tl.sum(x, 1) / channels)[:, None], 0)
+    deviation = tl.sqrt(tl.sum(centred * centred, 1) / channels + EPS)
+    return centred / deviation[:, None], deviation
+
+
+@triton.jit
+def _store_normed(out, conv_out, x, gamma, beta, site, exists, c,
+                 channels: tl.constexpr, EPS: tl.constexpr):
+    """Store LayerNorm of x, and x if there is room for it."""
+    if conv_out is not None:
+        store(conv_out, x, site, exists, c, channels)
+    y, _ = _normalised(x, c, channels, EPS)
+    store(out, y * gamma + beta, site, exists, c, channels)
+
+
 @triton.jit(do_not_specialize=SIZES)
 def convolution_and_norm(x, weight, bias, gamma, beta, rows, index, conv_out,
                          out, runs, height, across, SIDE,
@@ -94,9 +118,9 @@ def convolution_and_norm(x, weight, bias, gamma, beta, rows, index, conv_out,
                          STRIP: tl.constexpr,
                          BLOCK_S: tl.constexpr,
                          BLOCK_C: tl.constexpr):
-    """LayerNorm of the convolution; BLOCK_C channels are all.
+    """Compute LayerNorm of the convolution; BLOCK_C covers all channels.
 
-    ``conv_out`` receives what LayerNorm takes; it may be None.
+    ``conv_out``, which may be None, receives the convolution.
     """
     strip = tl.program_id(0) * BLOCK_S + tl.arange(0, BLOCK_S)
     c = tl.arange(0, BLOCK_C)
@@ -104,12 +128,50 @@ def convolution_and_norm(x, weight, bias, gamma, beta, rows, index, conv_out,
                                              STRIP)
     totals = _convolved(x, weight, index, line, column, exists, c, height,
                         across, SIDE, channels, False, STRIP, BLOCK_S, BLOCK_C)
-    bias, gamma, beta = (parameter(bias, c, channels),
-                         parameter(gamma, c, channels),
-                         parameter(beta, c, channels))
+    bias, gamma, beta = (_parameter(bias, c, channels),
+                         _parameter(gamma, c, channels),
+                         _parameter(beta, c, channels))
     for s in tl.static_range(STRIP):
-        store_normed(out, conv_out, totals[s] + bias, gamma, beta, site + s,
+        _store_normed(out, conv_out, totals[s] + bias, gamma, beta, site + s,
                      exists & (left > s), c, channels, EPS)
+
+
+@triton.jit(do_not_specialize=['sites', 'chunk'])
+def gradient_of_norm(grad, conv_out, gamma, out, sums, sites, chunk,
+                     channels: tl.constexpr,
+                     EPS: tl.constexpr,
+                     BLOCK_S: tl.constexpr,
+                     BLOCK_C: tl.constexpr):
+    """Compute LayerNorm's gradients; BLOCK_C covers all channels.
+
+    Those are the gradient of its input, and sums (chunks, 3, C) over chunk
+    sites each: the gradients of the convolution's bias, gamma and beta.
+    """
+    dtype: tl.constexpr = sums.dtype.element_ty
+    c = tl.arange(0, BLOCK_C)
+    is_c = c < channels
+    factor = _parameter(gamma, c, channels)
+    by_gamma = tl.zeros([BLOCK_S, BLOCK_C], dtype)
+    by_beta, by_bias = by_gamma, by_gamma
+    for step in range(0, chunk, BLOCK_S):
+        site = tl.program_id(0).to(tl.int64) * chunk + (
+            step + tl.arange(0, BLOCK_S))
+        exists = site < sites
+        x = load(conv_out, site, exists, c, channels, dtype)
+        g = load(grad, site, exists, c, channels, dtype)
+        y, deviation = _normalised(x, c, channels, EPS)
+        d = g * factor
+        along = tl.sum(d * y, 1) / channels
+        d -= (tl.sum(d, 1) / channels)[:, None] + y * along[:, None]
+        d /= deviation[:, None]
+        store(out, d, site, exists, c, channels)
+        by_gamma += g * y
+        by_beta += g
+        by_bias += tl.where(exists[:, None] & is_c[None, :], d, 0)
+    to = sums + tl.program_id(0) * 3 * channels + c
+    tl.store(to, tl.sum(by_bias, 0), mask=is_c)
+    tl.store(to + channels, tl.sum(by_gamma, 0), mask=is_c)
+    tl.store(to + 2 * channels, tl.sum(by_beta, 0), mask=is_c)
 
 
 @triton.jit(do_not_specialize=SIZES)
@@ -119,7 +181,7 @@ def gradient_of_input(grad, weight, rows, index, out, runs, height, across,
                       STRIP: tl.constexpr,
                       BLOCK_S: tl.constexpr,
                       BLOCK_C: tl.constexpr):
-    """The convolution's: that of ``grad`` with the kernel turned round."""
+    """Convolve ``grad`` with the kernel turned round."""
     strip = tl.program_id(0) * BLOCK_S + tl.arange(0, BLOCK_S)
     c = tl.program_id(1) * BLOCK_C + tl.arange(0, BLOCK_C)
     site, left, line, column, exists = place(rows, strip, runs, across, SIDE,
@@ -137,7 +199,7 @@ def gradient_of_weight(x, grad, rows, index, sums, runs, height, across, SIDE,
                        STRIP: tl.constexpr,
                        BLOCK_S: tl.constexpr,
                        BLOCK_C: tl.constexpr):
-    """Sums (chunks, 49, C) over chunk strips each; a line of taps a program.
+    """Sum (chunks, 49, C), each over chunk strips; a program has seven taps.
     """
     dtype: tl.constexpr = sums.dtype.element_ty
     i = tl.program_id(1)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mmconvnextv2.ops.packed_depthwise import RunsOfGrid
-from mmconvnextv2.ops.triton import depthwise_kernels, norm_kernels
+from . import depthwise_kernels as kernels
 from .host import launch, operator, own_type, power_of_2, rounded_up
 
 # Entries per thread, measured on an H100: where wide layers have all channels
@@ -23,7 +23,7 @@ SIZE = 7
 
 
 class Sites(NamedTuple):
-    """Where runs (R, p, C) lie in a grid, and its height in runs and lines."""
+    """Places of runs (R, p, C) in a grid, and its size in lines and runs."""
 
     rows: Optional[Tensor]
     index: Optional[Tensor]
@@ -32,7 +32,7 @@ class Sites(NamedTuple):
 
 
 def sites_of(x: Tensor, runs: Optional[RunsOfGrid]) -> Sites:
-    """Of a map (N, H, W, C) or, with ``runs``, of (R, p, C)."""
+    """Describe a map (N, H, W, C) or, with ``runs``, one of (R, p, C)."""
     if runs is None:
         return Sites(None, None, x.shape[1], 1)
     return Sites(*runs.tables(), runs.shape[1], runs.shape[2] // runs.side)
@@ -41,7 +41,7 @@ def sites_of(x: Tensor, runs: Optional[RunsOfGrid]) -> Sites:
 @functools.cache
 def _blocks(channels: int, all_channels: bool,
             per_thread: int) -> Mapping[str, int]:
-    """Channels and rows of a tile, and warps for it."""
+    """Choose the channels and rows of a tile, and its warps."""
     most = power_of_2(channels)
     block, warps = most, _WARPS
     if not all_channels:
@@ -56,14 +56,14 @@ def _blocks(channels: int, all_channels: bool,
 
 @functools.cache
 def _strip(side: int) -> int:
-    """Sites of a strip: as few reads of neighbours and of weights as can be.
+    """Choose the sites of a strip, for the fewest reads of maps and weights.
     """
     return min(_STRIPS, key=lambda n: (
         rounded_up(side, n) * (n * SIZE + 2 * (n + SIZE - 1)), n))
 
 
 def _over_strips(x: Tensor, sites: Sites) -> Tuple[int, Tuple, Dict]:
-    """The number of strips, the sizes of the map and what is compiled in."""
+    """Count the strips; returns also sizes and compile-time constants."""
     side, channels = x.shape[-2:]
     runs = x.numel() // (side * channels)
     strip = side if sites.rows is not None else _strip(side)
@@ -73,31 +73,31 @@ def _over_strips(x: Tensor, sites: Sites) -> Tuple[int, Tuple, Dict]:
 
 
 def _chunk(count: int, rows: int, others: int) -> int:
-    """How many of ``count`` rows a program sums, BLOCK_S = ``rows`` at a time.
+    """Choose how many of ``count`` rows a program sums, ``rows`` at a time.
 
-    Others are the programs for the same ones.
+    ``others`` is the number of programs that sum the same rows.
     """
     most = rounded_up(count * others, _PROGRAMS)
     return rows * max(1, min(most // rows, 64))
 
 
 def _sums(like: Tensor, *shape: int) -> Tensor:
-    """Empty, of a number for each channel, (*shape, C)."""
+    """Make room for sums (*shape, C)."""
     return like.new_empty(*shape, like.shape[-1], dtype=own_type(like))
 
 
 def _conv_out(x: Tensor, keep: bool) -> Tensor:
-    """Where to write what LayerNorm takes; empty unless it is kept."""
+    """Make room for the convolution; empty unless it is kept."""
     return torch.empty_like(x) if keep else x.new_empty(0)
 
 
 def taps_of(weight: Tensor, like: Tensor) -> Tensor:
-    """Weights (C, 1, 7, 7) as (49, C), of the type that is computed in."""
+    """Turn weights (C, 1, 7, 7) into (49, C), of the type to compute in."""
     return weight.flatten(1).t().to(own_type(like)).contiguous()
 
 
 def weight_of(taps: Tensor) -> Tensor:
-    """``taps_of`` turned back."""
+    """Turn taps (49, C) into weights (C, 1, 7, 7)."""
     return taps.t().reshape(-1, 1, SIZE, SIZE)
 
 
@@ -106,7 +106,7 @@ def convolution_and_norm(x: Tensor, taps: Tensor, bias: Tensor, gamma: Tensor,
                          beta: Tensor, eps: float, rows: Optional[Tensor],
                          index: Optional[Tensor], height: int, across: int,
                          keep: bool) -> Tuple[Tensor, Tensor]:
-    """LayerNorm of the convolution, and what it takes; empty unless kept."""
+    """Compute LayerNorm of the convolution, and the latter if it is kept."""
     out = torch.empty_like(x)
     conv_out = _conv_out(x, keep)
     sites = Sites(rows, index, height, across)
@@ -114,7 +114,7 @@ def convolution_and_norm(x: Tensor, taps: Tensor, bias: Tensor, gamma: Tensor,
     channels = x.shape[-1]
     tile = _blocks(channels, True, _FEW if channels <= 128 else _MANY)
     launch(
-        depthwise_kernels.convolution_and_norm,
+        kernels.convolution_and_norm,
         [rounded_up(strips, tile['BLOCK_S'])], x, taps,
         *(p.to(taps.dtype) for p in (bias, gamma, beta)), rows, index,
         conv_out if keep else None, out, *sizes, EPS=eps, **constants, **tile)
@@ -124,7 +124,7 @@ def convolution_and_norm(x: Tensor, taps: Tensor, bias: Tensor, gamma: Tensor,
 @operator(lambda grad, *_: (torch.empty_like(grad), _sums(grad, 3)))
 def gradient_of_norm(grad: Tensor, conv_out: Tensor, gamma: Tensor,
                      eps: float) -> Tuple[Tensor, Tensor]:
-    """Gradients of its input, and of the bias before, gamma and beta (3, C).
+    """Compute LayerNorm's gradients: input; bias before, gamma, beta (3, C).
     """
     channels = grad.shape[-1]
     count = grad.numel() // channels
@@ -134,7 +134,7 @@ def gradient_of_norm(grad: Tensor, conv_out: Tensor, gamma: Tensor,
     out = torch.empty_like(conv_out)
     sums = _sums(grad, chunks, 3)
     launch(
-        norm_kernels.gradient_of_norm, [chunks], grad, conv_out,
+        kernels.gradient_of_norm, [chunks], grad, conv_out,
         gamma.to(sums.dtype), out, sums, count, chunk, channels=channels,
         EPS=eps, **tile)
     return out, sums.sum(0)
@@ -144,7 +144,7 @@ def gradient_of_norm(grad: Tensor, conv_out: Tensor, gamma: Tensor,
 def gradient_of_input(grad: Tensor, taps: Tensor, rows: Optional[Tensor],
                       index: Optional[Tensor], height: int,
                       across: int) -> Tensor:
-    """The convolution's, of the shape of its gradient."""
+    """Compute the gradient of the convolution's input."""
     out = torch.empty_like(grad)
     strips, sizes, constants = _over_strips(
         grad, Sites(rows, index, height, across))
@@ -152,7 +152,7 @@ def gradient_of_input(grad: Tensor, taps: Tensor, rows: Optional[Tensor],
     programs = (rounded_up(strips, tile['BLOCK_S']),
                 rounded_up(grad.shape[-1], tile['BLOCK_C']))
     launch(
-        depthwise_kernels.gradient_of_input, programs, grad, taps, rows, index,
+        kernels.gradient_of_input, programs, grad, taps, rows, index,
         out, *sizes, **constants, **tile)
     return out
 
@@ -161,7 +161,7 @@ def gradient_of_input(grad: Tensor, taps: Tensor, rows: Optional[Tensor],
 def gradient_of_taps(grad: Tensor, x: Tensor, rows: Optional[Tensor],
                      index: Optional[Tensor], height: int,
                      across: int) -> Tensor:
-    """Of the convolution's weights as ``taps_of`` has them, (49, C)."""
+    """Compute the gradient of the weights, as taps (49, C)."""
     channels = x.shape[-1]
     strips, sizes, constants = _over_strips(
         x, Sites(rows, index, height, across))
@@ -171,6 +171,6 @@ def gradient_of_taps(grad: Tensor, x: Tensor, rows: Optional[Tensor],
     chunks = rounded_up(strips, chunk)
     sums = _sums(x, chunks, SIZE**2)
     launch(
-        depthwise_kernels.gradient_of_weight, (chunks, *others), x, grad, rows,
+        kernels.gradient_of_weight, (chunks, *others), x, grad, rows,
         index, sums, *sizes, chunk, **constants, **tile)
     return sums.sum(0)

@@ -1,34 +1,18 @@
 """The 7x7 depthwise convolution and LayerNorm, of whole maps or packed runs.
 
-Off by default, see ``dispatch.py``. On an H100, in bfloat16, 1.58x to 1.72x as
-fast as the layers through torch.compile, packed 1.8x to 3.9x, and at 34 to 9 %
-of the bandwidth (benchmarks/results/2026-11-27_gpu_h100.md). Packed runs are
-read where they lie: no grid is made of them. What the passes move, in bytes
-per entry of the map, neighbours read once; by layers is PyTorch 2.13 in eager
-mode for whole maps, where each operator reads and writes whole maps (counted
-call by call in the tests, a convolution's backward pass as one call), in
-bfloat16 with LayerNorm in float32, as autocast has it:
+On an H100, in bfloat16, 1.58x to 1.72x as fast as the layers through
+torch.compile, packed 1.8x to 3.9x, and at 34 to 9 % of the bandwidth
+(benchmarks/results/2026-11-27_gpu_h100.md). Packed runs are read where they
+lie: no grid is made of them.
 
-.. code-block:: text
-
-                                            float32  bfloat16
-    convolution u, LayerNorm y: reads x, writes u and y
-    forward                                      12     6
-    forward by layers                            16    24
-    of LayerNorm: reads dy and u, writes du      12     6
-    of the weight: reads x and du                 8     4
-    of the input: reads du, writes dx             8     4
-    backward                                     28    14
-    backward by layers                           24    30
-    kept for the backward pass: x, u              8     4
-    kept by layers                                8     6
-
-Without gradients u is not written. A strip of seven sites reads 13 sites in
-each line of the kernel, from caches, for 49 products. The 49 multiply-adds of
+The forward pass reads x and writes the convolution u and LayerNorm y; without
+gradients u is not written. The backward pass reads dy and u and writes du,
+reads x and du for the weight, and reads du and writes dx. That moves 10 times
+the map, and the convolution's arithmetic takes longer: the 49 multiply-adds of
 an entry take an H100 (67 TFLOP/s, 3.35 TB/s, by its data sheet) as long as
-moving 4.9 bytes, and are half of the instructions: these bound the kernels,
-not memory. Sums go over chunks first, each by one program, so results repeat
-bit for bit.
+moving 4.9 bytes, and are half of the instructions. A strip of seven sites
+reads 13 sites in each line of the kernel, from caches. Sums go over chunks
+first, each by one program, so results repeat bit for bit.
 """
 from typing import Optional
 
@@ -68,7 +52,7 @@ class _DepthwiseNorm(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple:
         x, conv_out, taps, weight, *parameters = ctx.saved_tensors
-        if torch.is_grad_enabled():  # to be differentiated in its turn
+        if torch.is_grad_enabled():  # it will be differentiated again
             return _differentiable_backward(ctx, grad)
         sites, needs = sites_of(x, ctx.runs), ctx.needs_input_grad
         d, sums = gradient_of_norm(grad.contiguous(), conv_out, parameters[1],
@@ -95,9 +79,7 @@ def depthwise_norm_by_layers(x: Tensor,
                              beta: Tensor,
                              eps: float,
                              runs: Optional[RunsOfGrid] = None) -> Tensor:
-    """The plain twin of ``depthwise_norm``, by operators that autograd knows.
-
-    Takes and returns the same, anywhere.
+    """Compute ``depthwise_norm`` by operators that autograd knows, anywhere.
     """
     if runs is None:
         x = F.conv2d(x.permute(0, 3, 1, 2), weight.to(x.dtype),
@@ -118,7 +100,7 @@ def depthwise_norm(x: Tensor,
                    beta: Tensor,
                    eps: float,
                    runs: Optional[RunsOfGrid] = None) -> Tensor:
-    """Depthwise convolution with "same" padding, then LayerNorm, by Triton.
+    """Apply a depthwise convolution, then LayerNorm, by Triton kernels.
 
     Equal to the layers one after the other, computed in float32 at least; in
     half precision the convolution is not rounded before LayerNorm. Under
@@ -132,15 +114,15 @@ def depthwise_norm(x: Tensor,
         gamma (Tensor): (C, ), of LayerNorm.
         beta (Tensor): (C, ), of LayerNorm.
         eps (float): Of LayerNorm.
-        runs (RunsOfGrid, optional): Where runs of p sites lie in a grid whose
-            other sites are zero. Defaults to None, a whole map.
+        runs (RunsOfGrid, optional): Places of the runs of p sites in a grid
+            whose other sites are zero. Defaults to None, a whole map.
 
     Returns:
         Tensor: Of the shape of ``x`` and its type, or that of autocast.
 
     Raises:
-        ValueError: If ``x`` is where Triton does not reach, the kernel is not
-            7x7, or runs are of more than eight sites.
+        ValueError: If kernels cannot read ``x``, the kernel is not 7x7, or
+            runs have more than eight sites.
     """
     require_triton(x, 'depthwise_norm')
     if weight.shape[2:] != (SIZE, SIZE):

@@ -1,30 +1,16 @@
 """GELU and GRN in two passes over the map before them.
 
-Off by default, see ``dispatch.py``. On an H100, in bfloat16, 1.26x to 1.48x as
-fast as the layers through torch.compile, and at 94 to 68 % of the bandwidth
-(benchmarks/results/2026-11-27_gpu_h100.md). The passes and what they move, in
-bytes per entry of the map, masks and what has no sites left out; by layers is
-PyTorch 2.13 in eager mode, where each operator reads and writes whole maps
-(counted call by call in the tests):
+On an H100, in bfloat16, 1.26x to 1.48x as fast as the layers through
+torch.compile, and at 94 to 68 % of the bandwidth
+(benchmarks/results/2026-11-27_gpu_h100.md).
 
-.. code-block:: text
-
-                                            float32  bfloat16, float16
-    statistics, reads h                           4     2
-    scale and shift, reads h, writes y            8     4
-    forward                                      12     6
-    forward by layers                            20     26
-    sums of gradients, read h and dy              8     4
-    gradient, reads h and dy, writes dh          12     6
-    backward                                     20    10
-    backward by layers                           84     78
-    kept for the backward pass: h                 4     2
-    kept by layers                                8      4
-
-The backward pass computes GELU anew from h. Sums go over chunks first, each
-by one program, so results repeat bit for bit.
+The forward pass reads h for the statistics, and reads h and writes y; the
+backward pass reads h and dy for sums of gradients, and reads h and dy and
+writes dh, with GELU computed anew from h. That moves 8 times the map, where
+the layers move 26. Sums go over chunks first, each by one program, so results
+repeat bit for bit.
 """
-from typing import Optional
+from typing import Callable, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -32,8 +18,92 @@ from torch.nn import functional as F
 
 from mmconvnextv2.ops.double_backward import gradients_by_layers
 from mmconvnextv2.ops.grn_linear import responses
-from .gelu_grn_launches import gelu_grn_backward, gelu_grn_forward, largest
-from .host import require_triton
+from . import gelu_grn_kernels as kernels
+from .host import (
+    launch,
+    operator,
+    own_type,
+    power_of_2,
+    require_triton,
+    rounded_up,
+)
+
+# Sites of an image per program, and sites and channels at a time: a tile of
+# 1024 is one load of 16 bytes per thread in half precision. No other size was
+# faster by more than 7 % on an H100.
+_CHUNK = 128
+_BLOCK_S = 8
+_BLOCK_E = 128
+
+
+def _chunks(h: Tensor) -> int:
+    return rounded_up(h.shape[1], _CHUNK)
+
+
+def _launch(kernel: Callable, h: Tensor, *arguments: Optional[Tensor]) -> None:
+    """Run a kernel over all chunks and channels of h (N, S, E)."""
+    n, sites, channels = h.shape
+    block = min(_BLOCK_E, power_of_2(channels))
+    chunks = _chunks(h)
+    launch(
+        kernel, (n * chunks, rounded_up(channels, block)), h, *arguments,
+        sites, channels, chunks, HALF=h.element_size() == 2, CHUNK=_CHUNK,
+        BLOCK_S=_BLOCK_S, BLOCK_E=block)
+
+
+def _launch_between(kernel: Callable, h: Tensor, *arguments,
+                    eps: float) -> None:
+    """Run a kernel between the passes, over all images of h (N, S, E)."""
+    channels = h.shape[2]
+    block = power_of_2(channels)
+    launch(
+        kernel, (len(h), ), *arguments, channels, _chunks(h),
+        LARGEST=largest(own_type(h)), EPS=eps, BLOCK=block,
+        num_warps=min(16, max(1, block // 256)))
+
+
+def largest(dtype: torch.dtype) -> float:
+    """Find the cap of norms, above which squares overflow."""
+    return torch.finfo(dtype).max**0.5
+
+
+def _new_sums(h: Tensor) -> Tensor:
+    return h.new_empty(len(h), _chunks(h), h.shape[2], dtype=own_type(h))
+
+
+def _new_per_image(h: Tensor) -> Tensor:
+    return h.new_empty(len(h), h.shape[2], dtype=own_type(h))
+
+
+@operator(lambda h, *_: (torch.empty_like(h), _new_per_image(h)))
+def gelu_grn_forward(h: Tensor, gamma: Tensor, beta: Tensor, eps: float,
+                     visible: Optional[Tensor]) -> Tuple[Tensor, Tensor]:
+    """Compute y (N, S, E), and norms (N, E) for the backward pass."""
+    squares, out = _new_sums(h), torch.empty_like(h)
+    norms, scale = _new_per_image(h), _new_per_image(h)
+    _launch(kernels.square_sums, h, visible, squares)
+    _launch_between(kernels.norms_and_scale, h, squares, gamma, norms,
+                    scale, eps=eps)
+    _launch(kernels.scale_and_shift, h, visible, scale, beta, out)
+    return out, norms
+
+
+@operator(lambda grad, h, gamma, norms, *_: (torch.empty_like(h),
+                                             norms.new_empty(2, h.shape[2])))
+def gelu_grn_backward(grad: Tensor, h: Tensor, gamma: Tensor, norms: Tensor,
+                      eps: float,
+                      visible: Optional[Tensor]) -> Tuple[Tensor, Tensor]:
+    """Compute the gradients of h, and of gamma and beta (2, E)."""
+    by_scale, by_beta, grad_h = _new_sums(h), _new_sums(h), torch.empty_like(h)
+    buffer = norms.new_empty(4, *norms.shape)
+    by_norm, scale = buffer[:2]
+    _launch(kernels.gradient_sums, h, visible, grad, by_scale, by_beta)
+    _launch_between(
+        kernels.gradients_of_statistics, h, by_scale, by_beta, norms,
+        gamma, by_norm, scale, buffer[2:], len(h), eps=eps)
+    _launch(kernels.gradient_of_input, h, visible, grad, scale, by_norm,
+            grad_h)
+    return grad_h, buffer[2:].sum(1)
 
 
 class _GELUGRN(torch.autograd.Function):
@@ -49,7 +119,7 @@ class _GELUGRN(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple:
         h, gamma, beta, visible, norms = ctx.saved_tensors
-        if torch.is_grad_enabled():  # to be differentiated in its turn
+        if torch.is_grad_enabled():  # it will be differentiated again
             return _differentiable_backward(ctx, grad)
         grad_h, (grad_gamma, grad_beta) = gelu_grn_backward(
             grad.contiguous(), h, gamma, norms, ctx.eps, visible)
@@ -71,10 +141,7 @@ def gelu_grn_by_layers(h: Tensor,
                        beta: Tensor,
                        eps: float,
                        visible: Optional[Tensor] = None) -> Tensor:
-    """The plain twin of ``gelu_grn``, by operators that autograd knows.
-
-    Takes and returns the same, anywhere.
-    """
+    """Compute ``gelu_grn`` by operators that autograd knows, on any device."""
     a = F.gelu(h)
     if visible is not None:
         a = a * visible
@@ -90,7 +157,7 @@ def gelu_grn(h: Tensor,
              beta: Tensor,
              eps: float,
              visible: Optional[Tensor] = None) -> Tensor:
-    """GELU, then GRN (ConvNeXt V2, Algorithm 1), by Triton kernels.
+    """Apply GELU, then GRN (ConvNeXt V2, Algorithm 1), by Triton kernels.
 
     Equal to the layers one after the other, with statistics in float32 at
     least; in half precision GELU is not rounded before GRN.
@@ -101,14 +168,14 @@ def gelu_grn(h: Tensor,
         gamma (Tensor): (E, ), of GRN.
         beta (Tensor): (E, ), of GRN.
         eps (float): Of GRN.
-        visible (Tensor, optional): (N, S, 1), 0 for sites that GRN is to take
-            for zeros and 1 for the others. Defaults to None, all ones.
+        visible (Tensor, optional): (N, S, 1), 0 for sites that GRN takes for
+            zeros and 1 for the others. Defaults to None, all ones.
 
     Returns:
         Tensor: (N, S, E), of the type of ``h``.
 
     Raises:
-        ValueError: If ``h`` is where Triton does not reach.
+        ValueError: If kernels cannot read ``h``.
     """
     require_triton(h, 'gelu_grn')
     if visible is not None:

@@ -1,8 +1,9 @@
-"""The four passes of GELU + GRN over maps (N, S, E), E contiguous.
+"""The four passes of GELU + GRN over maps (N, S, E), and two between them.
 
-A program takes CHUNK sites of one image and BLOCK_E channels. Numbers are
+E is contiguous. A program takes CHUNK sites of one image and BLOCK_E channels;
+between the passes, one image and BLOCK channels, which are all. Numbers are
 float32, or float64 if the norms are: whatever the type of the maps, GELU is
-not rounded between the passes. HALF: maps are of a type of two bytes.
+not rounded between the passes. HALF: maps have a type of two bytes.
 """
 # ruff: noqa: N803 - constants are written large in Triton
 import triton
@@ -12,7 +13,7 @@ import triton.language as tl
 @triton.jit
 def _place(channels, chunks, CHUNK: tl.constexpr,
            BLOCK_E: tl.constexpr):
-    """Image, its first site of the chunk, and the channels of a program."""
+    """Find a program's image, the first site of its chunk, its channels."""
     row = tl.program_id(0)
     c = tl.program_id(1) * BLOCK_E + tl.arange(0, BLOCK_E)
     # 64 bits: maps may have more than 2**31 entries.
@@ -21,7 +22,7 @@ def _place(channels, chunks, CHUNK: tl.constexpr,
 
 @triton.jit
 def _normal(x, HALF: tl.constexpr):
-    """The normal distribution F(x)."""
+    """Compute the normal distribution F(x)."""
     if HALF:
         # log2 F(-|x|) as a polynomial of |x|, fitted to scipy's log_ndtr on
         # [0, 6]. F is wrong by 1.6e-7 at most, and by 1e-4 of itself, which
@@ -49,7 +50,7 @@ def _gelu(x, HALF: tl.constexpr):
 
 @triton.jit
 def _gelu_and_slope(x, HALF: tl.constexpr):
-    """GELU and its derivative: x * F(x) and F(x) + x * F'(x)."""
+    """Compute GELU and its derivative: x * F(x) and F(x) + x * F'(x)."""
     normal = _normal(x, HALF)
     return x * normal, normal + x * (
         0.39894228040143267794 * tl.exp(-0.5 * x * x))
@@ -57,7 +58,7 @@ def _gelu_and_slope(x, HALF: tl.constexpr):
 
 @triton.jit
 def _tile(image, begin, c, sites, channels, BLOCK_S: tl.constexpr):
-    """A step's sites, whether they exist, their entries and which exist."""
+    """Find a step's sites and entries, and which of each exist."""
     rows = tl.arange(0, BLOCK_S)
     first = image * sites + begin
     is_site = begin + rows < sites
@@ -68,10 +69,28 @@ def _tile(image, begin, c, sites, channels, BLOCK_S: tl.constexpr):
 
 @triton.jit
 def _shown(x, visible, at, is_site):
-    """x, zero at masked sites; visible may be None."""
+    """Put zeros at masked sites; visible may be None."""
     if visible is not None:
         x *= tl.load(visible + at, mask=is_site, other=0).to(x.dtype)[:, None]
     return x
+
+
+@triton.jit
+def _total(sums, image, c, is_channel, channels, chunks,
+           BLOCK: tl.constexpr):
+    """Sum over an image's chunks of sums (N, chunks, E)."""
+    total = tl.zeros([BLOCK], sums.dtype.element_ty)
+    for chunk in range(chunks):
+        at = (image * chunks + chunk).to(tl.int64) * channels + c
+        total += tl.load(sums + at, mask=is_channel, other=0)
+    return total
+
+
+@triton.jit
+def _response(norm, channels, EPS: tl.constexpr):
+    """Compute GRN's n, and the divisor of norms."""
+    mean = tl.sum(norm, 0) / channels + EPS
+    return norm / mean, mean
 
 
 @triton.jit
@@ -80,7 +99,7 @@ def square_sums(h, visible, sums, sites, channels, chunks,
                 CHUNK: tl.constexpr,
                 BLOCK_S: tl.constexpr,
                 BLOCK_E: tl.constexpr):
-    """Sums (N, chunks, E) of the squares of GELU(h)."""
+    """Sum the squares of GELU(h): (N, chunks, E)."""
     dtype: tl.constexpr = sums.dtype.element_ty
     image, begin, c = _place(channels, chunks, CHUNK, BLOCK_E)
     total = tl.zeros([BLOCK_S, BLOCK_E], dtype)
@@ -101,7 +120,7 @@ def scale_and_shift(h, visible, scale, beta, out, sites, channels, chunks,
                     CHUNK: tl.constexpr,
                     BLOCK_S: tl.constexpr,
                     BLOCK_E: tl.constexpr):
-    """GELU(h) * scale + beta, with scale (N, E) and beta (E, )."""
+    """Compute GELU(h) * scale + beta, with scale (N, E) and beta (E, )."""
     dtype: tl.constexpr = scale.dtype.element_ty
     image, begin, c = _place(channels, chunks, CHUNK, BLOCK_E)
     is_channel = c < channels
@@ -123,7 +142,7 @@ def gradient_sums(h, visible, grad, by_scale, by_beta, sites, channels, chunks,
                   CHUNK: tl.constexpr,
                   BLOCK_S: tl.constexpr,
                   BLOCK_E: tl.constexpr):
-    """Sums (N, chunks, E) of grad * GELU(h) and of grad."""
+    """Sum grad * GELU(h) and grad: (N, chunks, E)."""
     dtype: tl.constexpr = by_scale.dtype.element_ty
     image, begin, c = _place(channels, chunks, CHUNK, BLOCK_E)
     scales = tl.zeros([BLOCK_S, BLOCK_E], dtype)
@@ -149,7 +168,7 @@ def gradient_of_input(h, visible, grad, scale, by_norm, out, sites, channels,
                       CHUNK: tl.constexpr,
                       BLOCK_S: tl.constexpr,
                       BLOCK_E: tl.constexpr):
-    """(grad * scale + GELU(h) * by_norm) * GELU'(h); scale, by_norm (N, E)."""
+    """Compute (grad * scale + GELU(h) * by_norm) * GELU'(h)."""
     dtype: tl.constexpr = scale.dtype.element_ty
     image, begin, c = _place(channels, chunks, CHUNK, BLOCK_E)
     is_channel = c < channels
@@ -165,3 +184,53 @@ def gradient_of_input(h, visible, grad, scale, by_norm, out, sites, channels,
         slope = _shown(slope, visible, place, is_site)
         d = (g * factor[None, :] + a * norm[None, :]) * slope
         tl.store(out + at, d.to(out.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def norms_and_scale(squares, gamma, norms, scale, channels, chunks,
+                    LARGEST: tl.constexpr,
+                    EPS: tl.constexpr,
+                    BLOCK: tl.constexpr):
+    """Compute norms (N, E) from sums of squares, and scale = 1 + gamma * n."""
+    image = tl.program_id(0)
+    c = tl.arange(0, BLOCK)
+    is_channel = c < channels
+    total = _total(squares, image, c, is_channel, channels, chunks, BLOCK)
+    norm = tl.minimum(tl.sqrt(total), LARGEST)
+    factor = tl.load(gamma + c, mask=is_channel, other=0).to(norm.dtype)
+    response, _ = _response(norm, channels, EPS)
+    at = image * channels + c
+    tl.store(norms + at, norm, mask=is_channel)
+    tl.store(scale + at, factor * response + 1, mask=is_channel)
+
+
+@triton.jit
+def gradients_of_statistics(by_scale, by_beta, norms, gamma, by_norm, scale,
+                            by_parameters, images, channels, chunks,
+                            LARGEST: tl.constexpr,
+                            EPS: tl.constexpr,
+                            BLOCK: tl.constexpr):
+    """Turn sums of gradients into the factors of the last pass (N, E).
+
+    Those are scale, computed anew, and the gradient of the norms divided by
+    the norms. Also an image's part of the gradients of gamma and beta
+    (2, N, E).
+    """
+    image = tl.program_id(0)
+    c = tl.arange(0, BLOCK)
+    is_channel = c < channels
+    at = image * channels + c
+    norm = tl.load(norms + at, mask=is_channel, other=0)
+    factor = tl.load(gamma + c, mask=is_channel, other=0).to(norm.dtype)
+    response, mean = _response(norm, channels, EPS)
+    grad = _total(by_scale, image, c, is_channel, channels, chunks, BLOCK)
+    shift = _total(by_beta, image, c, is_channel, channels, chunks, BLOCK)
+    tl.store(by_parameters + at, grad * response, mask=is_channel)
+    tl.store(by_parameters + images * channels + at, shift, mask=is_channel)
+    grad *= factor
+    grad = (grad - tl.sum(grad * response, 0) / channels) / mean
+    # Norms are constant at zero, by convention, and where they are capped.
+    constant = (norm == 0) | (norm >= LARGEST)
+    grad = tl.where(constant, 0, grad / tl.where(constant, 1, norm))
+    tl.store(by_norm + at, grad, mask=is_channel)
+    tl.store(scale + at, factor * response + 1, mask=is_channel)

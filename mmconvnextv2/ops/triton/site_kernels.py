@@ -1,4 +1,4 @@
-"""Sites of a map as kernels reach them: whole maps, or packed runs.
+"""Access to the sites of whole maps and of packed runs.
 
 Sites lie in runs (R, SIDE, C), C contiguous, a run being SIDE sites side by
 side in a grid of ``across`` runs per line and ``height`` lines per image. Of a
@@ -15,7 +15,10 @@ MARGIN = tl.constexpr(3)
 
 @triton.jit
 def place(rows, strip, runs, across, SIDE, STRIP: tl.constexpr):
-    """Of strips: first site, number of sites, line, column, and existence."""
+    """Find the first site, number of sites, line and column of strips.
+
+    And whether each exists.
+    """
     if rows is not None:
         exists = strip < runs
         at = tl.load(rows + strip, mask=exists, other=0)
@@ -31,10 +34,10 @@ def place(rows, strip, runs, across, SIDE, STRIP: tl.constexpr):
 
 @triton.jit
 def tile(exists, c, channels: tl.constexpr):
-    """Which entries are there, of sites and channels c."""
+    """Mark the entries that exist, of sites and channels c."""
     there = exists[:, None]
-    # If not all programs have channels only. The interpreter cannot compute
-    # channels % c.shape[0].
+    # Only if tiles have more channels than there are. The interpreter cannot
+    # compute channels % c.shape[0].
     if (c.shape[0] - channels) % c.shape[0] != 0:
         there = there & (c < channels)[None, :]
     return there
@@ -42,7 +45,7 @@ def tile(exists, c, channels: tl.constexpr):
 
 @triton.jit
 def load(x, site, exists, c, channels: tl.constexpr, dtype: tl.constexpr):
-    """Channels c of sites, zero where there is none."""
+    """Load channels c of sites, zero where there is none."""
     return tl.load(x + site[:, None] * channels + c[None, :],
                    mask=tile(exists, c, channels),
                    other=0).to(dtype)
@@ -59,9 +62,9 @@ def store(out, value, site, exists, c, channels: tl.constexpr):
 def neighbour(x, index, run, line, column, exists, c, across, SIDE,
               channels: tl.constexpr, j: tl.constexpr, STRIP: tl.constexpr,
               dtype: tl.constexpr):
-    """Channels c of the sites j - MARGIN columns from where strips begin.
+    """Load channels c of the sites j - MARGIN columns from where strips begin.
 
-    And the run that they lie in, which is to be given with the next j.
+    Returns also the run that they lie in, to be passed with the next j.
     """
     offset: tl.constexpr = j - MARGIN
     if index is None:

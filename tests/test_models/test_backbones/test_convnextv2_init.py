@@ -6,22 +6,6 @@ from torch import nn
 
 from mmconvnextv2 import ConvNeXtV2
 
-SMALL = dict(depths=[1, 2], channels=[4, 6])
-
-
-def test_pretrained_weights_are_loaded(tmp_path):
-    source = ConvNeXtV2(SMALL)
-    source.init_weights()
-    path = str(tmp_path / 'detector.pth')
-    state = {f'backbone.{k}': v for k, v in source.state_dict().items()}
-    torch.save(dict(state_dict={**state, 'head.weight': torch.ones(1)}), path)
-    model = ConvNeXtV2(
-        SMALL,
-        init_cfg=dict(type='Pretrained', checkpoint=path, prefix='backbone.'))
-    model.init_weights()
-    for name, value in source.state_dict().items():
-        assert torch.equal(model.state_dict()[name], value), name
-
 
 @pytest.mark.parametrize('kind, count', [(nn.Conv2d, 360_880),
                                          (nn.Linear, 2_995_200)])

@@ -116,14 +116,6 @@ def test_equals_mmpretrain_convnext(version, gap, out_indices):
         assert relative_error(a, b) < 1e-5
 
 
-def test_atto_loads_mmpretrains_weights_strictly():
-    theirs = mmpretrain_convnext(
-        arch='atto', use_grn=True, layer_scale_init_value=0.)
-    ours = ConvNeXtV2('atto')
-    ours.load_state_dict(theirs.state_dict(), strict=True)
-    assert sum(p.numel() for p in ours.parameters()) == 3387400
-
-
 def test_archs_are_mmpretrains():
     from mmpretrain.models import ConvNeXt
     ours = {name: resolve_arch(name) for name in ARCHS}

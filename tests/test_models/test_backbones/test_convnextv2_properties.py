@@ -10,6 +10,7 @@ from strategies import (
     noise,
     results,
     sizes,
+    stride_of,
 )
 
 from mmconvnextv2.ops.dispatch import plain_layers
@@ -36,6 +37,7 @@ def test_sizes_of_the_outputs(cfg, gap, data):
     model = build(cfg, torch.float32, gap_before_final_norm=gap)
     x = _images(data, cfg, torch.float32)
     outs = model(x)
+    assert model.stride == stride_of(cfg)
     stages = sorted(cfg['out_indices'])
     assert len(outs) == len(stages)
     for stage, out in zip(stages, outs):

@@ -68,19 +68,3 @@ def test_drop_path_skips_whole_images():
     assert 16 < kept.sum() < 48
     torch.testing.assert_close(residual[kept], 2 * full[kept])
 
-
-@pytest.mark.parametrize('drop_path_rate', [0., 0.5])
-def test_recomputing_changes_nothing(drop_path_rate):
-    block = randomise(ConvNeXtV2Block(4, drop_path_rate=drop_path_rate))
-    x = torch.randn(16, 3, 3, 4, requires_grad=True)
-    results, calls = [], []
-    block.grn.register_forward_hook(lambda *_: calls.append(1))
-    for with_cp in (False, True):
-        block.with_cp = with_cp
-        torch.manual_seed(1)
-        y = block(x)
-        grads = torch.autograd.grad(y.square().sum(), [
-            x, *block.parameters()])
-        results.append([y, *grads])
-    assert len(calls) == 3
-    assert all(torch.equal(a, b) for a, b in zip(*results))

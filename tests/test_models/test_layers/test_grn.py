@@ -1,14 +1,20 @@
-"""GRN: its value, its gradient, and how it is built."""
+"""GRN: its value, its gradient, what it implies, and how it is built."""
 import copy
 import re
 
 import pytest
 import torch
 from grn_reference import grn_by_hand, random_grn
+from hypothesis import given
+from hypothesis import strategies as st
 from mmcv.cnn import ConvModule, build_norm_layer
+from strategies import SEEDS, noise
 from torch import nn
 
 from mmconvnextv2 import GRN
+from mmconvnextv2.models.layers.grn import relative_response
+
+EPS = 1e-6
 
 
 def test_value_computed_on_paper():
@@ -62,6 +68,48 @@ def test_is_identity_at_first_and_treats_images_apart():
     assert torch.equal(grn(other)[[0, 2]], together[[0, 2]])
 
 
+@st.composite
+def maps(draw):
+    """Features (N, H, W, C)."""
+    shape = [draw(st.integers(1, most)) for most in (3, 7, 7, 9)]
+    return noise(*shape, seed=draw(SEEDS))
+
+
+def _response(x):
+    return relative_response(x, (1, 2), -1, EPS)
+
+
+@given(x=maps(), exponent=st.floats(-6, 30), sign=st.sampled_from([-1, 1]))
+def test_scale_does_not_change_the_response(x, exponent, sign):
+    scale = sign * 10.**exponent
+    # But for eps, which is next to the mean norm of the channels.
+    mean = torch.linalg.vector_norm(x, dim=(1, 2)).mean(-1)
+    share = EPS / (mean * min(1., abs(scale)))
+    bound = share[:, None, None, None] * _response(x) + 1e-14
+    assert ((_response(scale * x) - _response(x)).abs() <= bound).all()
+
+
+@given(x=maps())
+def test_mean_response_is_one(x):
+    mean = torch.linalg.vector_norm(x, dim=(1, 2)).mean(-1)
+    expected = mean / (mean + EPS)
+    torch.testing.assert_close(_response(x).mean((1, 2, 3)), expected)
+
+
+@given(x=maps(), data=st.data())
+def test_sites_and_channels_in_any_order(x, data):
+    n, h, w, channels = x.shape
+    grn = random_grn(channels).double()
+    sites = torch.tensor(data.draw(st.permutations(range(h * w))))
+    order = torch.tensor(data.draw(st.permutations(range(channels))))
+    expected = grn(x).flatten(1, 2)[:, sites][..., order]
+    with torch.no_grad():
+        for p in grn.parameters():
+            p.copy_(p[order])
+    found = grn(x.flatten(1, 2)[:, sites][..., order])
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize('data_format', ['channel_last', 'NCHW', None])
 def test_refuses_unknown_format(data_format):
     message = re.escape("GRN: data_format must be one of ('channels_last', "
@@ -97,12 +145,6 @@ def test_eps_through_build_norm_layer(build, given, expected):
     assert type(grn) is GRN and grn.eps == expected and cfg == before
     assert grn.data_format == 'channels_first' and grn.num_channels == 8
     assert grn.gamma.requires_grad is given.get('requires_grad', True)
-
-
-def test_eps_of_direct_calls():
-    assert GRN(8).eps == 1e-6
-    assert GRN(8, eps=1e-5).eps == 1e-5
-    assert GRN(8, 1e-5).eps == 1e-5
     assert str(GRN(8)) == "GRN(8, eps=1e-06, data_format='channels_last')"
 
 

@@ -166,39 +166,6 @@ def test_an_average_does_depend_on_which_sites_count():
     assert not torch.allclose(grn(x * visible), grn(x * visible, visible))
 
 
-@pytest.mark.parametrize('masked_impl', ['packed', 'dense'])
-@each_variant
-def test_masked_encoding(variant, masked_impl):
-    """Masked places change nothing, and counts may differ by image."""
-    torch.manual_seed(0)
-    arch = dict(depths=[1, 1], channels=[4, 8])
-    backbone = ConvNeXtV2(
-        arch,
-        final_norm=False,
-        masked_impl=masked_impl,
-        grn_cfg=dict(VARIANTS[variant])).double()
-    reference = ConvNeXtV2(
-        arch,
-        final_norm=False,
-        masked_impl='dense' if masked_impl == 'packed' else 'packed',
-        grn_cfg=dict(VARIANTS[variant])).double()
-    for parameter in backbone.parameters():
-        nn.init.uniform_(parameter, 0.05, 0.3)
-    reference.load_state_dict(backbone.state_dict())
-    images = torch.rand(2, 3, 16, 24, dtype=torch.float64)
-    is_masked = torch.tensor([[[1, 0, 1], [0, 0, 1]], [[0, 1, 1],
-                                                       [1, 1, 1]]]).bool()
-    found, = backbone(images, is_masked)
-    torch.testing.assert_close(found, reference(images, is_masked)[0])
-    hidden = is_masked.repeat_interleave(8, 1).repeat_interleave(8, 2)
-    other = images.masked_fill(hidden[:, None], 9.)
-    torch.testing.assert_close(backbone(other, is_masked)[0], found)
-    # A lone visible patch is an image of one patch, but for its borders,
-    # which are zeros either way.
-    alone, = backbone(images[1:, :, :8, :8])
-    torch.testing.assert_close(found[1, :, 0, 0], alone[0, :, 0, 0])
-
-
 @pytest.mark.parametrize('arguments, message', [
     (dict(aggregation='max'), "GRNVariant: aggregation must be one of ['l2', "
      "'l1', 'average'] or None, got 'max'"),
@@ -270,11 +237,3 @@ def test_default_path_is_as_if_there_were_no_variants():
     with plain_layers():
         torch.testing.assert_close(block(x), found)
 
-
-def test_every_block_of_a_backbone_has_the_variant():
-    given = dict(aggregation='l1', residual=False)
-    backbone = ConvNeXtV2('atto', grn_cfg=given)
-    found = [x for x in backbone.modules() if isinstance(x, GRN)]
-    assert len(found) == 12
-    assert {(x.aggregation, x.residual) for x in found} == {('l1', False)}
-    assert given == dict(aggregation='l1', residual=False)

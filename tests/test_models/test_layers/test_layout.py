@@ -91,15 +91,6 @@ def test_only_visible():
     assert DENSE_GRID.only_visible(x) is x
 
 
-def test_padding_and_masked_sites_keep_the_type():
-    x = torch.ones(2, 3 * 2, 2, 5, dtype=torch.bfloat16)
-    assert PackedPatches(UNEQUAL, (2, ),
-                         CPU).only_visible(x).dtype == torch.bfloat16
-    x = torch.ones(2, 4, 6, 5, dtype=torch.bfloat16)
-    assert MaskedGrid(UNEQUAL, (2, ),
-                      CPU).only_visible(x).dtype == torch.bfloat16
-
-
 @pytest.mark.parametrize('size, is_masked, error, message', [
     ((64, 96), UNEQUAL.float(), TypeError,
      r'torch.bool, True = masked, got torch.float32'),
