@@ -15,8 +15,6 @@ from mmconvnextv2.cli import CommandError, refused
 from mmconvnextv2.config.find import find_config
 from mmconvnextv2.quiet import quietly
 
-_UNTRAINED = 'none'
-
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     """Read the command line."""
@@ -68,7 +66,7 @@ def _add_common_arguments(add: Callable) -> None:
 
 
 def check_arguments(args: argparse.Namespace) -> None:
-    """Check what can be checked before anything is loaded.
+    """Check what can be checked before loading; set ``args.files``.
 
     Raises:
         CommandError: If a number is not positive, two models have one name, or
@@ -82,14 +80,11 @@ def check_arguments(args: argparse.Namespace) -> None:
     for name in names:
         if names.count(name) > 1:
             raise CommandError(f'--model: two are called {name!r}')
-    there = [x for x in _files(args) if x.exists()]
+    args.files = reports.files_of(args.command.replace('-', '_'), args.out)
+    there = [x for x in args.files if x.exists()]
     if there and not args.overwrite:
         raise CommandError(f'--out: {there[0]} exists; choose another folder '
                            'or --overwrite')
-
-
-def _files(args: argparse.Namespace) -> tuple:
-    return reports.files_of(args.command.replace('-', '_'), args.out)
 
 
 def load_model(name: str, config: str, checkpoint: str) -> analysis.Model:
@@ -98,7 +93,7 @@ def load_model(name: str, config: str, checkpoint: str) -> analysis.Model:
     Raises:
         CommandError: If files are missing or do not fit.
     """
-    is_trained = checkpoint != _UNTRAINED
+    is_trained = checkpoint != 'none'
     if is_trained:
         cli.require_file(checkpoint, '--model')
     with refused(f'--model {name}', FileNotFoundError, ValueError):
@@ -128,8 +123,7 @@ def analyze(args: argparse.Namespace) -> None:
         else:
             reports.report_class_selectivity(*common, args.batch_size,
                                              rectify=not args.signed)
-    for path in _files(args):
-        print(path)
+    print(*args.files, sep='\n')
 
 
 def main(argv: Optional[List[str]] = None) -> int:

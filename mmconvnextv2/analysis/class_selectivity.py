@@ -100,7 +100,6 @@ class ClassSelectivity:
             counts = sums[:, -1:]
             seen = counts[:, 0] > 0
             index = class_selectivity(sums[seen, :-1] / counts[seen])
-            found.append(
-                LayerSelectivity(*key, int(counts.sum()), int(seen.sum()),
-                                 index))
+            found.append(LayerSelectivity(
+                *key, int(counts.sum()), int(seen.sum()), index))
         return found

@@ -87,6 +87,6 @@ class CosineDistance:
             count, total, squares, dead = sums.tolist()
             mean = total / count
             std = math.sqrt(max(squares / count - mean**2, 0.))
-            found.append(
-                LayerDistance(*key, int(count), mean, std, dead / count))
+            found.append(LayerDistance(
+                *key, int(count), mean, std, dead / count))
         return found

@@ -74,8 +74,8 @@ def plot_class_selectivity(
                 layer.index.numpy(), _BINS, range=(0, 1), density=True)
             line, = axes.plot((edges[1:] + edges[:-1]) / 2, density)
             _shade(axes, line, 0, density)
-    overview.set(
-        title='class selectivity index', ylabel='mean over units', ylim=(0, 1))
+    overview.set(title='class selectivity index', ylabel='mean over units',
+                 ylim=(0, 1))
     _number_blocks(overview)
     overview.legend()
     for number, axes in enumerate(of_blocks, 1):

@@ -212,10 +212,10 @@ def test_checkpoints_that_cannot_be_used(infer, task, folder, tmp_path,
             ('code.pth', '--checkpoint: {}: it asks for posix.mkdir, which is '
              'not loaded'),
             ('other.pth', lacks),
-            (f'{closed()}/w.pth', '{} could not be downloaded (Connection '
-             'refused)'),
-            (f'{silent}/w.pth', '{} could not be downloaded (the server was '
-             'silent for 0.3 s; '),
+            (f'{closed()}/w.pth', '--checkpoint: {} could not be downloaded '
+             '([Errno 111] Connection refused)'),
+            (f'{silent}/w.pth', '--checkpoint: {} could not be downloaded '
+             '(the server was silent for 0.3 s; '),
         ):
             assert infer(folder, '--config', 'm.py', '--checkpoint', file,
                          '--out', 'o') == _REFUSED
