@@ -213,7 +213,7 @@ def _check_triton() -> None:
 
 
 def _may_replace(x: Tensor, *layers: nn.Module) -> bool:
-    return (_enabled and x.numel() > 0 and not _is_traced()
+    return (_enabled and not _is_traced() and x.numel() > 0
             and not any(_GLOBAL_HOOKS) and all(map(_is_plain, layers)))
 
 

@@ -12,7 +12,6 @@ from timm_reference import (
 )
 
 from mmconvnextv2 import ConvNeXtV2
-from mmconvnextv2.models.backbones.arch import ARCHS, resolve_arch
 
 V1 = dict(use_grn=False, layer_scale_init_value=1e-6)
 ODD = dict(depths=[1, 3, 2, 1], channels=[12, 12, 20, 36])
@@ -114,12 +113,3 @@ def test_equals_mmpretrain_convnext(version, gap, out_indices):
     assert len(got) == len(expected)
     for a, b in zip(got, expected):
         assert relative_error(a, b) < 1e-5
-
-
-def test_archs_are_mmpretrains():
-    from mmpretrain.models import ConvNeXt
-    ours = {name: resolve_arch(name) for name in ARCHS}
-    assert ours == {
-        name: (tuple(value['depths']), tuple(value['channels']))
-        for name, value in ConvNeXt.arch_settings.items()
-    }
