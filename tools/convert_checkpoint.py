@@ -3,7 +3,6 @@ import argparse
 import os.path as osp
 import sys
 from typing import Any, List, Mapping, Optional, Tuple
-from urllib.error import URLError
 
 from torch import Tensor
 
@@ -12,6 +11,7 @@ from mmconvnextv2.checkpoint import (
     OURS,
     CheckpointError,
     Mapped,
+    about,
     check,
     check_target,
     from_ours,
@@ -21,7 +21,7 @@ from mmconvnextv2.checkpoint import (
     to_ours,
     write_checkpoint,
 )
-from mmconvnextv2.cli import CommandError, run_command
+from mmconvnextv2.cli import refused, run_command
 
 _EPILOG = """\
 Formats:
@@ -68,23 +68,6 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def read(args: argparse.Namespace) -> Any:
-    """Check that the target may be written, and read the source.
-
-    Raises:
-        CommandError: If not, or if the source cannot be read.
-    """
-    try:
-        check_target(args.target, args.force)
-        return read_checkpoint(args.source)
-    except FileExistsError as error:
-        raise CommandError(f'target: {error}; --force replaces it') from error
-    except URLError:
-        raise
-    except (OSError, CheckpointError) as error:
-        raise CommandError(str(error)) from error
-
-
 def translate(content: Any, args: argparse.Namespace) -> Tuple[str, Mapped]:
     """Translate the weights, check that they are whole, and tell the user.
 
@@ -93,9 +76,9 @@ def translate(content: Any, args: argparse.Namespace) -> Tuple[str, Mapped]:
         of the target.
 
     Raises:
-        CommandError: If they are not what they must be.
+        CheckpointError: If they are not what they must be.
     """
-    try:
+    with about(args.source):
         weights = pick_weights(content, args.entry)
         source = recognise(weights)
         if args.source_format not in ('auto', source.format):
@@ -104,8 +87,6 @@ def translate(content: Any, args: argparse.Namespace) -> Tuple[str, Mapped]:
         ours = to_ours(weights, source)
         network = check(ours.state)
         theirs = from_ours(ours.state, args.target_format)
-    except CheckpointError as error:
-        raise CommandError(f'{args.source}: {error}') from error
     print(f'{args.source}: {source.format}, {network.describe()}')
     left_out = ours.left_out + theirs.left_out
     if left_out:
@@ -133,14 +114,15 @@ def pack(state: Mapping[str, Tensor], args: argparse.Namespace,
 
 def convert_checkpoint(args: argparse.Namespace) -> None:
     """Read, translate, check and write."""
-    content = read(args)
+    with refused('target', OSError, CheckpointError):
+        check_target(args.target, args.force)
+    with refused('source', OSError):
+        content = read_checkpoint(args.source)
     source_format, theirs = translate(content, args)
-    try:
+    with refused('target', OSError):
         write_checkpoint(
             pack(theirs.state, args, source_format, content), args.target,
             args.force)
-    except (OSError, CheckpointError) as error:
-        raise CommandError(f'target: {error}') from error
     print(f'{args.target}: {args.target_format}, {len(theirs.state)} tensors')
 
 

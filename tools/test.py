@@ -7,7 +7,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import METRICS
 from mmengine.runner import Runner
 
-from mmconvnextv2.checkpoint.loading import explained_checkpoints
+from mmconvnextv2.checkpoint.loading import safe_loading
 from mmconvnextv2.cli import (
     CommandError,
     add_common_arguments,
@@ -120,7 +120,7 @@ def test(args: argparse.Namespace) -> None:
     require_names(cfg, ('test', ))
     notes = require_sound_data(cfg, ('test', ))
     join_processes_on_cpu(cfg, speaker(args.launcher))
-    with explained_config(cfg), explained_checkpoints(cfg), \
+    with explained_config(cfg), safe_loading(), \
             explained_damage():
         runner = build_runner(cfg)
         refuse_empty_data(runner)

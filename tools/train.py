@@ -6,7 +6,7 @@ from typing import List, Optional
 
 from mmengine.config import Config
 
-from mmconvnextv2.checkpoint.loading import explained_checkpoints
+from mmconvnextv2.checkpoint.loading import safe_loading
 from mmconvnextv2.cli import (
     CommandError,
     add_common_arguments,
@@ -125,7 +125,7 @@ def train(args: argparse.Namespace) -> None:
     join_processes_on_cpu(cfg, say)
     if is_main_process(args.launcher):
         require_writable(cfg.work_dir)
-    with explained_config(cfg), explained_checkpoints(cfg), \
+    with explained_config(cfg), safe_loading(), \
             explained_faults(cfg.work_dir):
         runner = build_runner(cfg)
         refuse_empty_data(runner)

@@ -5,7 +5,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional
 from torch import Tensor
 
 from mmconvnextv2.text import first_of
-from .errors import CheckpointError
+from .errors import CheckpointError, about
 from .formats import FORMATS, OURS, rename
 from .layouts import from_minkowski, to_minkowski, to_our_layout
 from .network import inspect
@@ -17,34 +17,33 @@ _LAYERS = ('stages.', 'downsample_layers.', 'stem.', 'embeddings.',
 _TIMM_AS_CONVS = ('atto', 'femto', 'pico', 'nano')
 
 
+_BACKBONE = 'backbone.'
+
+
 class Source(NamedTuple):
-    """Say what kind of file a state dict is from.
+    """Say what kind of file a state dict is from."""
 
-    Attributes:
-        format (str): A key of ``FORMATS``.
-        prefix (str): Prefix of the network's names.
-        root (str): Prefix of its heads' names.
-    """
-
-    format: str
-    prefix: str
-    root: str
+    format: str  # key of FORMATS
+    prefix: str  # prefix of the network's names
+    root: str  # prefix of its heads' names
 
 
 class Mapped(NamedTuple):
-    """Hold a translated state dict.
+    """Hold a translated state dict."""
 
-    Attributes:
-        state (dict[str, Tensor]): All that could be translated.
-        left_out (list[str]): Original names of the rest.
-    """
-
-    state: Dict[str, Tensor]
-    left_out: List[str]
+    state: Dict[str, Tensor]  # all that could be translated
+    left_out: List[str]  # original names of the rest
 
 
-def recognise(state: Mapping[str, Tensor]) -> Source:
+def recognise(state: Mapping[str, Tensor],
+              prefix: Optional[str] = None) -> Source:
     """Tell the code base of a state dict by its names.
+
+    Args:
+        state (Mapping[str, Tensor]): A state dict of any known format.
+        prefix (str, optional): Beginning of the network's names, if there are
+            several networks. 'backbone.' also stands for the network in files
+            of other code bases, which have no such prefix.
 
     Raises:
         CheckpointError: If no known code base has such names, or if there
@@ -54,21 +53,29 @@ def recognise(state: Mapping[str, Tensor]) -> Source:
     for name, fmt in FORMATS.items():
         pattern = re.compile(rf'((?:.*\.)?){fmt.signature}')
         matches = (pattern.fullmatch(key) for key in state)
-        found.update((name, match[1]) for match in matches if match)
+        found.update((match[1], name) for match in matches if match)
+    networks = ', '.join(f'{x!r} ({name})' for x, name in sorted(found))
     if not found:
         raise CheckpointError(
             'the names are not those of a ConvNeXt or ConvNeXt V2 in any '
             f'known format ({", ".join(FORMATS)}); found {first_of(state)}')
+    if prefix is not None:
+        prefix = prefix.rstrip('.') + '.'
+        named = {x for x in found if x[0].startswith(prefix)}
+        if not named and prefix == _BACKBONE:
+            named = {x for x in found if x[1] != OURS}
+        if not named:
+            raise CheckpointError(f'no network has the prefix {prefix!r}; '
+                                  f'there is {networks}')
+        found = named
     if len(found) > 1:
-        raise CheckpointError(
-            'there are several networks, name one by prefix: ' +
-            ', '.join(f'{prefix!r} ({name})'
-                      for name, prefix in sorted(found)))
-    (name, prefix), = found
-    root = prefix
+        raise CheckpointError('there are several networks, name one by '
+                              f'prefix: {networks}')
+    (root, name), = found
+    source = Source(name, root, root)
     for wrapper in FORMATS[name].wrappers:
-        root = root.removesuffix(wrapper)
-    return Source(name, prefix, root)
+        source = source._replace(root=source.root.removesuffix(wrapper))
+    return source
 
 
 def to_ours(state: Mapping[str, Tensor],
@@ -110,7 +117,7 @@ def _our_name(key: str, source: Source, last: int) -> Optional[str]:
         return None
     outer = key.removeprefix(source.root)
     if source.format == OURS:
-        return outer if source.root != source.prefix else f'backbone.{outer}'
+        return outer if source.root != source.prefix else _BACKBONE + outer
     name = None
     if key.startswith(source.prefix):
         name = rename(
@@ -129,10 +136,8 @@ def _refuse_unknown_layer(key: str, source: Source) -> None:
 def _our_value(key: str, name: str, value: Tensor) -> Tensor:
     if not key.endswith('.kernel'):
         return to_our_layout(name, value)
-    try:
+    with about(key):
         return from_minkowski(value)
-    except ValueError as error:
-        raise CheckpointError(f'{key}: {error}') from error
 
 
 def from_ours(state: Mapping[str, Tensor], target: str) -> Mapped:
@@ -156,11 +161,11 @@ def from_ours(state: Mapping[str, Tensor], target: str) -> Mapped:
     if target == OURS:
         return Mapped(dict(state), [])
     network = inspect(state)
-    fmt, last = FORMATS[target], len(network.depths) - 1
+    fmt, last = FORMATS[target], len(network.backbone['arch']['depths']) - 1
     prefix = ''
     if fmt.wrappers and target != 'official':
         # Hugging Face's are named after V2 and V1.
-        prefix = fmt.wrappers[0 if network.has_grn else -1]
+        prefix = fmt.wrappers[0 if network.backbone['use_grn'] else -1]
     as_convs = fmt.as_convs
     if target == 'timm' and network.name not in _TIMM_AS_CONVS:
         as_convs = ''

@@ -22,18 +22,11 @@ def about(checkpoint: str) -> Iterator[None]:
 
 
 class Differences(NamedTuple):
-    """List how a state dict differs from the one that a model expects.
+    """List how a state dict differs from the one that a model expects."""
 
-    Attributes:
-        missing (list[str]): Names that only the model has.
-        mismatched (list[str]): Names in both with different shapes, each
-            followed by the two shapes.
-        unexpected (list[str]): Names that only the state dict has.
-    """
-
-    missing: List[str]
-    mismatched: List[str]
-    unexpected: List[str]
+    missing: List[str]  # names that only the model has
+    mismatched: List[str]  # names in both, with the two shapes
+    unexpected: List[str]  # names that only the state dict has
 
     def without(self, may_differ: Callable[[str], bool]) -> 'Differences':
         """Forgive names that may be missing or unexpected."""
@@ -50,14 +43,11 @@ class Differences(NamedTuple):
 
 def compare(expected: Mapping[str, Tensor],
             state: Mapping[str, Tensor]) -> Differences:
-    """Compare the names and shapes of two state dicts.
+    """Compare the names and shapes of a checkpoint with a model's.
 
     Args:
         expected (Mapping[str, Tensor]): State dict of the model.
         state (Mapping[str, Tensor]): State dict of the checkpoint.
-
-    Returns:
-        Differences: All of them.
     """
     return Differences(
         missing=[x for x in expected if x not in state],

@@ -16,30 +16,16 @@ OURS = 'mmpretrain'
 
 
 class Format(NamedTuple):
-    """Describe how a code base names and lays out the weights.
+    """Describe how a code base names and lays out the weights."""
 
-    Attributes:
-        signature (str): Pattern of a depthwise kernel's name, without what
-            precedes all names of the network.
-        wrappers (tuple[str]): Prefixes that divide the network from its
-            heads in the same file.
-        network (Pairs): Names within the network.
-        heads (Pairs): Names outside it.
-        only_read (Pairs): Names within the network that are read, but never
-            written.
-        vectors (tuple): Pairs of a pattern and the shape, with -1, that
-            vectors of such names have.
-        as_convs (str): Pattern for the names of matrices that are stored as
-            kernels of 1x1 convolutions.
-    """
-
-    signature: str
-    wrappers: Tuple[str, ...] = ()
-    network: Pairs = ()
-    heads: Pairs = ()
-    only_read: Pairs = ()
+    signature: str  # pattern of a depthwise kernel's name in the network
+    wrappers: Tuple[str, ...] = ()  # prefixes of the network, not the heads
+    network: Pairs = ()  # names within the network
+    heads: Pairs = ()  # names outside it
+    only_read: Pairs = ()  # names within the network that are never written
+    # Patterns of names, and the shape that vectors of these names have.
     vectors: Tuple[Tuple[str, Tuple[int, ...]], ...] = ()
-    as_convs: str = ''
+    as_convs: str = ''  # pattern for matrices stored as 1x1 convolutions
 
 
 # Layers of a block, in the same order for each code base.
@@ -150,16 +136,13 @@ def _pattern(template: str) -> re.Pattern:
 
 def rename(name: str, pairs: Iterable[Tuple[str, str]],
            last: int) -> Optional[str]:
-    """Translate a name.
+    """Translate a name by the first pair that fits it, or return None.
 
     Args:
         name (str): A name in the first language.
-        pairs (Iterable[tuple[str, str]]): Names with fields in the first and
-            in the second language; the first pair that fits counts.
+        pairs (Iterable[tuple[str, str]]): Names with fields, in the first and
+            in the second language.
         last (int): Number of the last stage.
-
-    Returns:
-        str, optional: The name in the second language, None if no pair fits.
     """
     for source, target in pairs:
         match = _pattern(source.replace('{last}', str(last))).fullmatch(name)

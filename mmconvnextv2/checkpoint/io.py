@@ -10,19 +10,17 @@ from pickle import UnpicklingError
 from typing import Any, Dict, Iterator, Mapping, Optional
 
 import torch
-from mmengine.fileio import get_file_backend
+from mmengine.fileio import get_local_path
 from torch import Tensor
 
 from mmconvnextv2.files import remove, written_whole
 from mmconvnextv2.text import first_of
-from .download import download_once, is_url
+from .download import download_once
 from .errors import CheckpointError
 from .stand_ins import load_data
 
-# Where checkpoints keep the weights.
-_ENTRIES = ('state_dict', 'model')
 _SUFFIXES = ('.pth', '.pt', '.bin', '.safetensors')
-_TEXT = frozenset(string.printable.encode())
+_URL = ('http://', 'https://')
 
 
 def read_checkpoint(checkpoint: str,
@@ -36,9 +34,6 @@ def read_checkpoint(checkpoint: str,
         map_location (Any): As in ``torch.load``. Defaults to 'cpu'.
         mmap (bool): Whether tensors may stay in the file until they are used,
             so that optimizer states are never read. Defaults to True.
-
-    Returns:
-        Any: The content of the file.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -59,13 +54,12 @@ def read_checkpoint(checkpoint: str,
             raise
         except UnpicklingError as error:
             raise CheckpointError(
-                f'{checkpoint}: {_refusal(error, path)}') from error
-        # Of any type, even of the safetensors package, for a damaged file.
-        except Exception as error:
+                f'{checkpoint}: {_refusal(str(error), path)}') from error
+        except Exception as error:  # safetensors has types of its own
             text = (f'{checkpoint} is damaged, cut off or no checkpoint '
                     f'({osp.getsize(path)} bytes): '
                     f'{str(error) or type(error).__name__}')
-            if is_url(checkpoint):
+            if checkpoint.startswith(_URL):
                 remove(path)
                 text += f'\nThe local copy {path} is removed.'
             raise CheckpointError(text) from error
@@ -74,19 +68,18 @@ def read_checkpoint(checkpoint: str,
 @contextlib.contextmanager
 def _local(checkpoint: str) -> Iterator[str]:
     """Get a local file with the contents of a path or URL."""
-    if is_url(checkpoint):
+    if checkpoint.startswith(_URL):
         yield download_once(checkpoint)
-    elif '://' in checkpoint:
+        return
+    with contextlib.ExitStack() as stack:
         try:
-            backend = get_file_backend(checkpoint)
+            path = stack.enter_context(
+                get_local_path(osp.expanduser(checkpoint)))
         except (KeyError, ImportError) as error:
             raise CheckpointError(
                 f'{checkpoint}: MMEngine has no file backend for it ({error}).'
                 ' Give a path, or a URL of http or https') from error
-        with backend.get_local_path(checkpoint) as path:
-            yield str(path)
-    else:
-        yield osp.expanduser(checkpoint)
+        yield str(path)
 
 
 def _safetensors() -> Any:
@@ -110,22 +103,22 @@ def _refuse_damage(path: str) -> None:
             'it is a pointer of Git LFS, "git lfs pull" gets the file')
     if head.startswith(b'PK\x03\x04') and not zipfile.is_zipfile(path):
         raise ValueError('it is cut off: the directory at its end is missing')
-    if _TEXT.issuperset(head):
+    if not head.strip(string.printable.encode()):
         start = ' '.join(head.decode().split())[:40]
         kind = 'a web page' if start.startswith('<') else 'text'
         raise ValueError(f'it is {kind}, which begins {start!r}')
 
 
-def _refusal(error: UnpicklingError, path: str) -> str:
+def _refusal(error: str, path: str) -> str:
     """Say what the file asks for that is not loaded, and what to do."""
-    asked = re.search(r'GLOBAL (\S+)', str(error))
+    asked = re.search(r'GLOBAL (\S+)', error)
     if not asked:
         # torch puts pages of advice around its reason.
-        reason = re.search(r'WeightsUnpickler error:\s*(.+)', str(error))
+        reason = re.search(r'WeightsUnpickler error:\s*(.+)', error)
         return f'it cannot be read without running code ({reason[1]})' \
-            if reason else str(error)
+            if reason else error
     text = f'it asks for {asked[1]}, which is not loaded: it could run code.'
-    if 'is blocked' in str(error):  # os, sys and the like
+    if 'is blocked' in error:  # os, sys and the like
         return f'{text} No checkpoint needs that: do not use it.'
     return (f'{text} If you trust who made the file, either allow it, by '
             f'torch.serialization.add_safe_globals([{asked[1]}]) in a module '
@@ -150,19 +143,17 @@ def pick_weights(content: Any,
     if not isinstance(content, Mapping):
         raise CheckpointError('a checkpoint must be a dict of tensors, found '
                               f'{type(content).__name__}')
-    if entry is None:
-        entry = next((x for x in _ENTRIES
-                      if isinstance(content.get(x), Mapping)), None)
-    elif not isinstance(content.get(entry), Mapping):
-        raise CheckpointError(
-            f'there is no entry {entry!r} of weights, found '
-            f'{first_of(content)}')
-    weights = content if entry is None else content[entry]
+    entries = ('state_dict', 'model') if entry is None else (entry, )
+    found = [x for x in entries if isinstance(content.get(x), Mapping)]
+    if entry is not None and not found:
+        raise CheckpointError(f'there is no entry {entry!r} of weights, found '
+                              f'{first_of(content)}')
+    weights = content[found[0]] if found else content
     if not any(isinstance(x, Tensor) for x in weights.values()):
         raise CheckpointError(
-            f'there are no tensors in {entry or "the file"}, found ' +
-            first_of(f'{key} ({type(value).__name__})'
-                     for key, value in weights.items()))
+            f'there are no tensors in {found[0] if found else "the file"}, '
+            'found ' + first_of(f'{key} ({type(value).__name__})'
+                                for key, value in weights.items()))
     return dict(weights)
 
 
@@ -201,8 +192,10 @@ def check_target(target: str, force: bool = False) -> None:
                               f'{", ".join(_SUFFIXES)}, got {target!r}')
     if not path.parent.is_dir():
         raise FileNotFoundError(f'there is no folder {str(path.parent)!r}')
-    if path.is_dir() or (not force and osp.lexists(path)):
-        raise FileExistsError(f'{target} exists')
+    if path.is_dir():
+        raise FileExistsError(f'{target} exists, and is a folder')
+    if not force and osp.lexists(path):
+        raise FileExistsError(f'{target} exists; only force replaces it')
 
 
 def _own_memory(content: Any) -> Any:

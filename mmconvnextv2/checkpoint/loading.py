@@ -4,55 +4,32 @@ As released, MMEngine runs it: onedl-mmengine 0.10.12 goes on with
 ``weights_only=False`` when the safe way is refused, both stacks read URLs like
 that, and both execute the text ``meta['config']`` on resuming. mmengine 0.10.7
 refuses its own files instead, where torch is 2.6 or newer.
-
-The tools of this package replace MMEngine's loaders while they run, by the
-registry that MMEngine has for that. A project's own tool may do so as well::
-
-    with safe_loading():
-        runner.train()
-
-Merely importing the package changes nothing of this, since a project that
-uses the backbone decides itself what it trusts; the one exception is
-:func:`load_own_checkpoints`.
 """
 import contextlib
 import os.path as osp
 from typing import Any, Iterator, Mapping
-from unittest import mock
 
-import torch
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
-from mmengine.utils import digit_version
 
 from mmconvnextv2.files import is_whole, latest_whole_checkpoint
 from . import stand_ins
 from .errors import CheckpointError
 from .io import read_checkpoint
 
-_REPLACED = ('load_from_local', 'load_from_http', 'load_from_ceph')
+_UNSAFE = (mmengine_checkpoint.load_from_local,
+           mmengine_checkpoint.load_from_http,
+           mmengine_checkpoint.load_from_ceph)
 
 
 def load_from_path_or_url(filename: str,
                           map_location: Any = None,
-                          **_: Any) -> Any:
-    """Load a whole checkpoint, with all that it takes to resume.
+                          **_: Any) -> Mapping:
+    """Load a whole checkpoint, as MMEngine's loaders do.
 
-    It takes the place of MMEngine's loaders, which show the end of their name
-    in the log. ``meta['config']``, the config of a run of mmcv, is left out:
-    ``Runner.resume`` would execute it to compare the number of GPUs.
-
-    Args:
-        filename (str): Path or URL.
-        map_location (Any): As in ``torch.load``. Defaults to None.
-
-    Returns:
-        dict: The content of the file.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        CheckpointError: If it cannot be downloaded or read, or not without
-            running code.
+    MMEngine shows the end of this name in the log. ``meta['config']``, the
+    config of a run of mmcv, is left out: ``Runner.resume`` would execute it
+    to compare the number of GPUs. See ``read_checkpoint`` for the errors.
     """
     try:
         content = read_checkpoint(filename, map_location, mmap=False)
@@ -84,7 +61,7 @@ def load_own_checkpoints() -> bool:
         bool: Whether the reader was replaced.
     """
     if (hasattr(mmengine_checkpoint, 'get_torch_safe_globals')
-            or digit_version(torch.__version__) < digit_version('2.6')):
+            or not stand_ins.are_possible()):
         return False
     CheckpointLoader.register_scheme('', load_from_path_or_url, force=True)
     return True
@@ -92,52 +69,42 @@ def load_own_checkpoints() -> bool:
 
 @contextlib.contextmanager
 def safe_loading() -> Iterator[None]:
-    """Let MMEngine load by :func:`load_from_path_or_url` within the block.
+    """Let MMEngine load by ``load_from_path_or_url`` within the block.
 
-    Loaders that a project has registered itself stay. Before torch 2.6, where
-    ``weights_only=True`` can be made to run code (CVE-2025-32434) and refuses
-    MMEngine's own files, all loaders stay.
+    The tools of this package do so while they run. Merely importing it changes
+    nothing, since a project that uses the backbone decides itself what it
+    trusts. Loaders that a project has registered stay. So do all before torch
+    2.6, where ``weights_only=True`` refuses MMEngine's own files.
+
+    Raises:
+        CheckpointError: If a checkpoint cannot be used.
+
+    Examples:
+        >>> with safe_loading():
+        >>>     runner.train()
     """
-    if not stand_ins.are_possible():
-        yield
-        return
     replaced = {
         prefix: loader
         for prefix, loader in CheckpointLoader._schemes.items()
-        if loader.__module__ == mmengine_checkpoint.__name__
-        and loader.__name__ in _REPLACED
+        if loader in _UNSAFE and stand_ins.are_possible()
     }
     CheckpointLoader.register_scheme(
         list(replaced), load_from_path_or_url, force=True)
+    # The loaders of torchvision:// and other lists call it by this name.
+    by_name = mmengine_checkpoint.load_from_http
+    if replaced:
+        mmengine_checkpoint.load_from_http = load_from_path_or_url
     try:
-        # By this name the loaders of torchvision:// and other lists call it.
-        with mock.patch.object(mmengine_checkpoint, 'load_from_http',
-                               load_from_path_or_url):
-            yield
-    finally:
-        for prefix, loader in replaced.items():
-            CheckpointLoader.register_scheme(prefix, loader, force=True)
-
-
-@contextlib.contextmanager
-def explained_checkpoints(cfg: Mapping) -> Iterator[None]:
-    """Load checkpoints safely, and explain what torch says of an optimizer.
-
-    Args:
-        cfg (Mapping): The config of the run.
-
-    Raises:
-        CheckpointError: For a checkpoint that cannot be used.
-    """
-    try:
-        with safe_loading():
-            yield
+        yield
     except ValueError as error:
         if 'loaded state dict' not in str(error):
             raise
-        file = cfg.get('load_from')
         raise CheckpointError(
-            f"the optimizer's state in {file} is of another optimizer than "
-            f'the config has: {error}. Resume with the config that it was '
-            'trained with, or begin a run with its weights: --cfg-options '
-            f'load_from={file} without --resume') from error
+            "the optimizer's state in the checkpoint is of another optimizer "
+            f'than the config has: {error}. Resume with the config that it '
+            'was trained with, or begin a run with its weights: --cfg-options '
+            'load_from=FILE without --resume') from error
+    finally:
+        mmengine_checkpoint.load_from_http = by_name
+        for prefix, loader in replaced.items():
+            CheckpointLoader.register_scheme(prefix, loader, force=True)

@@ -1,14 +1,13 @@
 """Load pretrained weights of any known format into the backbone."""
-from typing import Dict, List, Mapping, Optional, Tuple, Union
+from typing import Dict, List, Mapping, Optional, Union
 
 from mmengine.logging import print_log
 from mmengine.model import PretrainedInit, update_init_info
 from torch import Tensor, nn
 
 from mmconvnextv2.text import first_of
-from .convert import Source, recognise, to_ours
+from .convert import recognise, to_ours
 from .errors import CheckpointError, about, compare
-from .formats import OURS
 from .io import pick_weights, read_checkpoint
 from .network import backbone_of, inspect
 
@@ -21,11 +20,10 @@ class ConvNeXtPretrainedInit(PretrainedInit):
 
     Weights may be the authors' (fine-tuned, FCMAE, or written by their
     pre-training script), timm's, Hugging Face's, mmpretrain's or another
-    OpenMMLab model's, as a path or URL, in torch's format or safetensors.
-    They are read without running code that the file may contain. Unlike
-    MMEngine's class of this kind, it loads all of the backbone or raises an
-    error; only output norms (``norm{i}``), which FCMAE does not train, may be
-    missing and then keep their initial values.
+    OpenMMLab model's, in torch's format or safetensors. They are read without
+    running code that the file may contain. All of the backbone is loaded, or
+    an error raised; only output norms (``norm{i}``), which FCMAE does not
+    train, may be missing and then keep their initial values.
 
     Args:
         checkpoint (str): Path or URL.
@@ -66,7 +64,7 @@ class ConvNeXtPretrainedInit(PretrainedInit):
 
     def _load(self, module: nn.Module, weights: Mapping[str, Tensor]) -> str:
         """Load a state dict; returns a description of what was loaded."""
-        source, weights = select(weights, self.prefix)
+        source = recognise(weights, self.prefix)
         state, unused = to_ours(weights, source)
         unused += [x for x in state if not x.startswith(_BACKBONE)]
         own, expected = backbone_of(state), module.state_dict()
@@ -89,52 +87,13 @@ class ConvNeXtPretrainedInit(PretrainedInit):
             f'  not of the backbone ({len(unused)}): {first_of(unused)}')
 
 
-def select(weights: Mapping[str, Tensor],
-           prefix: Optional[str]) -> Tuple[Source, Dict[str, Tensor]]:
-    """Find the network that a prefix names in a state dict.
-
-    Args:
-        weights (Mapping[str, Tensor]): A state dict of any known format.
-        prefix (str, optional): Prefix of the backbone's names.
-
-    Returns:
-        tuple[Source, dict[str, Tensor]]: Kind of the file, and the names that
-        begin with the prefix, without it; without a prefix all names.
-
-    Raises:
-        CheckpointError: If there is no backbone, or no name with the prefix.
-    """
-    if prefix is None:
-        return recognise(weights), dict(weights)
-    prefix = prefix if prefix.endswith('.') else f'{prefix}.'
-    inside = {
-        name[len(prefix):]: value
-        for name, value in weights.items() if name.startswith(prefix)
-    }
-    if inside:
-        return recognise(inside), inside
-    source = recognise(weights)
-    if source.format != OURS and prefix == _BACKBONE:
-        return source, dict(weights)
-    raise CheckpointError(
-        f'no name begins with the prefix {prefix!r}; the network is of format '
-        f'{source.format} and begins with {source.prefix!r}')
-
-
 def with_adapted_stem(state: Mapping[str, Tensor],
                       expected: Tensor) -> Dict[str, Tensor]:
     """Adapt the stem to another number of input channels, as timm does.
 
     For one channel the kernel's channels are summed. For more they are
     repeated, in order, and scaled so that the response to an image of equal
-    channels stays about the same.
-
-    Args:
-        state (Mapping[str, Tensor]): State dict of a backbone.
-        expected (Tensor): Kernel (C, C_in, p, p) of the stem to load into.
-
-    Returns:
-        dict[str, Tensor]: The state dict with the kernel adapted.
+    channels stays about the same. ``expected`` is a kernel (C, C_in, p, p).
     """
     stem, wanted = state.get(_STEM), expected.shape[1]
     if stem is None or stem.ndim != 4 or stem.shape[1] == wanted:
@@ -153,12 +112,7 @@ def recognising(
 ) -> Union[dict, List[dict], None]:
     """Let 'Pretrained' in an ``init_cfg`` mean ``ConvNeXtPretrainedInit``.
 
-    Args:
-        init_cfg (dict | list[dict], optional): Initialisers of the backbone.
-
-    Returns:
-        dict | list[dict], optional: The same, with weights from files last,
-        as MMEngine puts them.
+    Weights from files come last, as MMEngine puts them.
     """
     if not init_cfg:
         return init_cfg

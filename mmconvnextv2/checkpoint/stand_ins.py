@@ -85,7 +85,7 @@ _BUILDERS: Dict[str, Callable[[_Record], Any]] = {
     'numpy._core.multiarray.scalar': _scalar,
     'numpy.core.multiarray._reconstruct': _array,  # numpy 1
     'numpy.core.multiarray.scalar': _scalar,
-    # Arguments only: of an array, and of methods that are not needed.
+    # Named by arrays and by methods of HistoryBuffer, and not needed.
     'numpy.ndarray': _refuse,
     'builtins.getattr': _refuse,
 }
@@ -101,11 +101,11 @@ def _revived(value: Any, kind: type) -> Any:
 
 def _revive(value: Any, seen: Optional[Set[int]] = None) -> Any:
     """Turn the records in nested containers into what they describe."""
+    seen = set() if seen is None else seen
     if isinstance(value, _Record):
         return _BUILDERS[type(value).__name__](value)
     if isinstance(value, type) and issubclass(value, _Record):
         raise ValueError(f'{value.__name__} by itself')
-    seen = set() if seen is None else seen
     if type(value) in (tuple, set):
         return type(value)(_revive(x, seen) for x in value)
     if not isinstance(value, (list, dict)) or id(value) in seen:
@@ -146,21 +146,16 @@ def load_data(path: str, **kwargs: Any) -> Any:
     """Read a file of ``torch.save`` without running what it may contain.
 
     Args:
-        path (str): The file. It may hold also what the user allows by
+        path (str): The file. It may also hold what the user has allowed by
             ``torch.serialization.add_safe_globals``.
         **kwargs: Further arguments of ``torch.load``.
 
-    Returns:
-        Any: The content as MMEngine saved it. Before torch 2.6, files of
-        tensors and plain types only can be read.
-
     Raises:
         UnpicklingError: If the file names anything else, or describes what
-            MMEngine does not save.
+            MMEngine does not save; before torch 2.6, if it holds more than
+            tensors and plain types.
     """
-    if not are_possible():
-        return torch.load(path, weights_only=True, **kwargs)
-    with _records_only():
+    with _records_only() if are_possible() else contextlib.nullcontext():
         content = torch.load(path, weights_only=True, **kwargs)
     try:
         return _revive(content)

@@ -88,7 +88,7 @@ def test_fcmae_there_and_back():
     expected = pretraining_state(state)
     assert_same(theirs.state, expected)
     assert_same(to_ours(expected).state, state)
-    assert check(state).has_decoder
+    assert check(state).decoder
 
 
 def test_official_names():

@@ -192,8 +192,8 @@ def test_files_without_weights(content, entry, message):
     ('x.onnx', True, CheckpointError,
      r'end in one of \.pth, \.pt, \.bin, \.safetensors, got '),
     ('gone/x.pth', True, FileNotFoundError, "there is no folder '.*gone'"),
-    ('folder.pth', True, FileExistsError, 'folder.pth exists'),
-    ('file.pth', False, FileExistsError, 'file.pth exists'),
+    ('folder.pth', True, FileExistsError, 'folder.pth exists, and is a'),
+    ('file.pth', False, FileExistsError, 'file.pth exists; only force'),
 ])
 def test_targets_that_cannot_be(tmp_path, name, force, error, message):
     (tmp_path / 'folder.pth').mkdir()

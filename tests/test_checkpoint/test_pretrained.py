@@ -192,9 +192,8 @@ def test_prefix(weights):
                     source.state_dict())
     refused(path, "several networks, name one by prefix: 'student.net.' ")
     path = weights(as_model(sources[0]))
-    refused(path, r"no name begins with the prefix 'encoder\.'; the network "
-            r"is of format mmpretrain and begins with 'backbone\.'$",
-            prefix='encoder')
+    refused(path, r"no network has the prefix 'encoder\.'; there is "
+            r"'backbone\.' \(mmpretrain\)$", prefix='encoder')
 
 
 def test_other_files_are_refused(weights, tmp_path):

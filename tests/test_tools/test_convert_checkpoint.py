@@ -92,7 +92,8 @@ def test_existing_files_are_kept_unless_forced(convert, state, capsys):
     before = Path('x.pth').read_bytes()
     assert convert('w.pth', 'x.pth', '--to', 'timm') == _REFUSED
     assert capsys.readouterr().err == (
-        'convert_checkpoint.py: target: x.pth exists; --force replaces it\n')
+        'convert_checkpoint.py: target: x.pth exists; only force replaces '
+        'it\n')
     assert Path('x.pth').read_bytes() == before
     assert convert('w.pth', 'x.pth', '--to', 'timm', '--force') == 0
     assert 'stem.0.weight' in read_checkpoint('x.pth')

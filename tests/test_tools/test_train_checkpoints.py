@@ -278,9 +278,9 @@ def test_optimizer_of_another_run(use, trained):
     code, message = use('resume', 'it.pth')
     assert code == _REFUSED
     assert message.startswith(
-        "train.py: the optimizer's state in it.pth is of another optimizer "
-        'than the config has: loaded state dict has a different number of '
-        'parameter groups')
+        "train.py: the optimizer's state in the checkpoint is of another "
+        'optimizer than the config has: loaded state dict has a different '
+        'number of parameter groups')
 
 
 _SILENT = ('could not be downloaded (the server was silent for 1 s; the '
