@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import Iterator, Optional, Union
 
-# Suffix of what is being written.
+# Suffix of a file that is being written.
 PART = '.part'
 
 
@@ -21,17 +21,8 @@ def _flush(path: str, flags: int) -> None:
 
 
 def publish(part: str, path: str) -> None:
-    """Rename ``part`` to ``path``, once it is safe on the disk.
-
-    Args:
-        part (str): A complete file, or a folder.
-        path (str): Its name from now on; what had it before is replaced.
-    """
-    if osp.isdir(part):
-        if osp.isdir(path):
-            shutil.rmtree(path)
-    else:
-        _flush(part, os.O_RDWR)
+    """Rename a complete file to ``path``, once it is safe on the disk."""
+    _flush(part, os.O_RDWR)
     os.replace(part, path)
     # The name itself; without it a power failure may undo the renaming.
     _flush(osp.dirname(path) or '.', os.O_RDONLY)
@@ -39,7 +30,7 @@ def publish(part: str, path: str) -> None:
 
 @contextlib.contextmanager
 def written_whole(path: Union[str, Path]) -> Iterator[Path]:
-    """Lend another name to write a file under, which then gets its own.
+    """Lend another name to write a file under, then rename the file.
 
     If the block fails, nothing is left of it and the former file stays.
 
@@ -60,23 +51,19 @@ def written_whole(path: Union[str, Path]) -> Iterator[Path]:
 
 
 def write_text(path: Union[str, Path], text: str) -> None:
-    """Write a text file whole.
-
-    Raises:
-        OSError: If it cannot be written; the former content stays.
-    """
+    """Write a text file whole; if that fails, the former content stays."""
     with written_whole(path) as part:
         part.write_text(text, encoding='utf-8')
 
 
 def remove(path: str) -> None:
-    """Remove a file or folder, if that is possible."""
+    """Remove a file, if that is possible."""
     with contextlib.suppress(OSError):
-        shutil.rmtree(path) if osp.isdir(path) else os.remove(path)
+        os.remove(path)
 
 
 def explain_unwritten(error: OSError, path: str) -> OSError:
-    """The same error, which says what is lost and what is left.
+    """Say in an error of the disk what is lost and what is left.
 
     Args:
         error (OSError): Raised while ``path`` was written.
@@ -99,12 +86,8 @@ def explain_unwritten(error: OSError, path: str) -> OSError:
 
 
 def is_whole(path: str) -> bool:
-    """Whether a checkpoint file is complete.
-
-    A file of ``torch.save`` is an archive with its directory at the end, so
-    one cut short has none. What is inside is not read.
-    """
-    return osp.isdir(path) or zipfile.is_zipfile(path)
+    """Tell from the directory at its end whether a checkpoint is complete."""
+    return zipfile.is_zipfile(path)
 
 
 def latest_whole_checkpoint(work_dir: str) -> Optional[str]:
@@ -120,18 +103,15 @@ def latest_whole_checkpoint(work_dir: str) -> Optional[str]:
     """
     folder = Path(work_dir)
     named = []
-    try:
+    with contextlib.suppress(OSError):
         text = (folder / 'last_checkpoint').read_text().strip()
         if '://' in text:  # Another storage writes whole files itself.
             return text
-        if text:
-            named = [text, str(folder / osp.basename(text))]
-    except OSError:
-        pass
+        named = [text, str(folder / osp.basename(text))]
     others = [
         path for pattern in ('epoch_*.pth', 'iter_*.pth', 'interrupted.pth')
         for path in folder.glob(pattern)
     ]
     others.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
     return next((path for path in [*named, *map(str, others)]
-                 if osp.exists(path) and is_whole(path)), None)
+                 if osp.isfile(path) and is_whole(path)), None)

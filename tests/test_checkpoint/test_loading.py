@@ -1,17 +1,20 @@
 """MMEngine's loaders, replaced for a time by one that runs nothing."""
 import json
 from pathlib import Path
+from pickle import UnpicklingError
 
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import checkpoint as mmengine_checkpoint
+from mmengine.runner import load_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmengine.utils import digit_version
 
 from mmconvnextv2.checkpoint import CheckpointError, write_checkpoint
 from mmconvnextv2.checkpoint.loading import (
     load_from_path_or_url,
+    load_own_checkpoints,
     safe_loading,
 )
 
@@ -151,3 +154,54 @@ def test_only_errors_of_optimizers_are_explained():
         'the config has: loaded state dict has more. Resume with the config '
         'that it was trained with, or begin a run with its weights: '
         '--cfg-options load_from=FILE without --resume')
+
+
+@pytest.fixture
+def classic(monkeypatch):
+    """MMEngine's reader as of mmengine 0.10.7, whatever is installed."""
+    monkeypatch.delattr(
+        mmengine_checkpoint, 'get_torch_safe_globals', raising=False)
+    CheckpointLoader.register_scheme(
+        '', lambda filename, map_location: torch.load(
+            filename, map_location=map_location), force=True)
+
+
+def test_classic_mmengine_reads_its_own_checkpoints(classic, file):
+    model = torch.nn.Module()
+    model.register_buffer('head', torch.zeros(1))
+    with pytest.raises(UnpicklingError, match='[Ww]eights'):
+        load_checkpoint(model, file)
+    assert load_own_checkpoints() is True
+    found = load_checkpoint(model, file)
+    assert model.head.item() == 1
+    assert found['message_hub']['log_scalars']['loss'].current() == 0.5
+
+
+class Touch:
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path, )
+
+
+def test_classic_mmengine_runs_nothing(classic, tmp_path):
+    load_own_checkpoints()
+    torch.save([Touch(tmp_path / 'ran')], tmp_path / 'c.pth')
+    with pytest.raises(CheckpointError, match=r'asks for pathlib\.Path'):
+        load_checkpoint(torch.nn.Linear(1, 1), str(tmp_path / 'c.pth'))
+    assert not (tmp_path / 'ran').exists()
+
+
+@pytest.mark.parametrize('version, allows_itself', [('2.5.1', False),
+                                                    ('2.13.0', True)])
+def test_reader_that_needs_no_bridge_is_left_alone(monkeypatch, classic,
+                                                   version, allows_itself):
+    monkeypatch.setattr(torch, '__version__', version)
+    if allows_itself:
+        monkeypatch.setattr(mmengine_checkpoint, 'get_torch_safe_globals',
+                            list, raising=False)
+    before = dict(CheckpointLoader._schemes)
+    assert load_own_checkpoints() is False
+    assert before == CheckpointLoader._schemes
