@@ -1,12 +1,11 @@
 """Damaged files of a data set: the error, the log, JPEGs that are cut off."""
+import contextlib
 import json
-import logging
 import multiprocessing
 import os
 import os.path as osp
 from typing import Dict, Set
 
-from mmengine.logging import print_log
 from PIL import Image
 from torch.utils.data import get_worker_info
 
@@ -79,16 +78,11 @@ class DamageLog:
             return
         self._written.add(file)
         line = json.dumps(dict(file=file, reason=reason)) + '\n'
-        try:
-            # In one piece, so that lines of several workers do not mix.
-            with open(self.path, 'ab', buffering=0) as stream:
-                stream.write(line.encode())
-        except OSError as error:
-            print_log(
-                f'{file} is left out: {reason} ({self.path} could not be '
-                f'written: {error.strerror})',
-                'current',
-                level=logging.WARNING)
+        # A full disk costs the name, not the count. In one piece, so that
+        # lines of several workers do not mix.
+        with contextlib.suppress(OSError), \
+                open(self.path, 'ab', buffering=0) as stream:
+            stream.write(line.encode())
 
     def read_new(self) -> Dict[str, str]:
         """Read the files noted since the last call, with the reasons."""
@@ -101,6 +95,6 @@ class DamageLog:
         text = text[:text.rfind(b'\n') + 1]
         self._offset += len(text)
         items = [json.loads(line) for line in text.splitlines()]
-        # Workers that will be started later know these.
-        self._written.update(x['file'] for x in items)
-        return {x['file']: x['reason'] for x in items}
+        new = {x['file']: x['reason'] for x in items}
+        self._written.update(new)  # for workers that will be started later
+        return new

@@ -32,6 +32,10 @@ class Guard:
             one after another. Defaults to 100.
         num_classes (int, optional): Number of classes of the data set. None
             leaves labels unchecked. Defaults to None.
+
+    Raises:
+        DamagedDataError: In a call: if no file may be left out, or not so
+            many; or if a label map does not fit.
     """
 
     def __init__(self,
@@ -49,12 +53,7 @@ class Guard:
         self._in_a_row = 0
 
     def __call__(self, results: dict) -> Optional[dict]:
-        """Read; return None if a file is damaged and may be left out.
-
-        Raises:
-            DamagedDataError: If no file may be left out, or not so many; or
-                if annotations can be read and do not fit.
-        """
+        """Read; return None if a file is damaged and may be left out."""
         try:
             loaded = self.load(results)
         except _DamagedError as fault:

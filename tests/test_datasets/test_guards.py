@@ -126,8 +126,8 @@ def test_out_of_memory_is_no_damage(image, log):
     assert log.skips == 0
 
 
-def load_labels(path, log=None, num_classes=5, shape=(40, 60), zero=False):
-    guard = Guard(LoadLabelMap(), num_classes=num_classes, log=log)
+def load_labels(path, log=None, shape=(40, 60), zero=False):
+    guard = Guard(LoadLabelMap(), num_classes=5, log=log)
     return guard(
         dict(
             seg_map_path=str(path),
@@ -141,10 +141,9 @@ def load_labels(path, log=None, num_classes=5, shape=(40, 60), zero=False):
 def labels(tmp_path):
     """Function that writes a label map."""
 
-    def write(values, mode='L'):
-        path = tmp_path / 'x.png'
-        Image.fromarray(values, mode).save(path)
-        return path
+    def write(values):
+        Image.fromarray(values).save(tmp_path / 'x.png')
+        return tmp_path / 'x.png'
 
     return write
 
@@ -155,31 +154,17 @@ def test_label_map_that_fits(labels, log):
     for guard_log in (log, None):
         loaded = load_labels(labels(values), guard_log)
         assert (loaded['gt_seg_map'] == values).all()
-    palette = Image.fromarray(values, 'L').convert('P')
-    palette.putdata(values.ravel())
-    path = labels(values)
-    palette.save(path)
-    assert (load_labels(path, log)['gt_seg_map'] == values).all()
 
 
-@pytest.mark.parametrize('values, zero, fault', [
-    (np.full((40, 60), 5, np.uint8), False,
-     'it holds the label 5, while the 5 classes have the labels 0 to 4 and '
-     '255 is ignored (reduce_zero_label=False)'),
-    (np.full((40, 60), 6, np.uint8), True,
-     'it holds the label 6, while the 5 classes have the labels 1 to 5 and 0 '
-     'and 255 are ignored (reduce_zero_label=True)'),
-    (np.zeros((20, 60), np.uint8), False,
-     'the label map has 60x20 pixels, its image 60x40'),
-    (PIXELS, False, 'a label map has one number per pixel, this one has 3 '
-     '(is it a picture in colours?)'),
-])
-def test_label_map_that_does_not_fit(labels, log, values, zero, fault):
-    path = labels(values, 'RGB' if values.ndim == 3 else 'L')
+@pytest.mark.parametrize('zero', [False, True])
+def test_label_map_that_does_not_fit(labels, log, zero):
+    path = labels(np.full((40, 60), 6, np.uint8))
     for guard_log in (log, None):
         with pytest.raises(DamagedDataError) as caught:
             load_labels(path, guard_log, zero=zero)
-        assert str(caught.value) == f'{path}: {fault}'
+        assert str(caught.value).startswith(
+            f'{path}: it holds the label 6, while the 5 classes have the '
+            f'labels {int(zero)} to {4 + zero} ')
     assert log.skips == 0
 
 

@@ -1,6 +1,8 @@
 """Writing of the shapes data set: whole, once, and the same every time."""
 import hashlib
 import json
+import subprocess
+import sys
 
 import cv2
 import pytest
@@ -194,3 +196,32 @@ def test_the_slower_process_takes_the_faster_ones_set(tmp_path, monkeypatch,
             make_shapes(tmp_path / 'shapes', 2, 1)
     assert (tmp_path / 'shapes' / 'first').exists()
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_two_processes_at_once_from_the_shell(tmp_path, small):
+    command = [
+        sys.executable, '-m', 'mmconvnextv2.datasets.shapes', 'data/shapes',
+        '--num-train', '4', '--num-val', '2', '--seed', '1'
+    ]
+    processes = [
+        subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True) for _ in range(2)
+    ]
+    for process in processes:
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+        assert 'The shapes data set is in data/shapes' in out
+        assert 'RuntimeWarning' not in err
+    assert [p.name for p in (tmp_path / 'data').iterdir()] == ['shapes']
+    assert _digests(tmp_path / 'data' / 'shapes') == _digests(small)
+
+
+def test_shell_errors_are_short(tmp_path, capsys):
+    (tmp_path / 'file').touch()
+    with pytest.raises(SystemExit, match='2'):
+        shapes.main([str(tmp_path)])
+    assert 'is not a shapes data set' in capsys.readouterr().err

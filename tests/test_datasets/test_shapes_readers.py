@@ -41,26 +41,6 @@ def test_mmdet_reads_it(root, split):
             ] == [a['category_id'] for a in index['annotations']]
 
 
-def test_ground_truth_as_prediction_scores_one(root):
-    cocoeval = pytest.importorskip('pycocotools.cocoeval')
-    coco = pytest.importorskip('pycocotools.coco').COCO(
-        str(root / 'annotations' / 'instances_train2017.json'))
-    results = [
-        dict(
-            image_id=a['image_id'],
-            category_id=a['category_id'],
-            bbox=a['bbox'],
-            segmentation=coco.annToRLE(a),
-            score=1.) for a in coco.dataset['annotations']
-    ]
-    for kind in ('bbox', 'segm'):
-        evaluator = cocoeval.COCOeval(coco, coco.loadRes(results), kind)
-        evaluator.evaluate()
-        evaluator.accumulate()
-        evaluator.summarize()
-        assert evaluator.stats[0] == pytest.approx(1.)
-
-
 @pytest.mark.parametrize('split, folder', [('train', 'training'),
                                            ('val', 'validation')])
 @pytest.mark.parametrize('name, extra', [

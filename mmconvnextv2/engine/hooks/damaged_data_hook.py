@@ -1,6 +1,6 @@
 """Damaged images and label maps: left out of training, named and counted."""
 import os.path as osp
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Set
 
 from mmengine.dist import all_gather_object, get_rank
 from mmengine.hooks import Hook
@@ -16,15 +16,11 @@ from mmconvnextv2.registry import HOOKS, register
 class DamagedDataHook(Hook):
     """Train on in spite of damaged files, and say which they are.
 
-    In training, images that cannot be read (and label maps) are replaced by
-    other samples. The log names each file once, those that other processes of
-    a distributed run have met at the next summary: at the end of each epoch,
-    before each evaluation and at the end. ``damaged_rank{rank}.jsonl`` beside
-    the log lists them.
-
-    An evaluation ends at a damaged file with an error that names it, as
-    metrics of fewer images would not be those of the data set. Label maps that
-    do not fit (size, labels, colours) are an error in training as well.
+    Training replaces them by other samples. The log names each file once, and
+    sums up after each epoch, before each evaluation and at the end, when those
+    of other processes are named too; ``damaged_rank{rank}.jsonl`` beside it
+    lists them. An evaluation ends at a damaged file with an error that names
+    it. So does training at a label map that does not fit.
 
     Args:
         max_in_a_row (int): Number of damaged files that a process may meet
@@ -44,10 +40,9 @@ class DamagedDataHook(Hook):
                              f'got {max_in_a_row}')
         self.max_in_a_row = max_in_a_row
         self._log: Optional[DamageLog] = None
-        self._read_skips = 0  # when the log was last read
         self._summed_skips = 0  # in the last summary
         self._files: Dict[str, str] = {}  # of this process, with the reasons
-        self._named: Dict[str, str] = {}  # in the log
+        self._named: Set[str] = set()  # in the log
 
     def before_run(self, runner: Runner) -> None:
         """Guard the data sets, before their workers read anything."""
@@ -69,17 +64,16 @@ class DamagedDataHook(Hook):
     def after_train_iter(self, runner: Runner, *args: Any,
                          **kwargs: Any) -> None:
         """Name the files that this process has met since."""
-        if self._log.skips != self._read_skips:
-            self._read_skips = self._log.skips
-            self._files.update(self._log.read_new())
-            self._name(runner, self._files)
+        new = self._log.read_new()
+        self._files.update(new)
+        self._name(runner, new)
 
     def _name(self, runner: Runner, files: Dict[str, str]) -> None:
-        new = {x: files[x] for x in files if x not in self._named}
-        self._named.update(new)
-        for file, reason in new.items():
-            runner.logger.warning(
-                f'Damaged, left out of training: {file}: {reason}')
+        for file, reason in files.items():
+            if file not in self._named:
+                self._named.add(file)
+                runner.logger.warning(
+                    f'Damaged, left out of training: {file}: {reason}')
 
     def _summarize(self, runner: Runner, when: str = 'so far') -> None:
         """Say how many files and samples, of all processes."""
