@@ -46,7 +46,7 @@ def check_data(cfg: Mapping,
         for fault in _CHECKS[type(dataset).__name__](dataset, cfg, split,
                                                      notes.append)
     ]
-    faults += check_folders_of_splits(built)
+    faults += check_folders_of_splits([x for x, _ in built])
     # Several splits may read the same file.
     return list(dict.fromkeys(faults)), list(dict.fromkeys(notes))
 

@@ -1,7 +1,7 @@
 """Check class folders, and lists of images with labels."""
 import os
 import os.path as osp
-from typing import Any, Callable, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Iterator, List, Mapping, Sequence
 
 from mmconvnextv2.text import first_of
 
@@ -47,19 +47,18 @@ def _faulty_lines(path: str, num_classes: Any) -> Iterator[str]:
                        f'{allowed[-1]}, is {label} ({name})')
 
 
-def check_folders_of_splits(
-        datasets: Sequence[Tuple[Any, str]]) -> Iterator[str]:
-    """Say which splits number their class folders unlike training."""
-    with_folders = [(x, split) for x, split in datasets
-                    if getattr(x, 'with_label', False) and not x.ann_file]
-    for first in [x for x, split in with_folders if split == 'train'][:1]:
-        expected = _class_folders(first)
-        for other, _ in with_folders:
-            found = _class_folders(other)
-            if found and expected and found != expected:
-                yield (f'{other.img_prefix}: its class folders are not those '
-                       f'of {first.img_prefix}, so that the same label means '
-                       'another class; it lacks '
-                       f'{first_of(x for x in expected if x not in found)}, '
-                       'and only it has '
-                       f'{first_of(x for x in found if x not in expected)}')
+def check_folders_of_splits(datasets: Sequence[Any]) -> Iterator[str]:
+    """Say which class folders are numbered unlike those of training."""
+    folders = {
+        x.img_prefix: _class_folders(x)
+        for x in datasets
+        if getattr(x, 'with_label', False) and not x.ann_file
+    }
+    for folder, found in folders.items():
+        first, expected = next(iter(folders.items()))
+        if found and expected and found != expected:
+            yield (f'{folder}: its class folders are not those of {first}, so '
+                   'that the same label means another class; it lacks '
+                   f'{first_of(x for x in expected if x not in found)}, and '
+                   'only it has '
+                   f'{first_of(x for x in found if x not in expected)}')
