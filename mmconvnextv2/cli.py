@@ -1,32 +1,47 @@
-"""What tools/train.py and tools/test.py share."""
+"""Share arguments, checks and error messages among the tools."""
 import argparse
 import contextlib
+import errno
 import os
 import os.path as osp
 import shutil
+import signal
 import sys
+import tempfile
 from pathlib import Path
-from typing import Callable, Iterator, Mapping, Sequence, Type
+from typing import Callable, Iterator, Mapping, Optional, Sequence, Type
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmconvnextv2.config.checks.reading import ConfigFileError, read_config
+from mmconvnextv2.config.check import read_config
 from mmconvnextv2.config.data_sources import (
     describe_missing,
     write_missing_shapes,
 )
 from mmconvnextv2.config.find import find_config
+from mmconvnextv2.config.locate import Trail
 from mmconvnextv2.config.preflight import SPLITS, missing_data
-from mmconvnextv2.engine.hooks.checkpoint_fit_hook import CheckpointFitHook
+from mmconvnextv2.datasets.damaged import DamagedDataError
+from mmconvnextv2.engine.hooks import NonFiniteError
 from .errors import CommandError
+from .files import latest_whole_checkpoint
 
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS,
+                errno.EACCES, errno.EPERM, errno.EIO)
 _RANK_VARIABLES = {
     'pytorch': 'RANK',
     'slurm': 'SLURM_PROCID',
     'mpi': 'OMPI_COMM_WORLD_RANK'
 }
+
+
+class RunError(CommandError):
+    """A run that has broken; each process has its own reason."""
+
+    exit_code = 1
+    is_of_each_process = True
 
 
 class _Settings(DictAction):
@@ -107,14 +122,17 @@ def load_config(args: argparse.Namespace) -> Config:
     """
     try:
         path = find_config(args.config)
-        cfg = read_config(path, args.cfg_options, speaker(args.launcher))
-    except (FileNotFoundError, ConfigFileError) as error:
+    except FileNotFoundError as error:
         raise CommandError(str(error)) from error
+    cfg = read_config(path, args.cfg_options, speaker(args.launcher))
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = osp.join('./work_dirs', path.stem)
+    elif not isinstance(cfg.work_dir, str):
+        raise CommandError('work_dir must be the path of a folder, got '
+                           f'{cfg.work_dir!r}')
     _set_default_collate(cfg)
     return cfg
 
@@ -165,25 +183,21 @@ def _train_command() -> str:
     return f"{python} {osp.join(tools, 'train.py')}"
 
 
-def require_file(path: str, argument: str, or_folder: bool = False) -> None:
+def require_file(path: str, argument: str) -> None:
     """Check that a checkpoint given as an argument is there.
 
     Args:
         path (str): A path or URL.
         argument (str): Name of the argument.
-        or_folder (bool): Whether it may be a folder. Defaults to False.
 
     Raises:
         CommandError: If it is neither a file nor a URL.
     """
-    if '://' in path or osp.isfile(path) or (or_folder and osp.isdir(path)):
+    if '://' in path or osp.isfile(path):
         return
     if osp.isdir(path):
-        folder, name = osp.split(osp.normpath(path))
-        raise CommandError(
-            f'{argument}: {path!r} is a folder. If DeepSpeed wrote it, make '
-            'a checkpoint of it: python -m deepspeed.utils.zero_to_fp32 '
-            f'{folder or "."} FOLDER --tag {name} --max_shard_size 100GB')
+        raise CommandError(f'{argument}: {path!r} is a folder, expected a '
+                           'checkpoint')
     folder = osp.dirname(path) or '.'
     found = sorted(x.name for x in Path(folder).glob('*.pth'))
     there = f" Checkpoints in {folder}: {', '.join(found)}." if found else ''
@@ -191,16 +205,28 @@ def require_file(path: str, argument: str, or_folder: bool = False) -> None:
                        f'{os.getcwd()}).{there}')
 
 
-def build_runner(cfg: Config) -> Runner:
-    """Build the runner that the config asks for.
+def require_writable(folder: str) -> None:
+    """Check that files can be written to a folder, which is made if need be.
 
-    It refuses checkpoints that do not fit.
+    Raises:
+        CommandError: If not; says why.
     """
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix='.writable') as x:
+            x.write(bytes(2**12))
+            x.flush()
+    except OSError as error:
+        raise CommandError(
+            f'the work dir {folder} cannot be written to: '
+            f'{error.strerror or error} ({error.filename}). Choose another '
+            '--work-dir, or change what is in the way.') from error
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the runner that the config asks for."""
     build = RUNNERS.build if 'runner_type' in cfg else Runner.from_cfg
-    runner = build(cfg)
-    if hasattr(runner, 'register_hook'):  # not so in each runner of a user
-        runner.register_hook(CheckpointFitHook())
-    return runner
+    return build(cfg)
 
 
 @contextlib.contextmanager
@@ -218,3 +244,60 @@ def refused(argument: str, *kinds: Type[Exception]) -> Iterator[None]:
         yield
     except kinds as error:
         raise CommandError(f'{argument}: {error}') from error
+
+
+@contextlib.contextmanager
+def explained_errors(cfg: Config, splits: Sequence[str]) -> Iterator[None]:
+    """Explain the errors that end a run.
+
+    A line above the traceback names the part of the config that was being
+    built or run, and the last checkpoint.
+
+    Args:
+        cfg (Config): The config of the run.
+        splits (Sequence[str]): Those of 'train', 'val' and 'test' that the
+            run uses.
+
+    Raises:
+        RunError: Instead of an error that needs no traceback: values that are
+            not finite, damaged data, a disk that is full or may not be
+            written.
+    """
+    trail = Trail(cfg, splits)
+    try:
+        with trail.followed():
+            yield
+    except CommandError:
+        raise
+    except Exception as error:
+        # Else PyTorch raises again in here when another worker dies.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        left = _last_checkpoint(cfg.work_dir) if 'train' in splits else ''
+        message = _message(error, cfg.work_dir)
+        if message is None:
+            print(f'Failed while {trail.action(error)}.{left}',
+                  file=sys.stderr, flush=True)
+            raise
+        raise RunError(message + left * ('could not be' not in message)
+                       ) from error
+
+
+def _message(error: Exception, work_dir: str) -> Optional[str]:
+    """Say in one line what ended a run; None if that takes a traceback."""
+    if isinstance(error, NonFiniteError):
+        return str(error)
+    if isinstance(error, DamagedDataError):
+        return error.reason
+    if not isinstance(error, OSError):
+        return None
+    text = error.strerror or str(error)
+    if 'could not be written' in text:  # by files.explain_unwritten
+        return text
+    return f'{error.filename or work_dir}: {text}.' \
+        if error.errno in _OF_THE_DISK else None
+
+
+def _last_checkpoint(work_dir: str) -> str:
+    last = latest_whole_checkpoint(work_dir)
+    return (f' The last good checkpoint is {last}; --resume continues there.'
+            if last else ' There is no checkpoint yet.')

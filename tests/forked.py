@@ -58,7 +58,8 @@ class Forked:
             code = error.code
         except KeyboardInterrupt:
             code = 130
-        except BaseException:
+        except Exception:
+            code = 1
             traceback.print_exc()
         finally:
             os._exit(code)

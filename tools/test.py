@@ -12,21 +12,16 @@ from mmconvnextv2.cli import (
     CommandError,
     add_common_arguments,
     build_runner,
+    explained_errors,
     load_config,
     require_data,
     require_file,
     run_command,
     speaker,
 )
+from mmconvnextv2.config.check import require_names
 from mmconvnextv2.config.data_checks import log_notes, require_sound_data
-from mmconvnextv2.config.faults import (
-    explained_config,
-    refuse_empty_data,
-    require_names,
-    require_values,
-)
 from mmconvnextv2.engine.cpu import join_processes_on_cpu
-from mmconvnextv2.faults import explained_damage
 
 # Scope: (its visualisation hook, what turns it on, where it takes a folder).
 # mmsegmentation's takes none: its visualiser does.
@@ -107,7 +102,6 @@ def test(args: argparse.Namespace) -> None:
     if args.out and not args.out.endswith(('.pkl', '.pickle')):
         raise CommandError(f'--out must end in .pkl, got {args.out!r}')
     cfg = load_config(args)
-    require_values(cfg, ('test', ))
     require_file(args.checkpoint, 'checkpoint')
     cfg.load_from, cfg.resume = args.checkpoint, False
     if cfg.pop('strategy', None):  # Only training needs its model sharded.
@@ -120,10 +114,8 @@ def test(args: argparse.Namespace) -> None:
     require_names(cfg, ('test', ))
     notes = require_sound_data(cfg, ('test', ))
     join_processes_on_cpu(cfg, speaker(args.launcher))
-    with explained_config(cfg), safe_loading(), \
-            explained_damage():
+    with explained_errors(cfg, ('test', )), safe_loading():
         runner = build_runner(cfg)
-        refuse_empty_data(runner)
         if args.out:
             dump_predictions(runner, cfg.get('default_scope'), args.out)
         log_notes(runner, notes)

@@ -11,23 +11,19 @@ from mmconvnextv2.cli import (
     CommandError,
     add_common_arguments,
     build_runner,
+    explained_errors,
     is_main_process,
     load_config,
     require_data,
     require_file,
+    require_writable,
     run_command,
     speaker,
 )
+from mmconvnextv2.config.check import require_names
 from mmconvnextv2.config.data_checks import log_notes, require_sound_data
-from mmconvnextv2.config.faults import (
-    explained_config,
-    refuse_empty_data,
-    require_names,
-    require_values,
-)
 from mmconvnextv2.engine.cpu import avoid_amp_on_cpu, join_processes_on_cpu
 from mmconvnextv2.engine.sharding import check_strategy
-from mmconvnextv2.faults import explained_faults, require_writable
 from mmconvnextv2.files import latest_whole_checkpoint
 
 
@@ -110,25 +106,23 @@ def train(args: argparse.Namespace) -> None:
     cfg = load_config(args)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    require_values(cfg, ('train', 'val'))
+    splits = ('train', 'val')
     if args.amp:
         set_amp(cfg)
     if args.auto_scale_lr:
         set_auto_scale_lr(cfg)
     check_strategy(cfg)
     set_resume(cfg, args)
-    require_data(cfg, args, ('train', 'val'), initial_weights=True)
-    require_names(cfg, ('train', 'val'))
-    notes = require_sound_data(cfg, ('train', 'val'))
+    require_data(cfg, args, splits, initial_weights=True)
+    require_names(cfg, splits)
+    notes = require_sound_data(cfg, splits)
     say = speaker(args.launcher)
     avoid_amp_on_cpu(cfg, say)
     join_processes_on_cpu(cfg, say)
     if is_main_process(args.launcher):
         require_writable(cfg.work_dir)
-    with explained_config(cfg), safe_loading(), \
-            explained_faults(cfg.work_dir):
+    with explained_errors(cfg, splits), safe_loading():
         runner = build_runner(cfg)
-        refuse_empty_data(runner)
         log_notes(runner, notes)
         runner.train()
 

@@ -11,6 +11,8 @@ default_hooks = dict(
         interval=1,
         max_keep_ckpts=2,
         save_best='auto'),
+    # What is loaded must be of the config's model.
+    checkpoint_fit=dict(type='mmconvnextv2.CheckpointFitHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # A loss that is not finite stops the run, or skips max_skips steps.
     non_finite=dict(type='mmconvnextv2.NonFiniteHook', max_skips=0),

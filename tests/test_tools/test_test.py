@@ -1,6 +1,7 @@
 import pickle
 
 import pytest
+from mmengine.registry import DATASETS, MODELS, TRANSFORMS
 
 _REFUSED = 2
 
@@ -112,7 +113,10 @@ def test_hook_of_the_config_keeps_its_settings(toy, weights, evaluate):
 
 
 def test_tta_takes_model_and_pipeline_of_the_config(toy, weights, evaluate,
-                                                    capsys):
+                                                    capsys, monkeypatch):
+    for registry, name in ((MODELS, 'Average'), (TRANSFORMS, 'Flip'),
+                           (DATASETS, 'RepeatDataset')):
+        monkeypatch.setitem(registry.module_dict, name, dict)
     assert evaluate.main([str(toy), str(weights), '--tta']) == _REFUSED
     assert capsys.readouterr().err == (
         'test.py: --tta needs tta_model and tta_pipeline in the config\n')
@@ -120,7 +124,7 @@ def test_tta_takes_model_and_pipeline_of_the_config(toy, weights, evaluate,
         toy.read_text() + "tta_model = dict(type='Average', tta_cfg=dict(a=1))"
         "\ntta_pipeline = [dict(type='Flip')]\n"
         "test_dataloader.update(dataset=dict(type='RepeatDataset', times=1, "
-        'dataset=dict()))\n')
+        "dataset=dict(type='ToyDataset')))\n")
     cfg = evaluate(toy, weights, '--tta')
     assert (cfg.model.type, cfg.model.tta_cfg) == ('Average', dict(a=1))
     assert cfg.model.module.type == 'ToyClassifier'

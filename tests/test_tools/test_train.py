@@ -145,10 +145,10 @@ def test_shapes_do_not_replace_what_lies_there(monkeypatch, tmp_path, train,
 def test_batches_are_collated_as_in_mmpretrain(toy, train):
     assert 'collate_fn' not in train(toy).train_dataloader
     _change(toy, "default_scope = 'mmpretrain'\n"
-            "val_dataloader.update(collate_fn=dict(type='own'))\n")
+            "val_dataloader.update(collate_fn=dict(type='pseudo_collate'))\n")
     cfg = train(toy)
     assert cfg.train_dataloader.collate_fn.type == 'default_collate'
-    assert cfg.val_dataloader.collate_fn.type == 'own'
+    assert cfg.val_dataloader.collate_fn.type == 'pseudo_collate'
 
 
 def test_runner_type_of_the_config_is_built(monkeypatch, toy, load_tool):

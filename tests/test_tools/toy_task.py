@@ -38,7 +38,9 @@ train_cfg = dict(by_epoch=True, max_epochs=1, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()
 auto_scale_lr = dict(enable=False, base_batch_size=4)
-default_hooks = dict(logger=dict(type='LoggerHook', interval=1))
+default_hooks = dict(
+    logger=dict(type='LoggerHook', interval=1),
+    checkpoint_fit=dict(type='mmconvnextv2.CheckpointFitHook'))
 '''
 
 

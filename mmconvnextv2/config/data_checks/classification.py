@@ -13,8 +13,11 @@ def check_classes(dataset: Any, cfg: Mapping, split: str,
     mmpretrain itself compares that number with ``metainfo.classes`` and warns
     of empty folders.
     """
-    head = (cfg.get('model') or {}).get('head')
+    model = cfg.get('model')
+    head = model.get('head') if isinstance(model, Mapping) else None
     outputs = head.get('num_classes') if isinstance(head, Mapping) else None
+    if not isinstance(outputs, int):
+        outputs = None  # Building the head will fail.
     if not dataset.with_label:
         return
     if dataset.ann_file:

@@ -1,4 +1,5 @@
 """Hooks."""
+from .checkpoint_fit_hook import CheckpointFitHook
 from .compile_blocks_hook import CompileBlocksHook
 from .damaged_data_hook import DamagedDataHook
 from .non_finite_hook import NonFiniteError, NonFiniteHook
@@ -8,6 +9,7 @@ from .safe_checkpoint_hook import SafeCheckpointHook
 from .seed_hook import SeedHook
 
 __all__ = [
-    'CompileBlocksHook', 'DamagedDataHook', 'NonFiniteError', 'NonFiniteHook',
-    'PreemptionHook', 'ReconstructionHook', 'SafeCheckpointHook', 'SeedHook'
+    'CheckpointFitHook', 'CompileBlocksHook', 'DamagedDataHook',
+    'NonFiniteError', 'NonFiniteHook', 'PreemptionHook', 'ReconstructionHook',
+    'SafeCheckpointHook', 'SeedHook'
 ]

@@ -12,6 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 from mmconvnextv2.checkpoint import CheckpointError, compare
 from mmconvnextv2.checkpoint.errors import Differences
 from mmconvnextv2.models.backbones import ConvNeXtV2
+from mmconvnextv2.registry import HOOKS, register
 from mmconvnextv2.text import first_of
 
 _OF_A_RUN = ('meta', 'message_hub', 'state_dict')
@@ -19,6 +20,7 @@ _OF_A_RUN = ('meta', 'message_hub', 'state_dict')
 _COUNTER = 'num_batches_tracked'
 
 
+@register(HOOKS)
 class CheckpointFitHook(Hook):
     """Refuse a checkpoint that is not of the config's model.
 
