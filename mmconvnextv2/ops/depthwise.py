@@ -34,9 +34,10 @@ def _weight_gradient(x: Tensor, grad: Tensor, size: int) -> Tensor:
     convolutions, but for their weight gradient only one for full groups of 16
     channels, which does 16 times the work. Large maps are summed over tiles.
     """
+    # Summed in a fixed order, so that results repeat bit for bit.
     total, padding = 0, size // 2
     is_large = max(grad.shape[2:]) > _WHOLE
-    if is_large:
+    if is_large:  # padded as a whole, not tile by tile
         x, padding = F.pad(x, [padding] * 4), 0
     for image, kernel in zip(x.split(1), grad):
         parts = [(image, kernel)]

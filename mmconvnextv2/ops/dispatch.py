@@ -92,7 +92,7 @@ def depthwise_norm(x: Tensor,
         return kernels.depthwise_norm(sites, conv.weight, conv.bias,
                                       norm.weight, norm.bias, norm.eps,
                                       runs).view(x.shape)
-    if runs is not None:
+    if runs is not None:  # no layer of PyTorch's convolves runs
         y = packed_depthwise(sites, conv.weight, conv.bias, runs)
         return norm(y.view(x.shape))
     # The permuted views have the strides of the channels-last memory format,
@@ -131,6 +131,7 @@ def grn_mlp(x: Tensor,
             x.flatten(1, 2).contiguous(), linear1.weight, linear1.bias,
             grn.gamma, grn.beta, linear2.weight, linear2.bias, grn.eps, flat)
         return y.view(x.shape)
+    # On a GPU the products are cuBLAS's; the kernel is what lies between.
     x = linear1(x)
     if fuses_by_triton(x, act, grn):
         from .triton import gelu_grn as kernels
@@ -218,6 +219,7 @@ def _may_replace(x: Tensor, *layers: nn.Module) -> bool:
 
 
 def _is_traced() -> bool:
+    # Exported graphs are to hold layers; compiled ones may hold kernels.
     if is_compiling():
         return is_exporting()
     return (torch.jit.is_tracing()

@@ -28,6 +28,7 @@ def gradients_of_scale(by_scale: Tensor, norms: Tensor, gamma: Tensor,
         norms divided by the norms (N, E): times a map, the map's gradient.
     """
     response, mean = responses(norms, eps)
+    # n = g / m, m = mean(g) + eps: dn_j / dg_i is ((i == j) - n_j / E) / m.
     grad = by_scale * gamma
     grad = (grad - (grad * response).mean(-1, keepdim=True)) / mean
     # Norms are constant at zero, by convention, and where they are capped.
@@ -86,6 +87,7 @@ class GRNLinear:
         d = linear(grad, self.weight.t())
         self._grad_beta += d.sum((0, 1))
         by_scale = torch.mul(d, a, out=buffer).sum(1)
+        # GRN's output anew, which W's gradient takes.
         torch.addcmul(self.beta, a, scale, out=buffer)
         self._add_to_weight(rows.t(), buffer.flatten(0, 1))
         factor = self._backward_of_norms(by_scale, norms)
@@ -115,6 +117,7 @@ class WideGRNLinear(GRNLinear):
 
     def forward(self, a: Tensor, norms: Tensor, bias: Tensor,
                 out: Tensor) -> None:
+        # beta passes W once, not at every site.
         bias = bias + self.weight @ self.beta
         # Not by bmm, which is slower than mm for the few images at a time.
         for image, scale, y in zip(a, self._scale(norms), out):
@@ -122,6 +125,7 @@ class WideGRNLinear(GRNLinear):
 
     def backward(self, a: Tensor, norms: Tensor, grad: Tensor,
                  buffer: Tensor) -> Tensor:
+        # beta is the same at all sites: so are its parts of the gradients.
         total = grad.sum((0, 1))
         self._grad_beta += total @ self.weight
         self._add_to_weight(total[:, None], self.beta[None])

@@ -45,54 +45,50 @@ def _grn_linear(x: Tensor, gamma: Tensor, beta: Tensor, weight: Tensor,
 
 def _forward(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
              beta: Tensor, weight2: Tensor, bias2: Tensor, eps: float,
-             visible: Optional[Tensor], kept: Optional[List[Tensor]],
-             norms: Tensor) -> Tensor:
-    """Compute (N, S, C); fills ``kept``, if any, and ``norms`` (N, E)."""
+             visible: Optional[Tensor],
+             kept: Optional[List[Tensor]] = None) -> Tuple[Tensor, Tensor]:
+    """Compute (N, S, C) and norms (N, E); fills ``kept``, if there is one."""
     out = torch.empty_like(x)
+    norms = x.new_empty(len(x), len(weight1))
     head = _grn_linear(x, gamma, beta, weight2, eps)
     largest = torch.finfo(x.dtype).max**0.5  # see layers/grn.py
     for group, a, buffer in _groups(x, len(weight1), 2):
-        if kept is None:
+        if kept is None:  # h is not needed: GELU is part of the product
             a = linear_gelu(x[group], weight1, bias1)
         else:
             kept.append(linear(x[group], weight1, bias1))
             _gelu(kept[-1], out=a)
         if visible is not None:
             a.mul_(visible[group])
+        # By sum, not vector_norm, which would make a new map.
         torch.mul(a, a, out=buffer)
         torch.sum(buffer, 1, out=norms[group]).sqrt_().clamp_(max=largest)
         head.forward(a, norms[group], bias2, out[group])
-    return out
+    return out, norms
 
 
 class _GRNMLP(torch.autograd.Function):
 
     @staticmethod
-    def forward(ctx, x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
-                beta: Tensor, weight2: Tensor, bias2: Tensor, eps: float,
-                visible: Optional[Tensor]) -> Tensor:
+    def forward(ctx, *arguments) -> Tensor:
+        *parameters, _, ctx.eps, visible = arguments
         kept = []
-        norms = x.new_empty(len(x), len(weight1))
-        out = _forward(x, weight1, bias1, gamma, beta, weight2, bias2, eps,
-                       visible, kept, norms)
-        ctx.save_for_backward(x, norms, visible, weight1, bias1, gamma,
-                              beta, weight2, *kept)
-        ctx.eps = eps
+        out, norms = _forward(*arguments, kept)
+        ctx.save_for_backward(*parameters, visible, norms, *kept)
         return out
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple:
-        (x, norms, visible, weight1, bias1, gamma, beta, weight2,
-         *kept) = ctx.saved_tensors
+        *inputs, visible, norms = (saved := ctx.saved_tensors)[:8]
         if torch.is_grad_enabled():  # it will be differentiated again
-            inputs = x, weight1, bias1, gamma, beta, weight2
             return _differentiable_backward(ctx, grad, inputs, visible)
+        x, weight1, bias1, gamma, beta, weight2 = inputs
         grad = grad.contiguous()
         grad_x, grad_weight1 = torch.empty_like(x), torch.empty_like(weight1)
         grad_bias1 = torch.zeros_like(bias1)
         head = _grn_linear(x, gamma, beta, weight2, ctx.eps)
         groups = _groups(x, len(weight1), 2)
-        for h, (group, a, buffer) in zip(kept, groups):
+        for h, (group, a, buffer) in zip(saved[8:], groups):
             _gelu(h, out=a)
             if visible is not None:
                 a.mul_(visible[group])
@@ -102,6 +98,7 @@ class _GRNMLP(torch.autograd.Function):
             _gelu_backward(d, h, grad_input=d)
             rows = d.flatten(0, 1)
             grad_bias1 += rows.sum(0)
+            # The first group overwrites what the matrix holds (beta=0).
             grad_weight1.addmm_(
                 rows.t(), x[group].flatten(0, 1), beta=group.start > 0)
             linear(d, weight1.t(), out=grad_x[group])
@@ -163,5 +160,4 @@ def grn_mlp(x: Tensor,
     tensors = arguments[:7]
     if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
         return _GRNMLP.apply(*arguments)
-    norms = x.new_empty(len(x), len(weight1))
-    return _forward(*arguments, kept=None, norms=norms)
+    return _forward(*arguments)[0]

@@ -34,6 +34,7 @@ def linear(x: Tensor,
     """
     if _has_onednn(x):
         y = _onednn_linear(x, weight, bias, 'none', [], '')
+        # The operator cannot write to given memory.
         return y if out is None else out.copy_(y)
     if out is None:
         return F.linear(x, weight, bias)

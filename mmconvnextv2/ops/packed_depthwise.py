@@ -54,6 +54,7 @@ class RunsOfGrid:
             role = None
         n, height, width = self.shape
         channels = x.shape[-1]
+        # Each call writes the same rows, so the rest of a grid stays zero.
         key = role, channels, x.dtype
         grid = self._grids.get(key)
         if grid is None:
@@ -105,6 +106,7 @@ class _PackedDepthwise(torch.autograd.Function):
             ctx.runs.scatter(grad, 'gradient'),
             ctx.runs.scatter(x.to(grad.dtype), 'input'),
             weight.to(grad.dtype), (needs_x, needs_weight, False))
+        # Not of the grid: only the runs of the output are read.
         grad_bias = grad.sum((0, 1)) if needs_bias else None
         if grad_x is not None:
             grad_x = ctx.runs.gather(grad_x).to(x.dtype)

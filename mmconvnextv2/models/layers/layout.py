@@ -80,6 +80,7 @@ class MaskedGrid(DenseGrid):
     def __init__(self, is_masked: Tensor, sides: Sequence[int],
                  device: torch.device) -> None:
         self.height = is_masked.shape[1]
+        # One mask for each stage, made once: every block asks for it twice.
         is_visible = ~is_masked.to(device)[..., None]
         self._is_visible: Dict[int, Tensor] = {
             p: is_visible.repeat_interleave(p, 1).repeat_interleave(p, 2)
@@ -141,6 +142,8 @@ class PackedPatches(DenseGrid):
         counts = (~is_masked).flatten(1).sum(1)
         most, least = int(counts.max()), int(counts.min())
         # Stable, so visible patches come first and in reading order.
+        # Images with fewer are filled up with masked patches of their own, so
+        # places in the grid stay distinct.
         patches = is_masked.flatten(1).byte().argsort(dim=1, stable=True)
         patches = patches[:, :most]
         n, h, w = self.grid
@@ -183,21 +186,25 @@ class PackedPatches(DenseGrid):
         return x.permute(0, 3, 1, 2)
 
     def runs(self, x: Tensor) -> RunsOfGrid:
+        # A packed map is as wide as one patch.
         return self._runs[x.shape[2]]
 
     def visible(self, x: Tensor) -> Optional[Tensor]:
         if self._is_visible is None:
             return None
+        # Rows are repeated in memory, columns are a view.
         rows = self._is_visible.to(x.dtype).repeat_interleave(x.shape[2], 1)
         return rows.expand(-1, -1, x.shape[2], 1)
 
     def unpack(self, x: Tensor) -> Tensor:
+        # Filled-up patches lie at masked places, which must be zero.
         return self.runs(x).scatter(self.only_visible(x).flatten(0, 1))
 
 
 MASKED_LAYOUTS = dict(packed=PackedPatches, dense=MaskedGrid, leaky=LeakyGrid)
 
 
+# It reads the mask: counts of visible patches become sizes of tensors.
 @not_compiled
 def build_layout(impl: str, images: Tensor, is_masked: Tensor, stride: int,
                  sides: Sequence[int]) -> DenseGrid:

@@ -73,6 +73,8 @@ def _convolved(x, weight, index, line, column, exists, c, height, across, SIDE,
     """Convolve; returns a tuple of the sites of each strip."""
     dtype: tl.constexpr = weight.dtype.element_ty
     totals = _zeros(STRIP, BLOCK_S, BLOCK_C, dtype)
+    # A line of the kernel at a time, whose seven taps stay in registers; each
+    # site that is read serves all sites of the strip that it neighbours.
     for i in range(KERNEL):
         taps = _taps_of_line(weight, i, c, channels, FLIP, BLOCK_S, BLOCK_C)
         is_row = _is_row(line, i, exists, height)
@@ -159,6 +161,7 @@ def gradient_of_norm(grad, conv_out, gamma, out, sums, sites, chunk,
         exists = site < sites
         x = load(conv_out, site, exists, c, channels, dtype)
         g = load(grad, site, exists, c, channels, dtype)
+        # Computed anew from what LayerNorm took: no statistics are kept.
         y, deviation = _normalised(x, c, channels, EPS)
         d = g * factor
         along = tl.sum(d * y, 1) / channels
@@ -204,6 +207,7 @@ def gradient_of_weight(x, grad, rows, index, sums, runs, height, across, SIDE,
     dtype: tl.constexpr = sums.dtype.element_ty
     i = tl.program_id(1)
     c = tl.program_id(2) * BLOCK_C + tl.arange(0, BLOCK_C)
+    # Tiles are summed over their sites at the end, once.
     taps = _zeros(KERNEL, BLOCK_S, BLOCK_C, dtype)
     for step in range(0, chunk, BLOCK_S):
         strip = (tl.program_id(0) * chunk + step) + tl.arange(0, BLOCK_S)

@@ -86,6 +86,7 @@ def depthwise_norm_by_layers(x: Tensor,
                      bias.to(x.dtype), padding=SIZE // 2, groups=len(weight))
         x = x.permute(0, 2, 3, 1)
     else:
+        # Rounded weights, as the layers have them under autocast.
         x = packed_depthwise(x, weight.to(x.dtype), bias.to(x.dtype), runs)
     own = own_type(x)
     y = F.layer_norm(
@@ -134,6 +135,7 @@ def depthwise_norm(x: Tensor,
     inputs = as_autocast(x).contiguous(), weight, bias, gamma, beta
     if torch.is_grad_enabled() and any(p.requires_grad for p in inputs):
         return _DepthwiseNorm.apply(*inputs, eps, runs)
+    # Without a backward pass the convolution is not written.
     x, weight, *parameters = inputs
     return convolution_and_norm(x, taps_of(weight, x), *parameters, eps,
                                 *sites_of(x, runs), False)[0]

@@ -81,6 +81,7 @@ def gelu_grn_forward(h: Tensor, gamma: Tensor, beta: Tensor, eps: float,
     """Compute y (N, S, E), and norms (N, E) for the backward pass."""
     squares, out = _new_sums(h), torch.empty_like(h)
     norms, scale = _new_per_image(h), _new_per_image(h)
+    # GELU is computed twice from h, which is less than to keep it.
     _launch(kernels.square_sums, h, visible, squares)
     _launch_between(kernels.norms_and_scale, h, squares, gamma, norms,
                     scale, eps=eps)
@@ -95,6 +96,7 @@ def gelu_grn_backward(grad: Tensor, h: Tensor, gamma: Tensor, norms: Tensor,
                       visible: Optional[Tensor]) -> Tuple[Tensor, Tensor]:
     """Compute the gradients of h, and of gamma and beta (2, E)."""
     by_scale, by_beta, grad_h = _new_sums(h), _new_sums(h), torch.empty_like(h)
+    # One allocation: two factors of the last pass, two parameters' gradients.
     buffer = norms.new_empty(4, *norms.shape)
     by_norm, scale = buffer[:2]
     _launch(kernels.gradient_sums, h, visible, grad, by_scale, by_beta)

@@ -102,6 +102,7 @@ def square_sums(h, visible, sums, sites, channels, chunks,
     """Sum the squares of GELU(h): (N, chunks, E)."""
     dtype: tl.constexpr = sums.dtype.element_ty
     image, begin, c = _place(channels, chunks, CHUNK, BLOCK_E)
+    # A total for each entry of a tile; over its sites at the end, once.
     total = tl.zeros([BLOCK_S, BLOCK_E], dtype)
     for step in range(0, tl.minimum(CHUNK, sites - begin), BLOCK_S):
         place, is_site, at, inside = _tile(image, begin + step, c, sites,
@@ -181,6 +182,7 @@ def gradient_of_input(h, visible, grad, scale, by_norm, out, sites, channels,
         x = tl.load(h + at, mask=inside, other=0).to(dtype)
         g = tl.load(grad + at, mask=inside, other=0).to(dtype)
         a, slope = _gelu_and_slope(x, HALF)
+        # Masked sites are constants; a needs no mask where slope is zero.
         slope = _shown(slope, visible, place, is_site)
         d = (g * factor[None, :] + a * norm[None, :]) * slope
         tl.store(out + at, d.to(out.dtype.element_ty), mask=inside)

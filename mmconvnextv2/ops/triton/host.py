@@ -74,14 +74,13 @@ def own_type(x: Tensor) -> torch.dtype:
 def operator(like: Callable) -> Callable:
     """Make a function one operator to torch.compile, which cannot trace it.
 
-    In a compiled graph it is ``torch.ops.mmconvnextv2.<its name>``; called by
-    itself it stays a function, for PyTorch takes longer to dispatch an
-    operator than the function to launch a kernel. It has type annotations, by
-    which the operator is declared, and changes none of its arguments.
+    In a compiled graph it is ``torch.ops.mmconvnextv2.<its name>``; called
+    directly it stays a function. It has type annotations, by which the
+    operator is declared, and changes none of its arguments.
 
     Args:
-        like (Callable): Takes the same arguments and returns empty tensors of
-            the result's shapes, types and strides.
+        like (Callable): A function of the same arguments that returns empty
+            tensors of the result's shapes, types and strides.
 
     Returns:
         Callable: A decorator.
@@ -94,6 +93,7 @@ def operator(like: Callable) -> Callable:
 
         @functools.wraps(function)
         def call(*arguments):
+            # PyTorch's dispatcher takes longer than a launch.
             return (kept if is_compiling() else function)(*arguments)
 
         return call
