@@ -38,22 +38,18 @@ class NonFiniteHook(Hook):
     Args:
         max_skips (int): Steps to leave out, with a warning, in the whole run;
             the next one stops it. Defaults to 0.
-        exact (bool, optional): Whether to check before the update, rather
-            than the loss alone and after it. Defaults to None, which checks
-            before it if the optimizer is one of PyTorch's.
+        exact (bool): Whether to check before the update, rather than the
+            loss alone and after it. Defaults to True.
 
     Raises:
         ValueError: If ``max_skips`` is negative, or not 0 with
-            ``exact=False``; before training, if a check before the update is
-            asked for and the optimizer is not one of PyTorch's.
+            ``exact=False``.
     """
 
     priority = 'VERY_HIGH'
 
-    def __init__(self,
-                 max_skips: int = 0,
-                 exact: Optional[bool] = None) -> None:
-        if max_skips < 0 or (max_skips and exact is False):
+    def __init__(self, max_skips: int = 0, exact: bool = True) -> None:
+        if max_skips < 0 or (max_skips and not exact):
             raise ValueError('NonFiniteHook: max_skips must be >= 0, and 0 '
                              f'with exact=False, got {max_skips}')
         self.max_skips = max_skips
@@ -63,19 +59,14 @@ class NonFiniteHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Watch the forward pass and the optimizer."""
         self._runner = runner
-        optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
-        is_known = isinstance(optimizer, Optimizer)
-        if (self.exact or self.max_skips) and not is_known:
-            raise ValueError(
-                'NonFiniteHook: exact=True and max_skips need an optimizer of '
-                'PyTorch, whose steps can be left out, got '
-                f'{type(optimizer).__name__}')
-        self._is_exact = is_known and self.exact is not False
-        if self._is_exact:
-            model = runner.model
-            model = model.module if is_model_wrapper(model) else model
-            model.register_forward_pre_hook(self._keep, with_kwargs=True)
-            optimizer.register_step_pre_hook(self._before_update)
+        if not self.exact:
+            return
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        model.register_forward_pre_hook(self._keep, with_kwargs=True)
+        wrapper = runner.optim_wrapper  # an OptimWrapperDict has several
+        for x in getattr(wrapper, 'optim_wrappers', {'': wrapper}).values():
+            x.optimizer.register_step_pre_hook(self._before_update)
 
     def before_train_iter(self, runner: Runner, data_batch: Any,
                           **kwargs: Any) -> None:
@@ -100,7 +91,7 @@ class NonFiniteHook(Hook):
         """Check the loss, unless its update has been skipped."""
         if self._update != 'skipped' and _anywhere(
                 any_not_finite(torch.as_tensor(outputs['loss']))):
-            if self._update == 'made' or not self._is_exact:
+            if self._update == 'made' or not self.exact:
                 raise NonFiniteError(
                     f'Stopped: the loss is {self._when()} The update has '
                     'happened: the parameters in memory are lost, the '
