@@ -56,7 +56,7 @@ def mean_of(samples: List[dict], key: str, begin: int, end: int) -> float:
 
 @HOOKS.register_module(force=True)
 class Soak(Hook):
-    """Write soak.json to the work dir: a sample every ``interval`` iterations.
+    """Write soak.json to the work dir: a sample every 50 iterations.
 
     Beside those of ``sample``, the bytes of MMEngine's history of what is
     logged, which by its design has every iteration's numbers.
@@ -65,13 +65,13 @@ class Soak(Hook):
     # After the logger and the checkpoint.
     priority = 'LOWEST'
 
-    def __init__(self, interval: int = 50) -> None:
-        self.interval = interval
+    def before_train(self, runner: Runner) -> None:
+        """Begin."""
         self.samples: List[dict] = []
 
     def after_train_iter(self, runner: Runner, **kwargs: Any) -> None:
         """Take a sample if it is time to."""
-        if self.every_n_train_iters(runner, self.interval):
+        if self.every_n_train_iters(runner, 50):
             logged = MessageHub.get_current_instance().log_scalars.values()
             history = sum(x.nbytes for values in logged for x in values.data)
             self.samples.append(

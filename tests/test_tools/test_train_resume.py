@@ -34,14 +34,11 @@ def test_checkpoints_of_another_run_are_protected(toy, train, tmp_path, capsys,
                               'run. Choose another --work-dir, or continue')
     assert advice in message and '--overwrite' in message
     train(toy, '--work-dir', 'w', '--overwrite')
-    train(toy, '--work-dir', 'other')
-
-
-def test_logs_of_another_run_are_no_obstacle(toy, train, tmp_path):
-    _fill(tmp_path / 'w', 'toy.py')
-    _fill(tmp_path / 'w' / '20250101_000000', 'some.log')
-    cfg = train(toy, '--work-dir', 'w')
-    assert cfg.work_dir == 'w' and not cfg.get('resume')
+    # Logs are no obstacle.
+    _fill(tmp_path / 'other', 'toy.py')
+    _fill(tmp_path / 'other' / '20250101_000000', 'some.log')
+    cfg = train(toy, '--work-dir', 'other')
+    assert cfg.work_dir == 'other' and not cfg.get('resume')
 
 
 def test_resume_from_the_latest_checkpoint(toy, train, tmp_path):
@@ -60,18 +57,14 @@ def test_resume_from_the_latest_checkpoint(toy, train, tmp_path):
     assert train(toy, '--resume').load_from == 'work_dirs/toy/epoch_1.pth'
 
 
-def test_resume_without_a_checkpoint_starts_from_the_beginning(
-        toy, train, tmp_path, capsys):
+def test_resume_without_a_checkpoint(toy, train, tmp_path, capsys):
     _change(toy, "load_from = 'start.pth'\n")
     (tmp_path / 'start.pth').touch()
     cfg = train(toy, '--resume')
     assert not cfg.get('resume') and cfg.load_from == 'start.pth'
     assert capsys.readouterr().out == ('Nothing to resume in ./work_dirs/toy: '
                                        'starting from the beginning.\n')
-
-
-def test_resume_does_not_overwrite_what_it_cannot_continue(
-        toy, train, tmp_path, capsys):
+    # What it cannot continue is not overwritten.
     _fill(tmp_path / 'work_dirs' / 'toy', 'best_1.pth')
     assert train.main([str(toy), '--resume']) == _REFUSED
     assert '--resume CHECKPOINT' in capsys.readouterr().err
@@ -91,11 +84,15 @@ def test_trains_and_resumes(toy, tmp_path, load_tool):
     main = load_tool('train').main
     work_dir = tmp_path / 'work_dirs' / 'toy'
     assert main([str(toy)]) == 0
-    written = (work_dir / 'epoch_1.pth').stat().st_mtime_ns
+
+    def written():
+        return (work_dir / 'epoch_1.pth').stat().st_mtime_ns
+
+    first = written()
     more = ['--cfg-options', 'train_cfg.max_epochs=2']
     assert main([str(toy), '--resume', *more]) == 0
     assert (work_dir / 'epoch_2.pth').is_file()
-    assert (work_dir / 'epoch_1.pth').stat().st_mtime_ns == written
+    assert written() == first
     assert (work_dir / 'last_checkpoint').read_text().endswith('epoch_2.pth')
     assert main([str(toy), '--overwrite', *more]) == 0
-    assert (work_dir / 'epoch_1.pth').stat().st_mtime_ns > written
+    assert written() > first
