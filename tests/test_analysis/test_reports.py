@@ -108,16 +108,6 @@ def test_class_selectivity(models, images, tmp_path, rectify):
             ] == pytest.approx(expected.tolist(), abs=1e-5)
 
 
-def test_class_selectivity_needs_folders(models, images, tmp_path):
-    alone = images._replace(labels=[0] * 5, classes=['a'])
-    with pytest.raises(
-            ValueError,
-            match='folders of at least 2 classes, FOLDER/CLASS/IMAGE; found '
-            r"the folders \['a'\]$"):
-        report_class_selectivity(models, alone, tmp_path / 'out', 16, 2)
-    assert not (tmp_path / 'out').exists()
-
-
 def test_activations(models, images, tmp_path):
     report_activations(models, images, tmp_path, 16, num_channels=20)
     rows = rows_of(tmp_path / 'activations.csv')
@@ -135,10 +125,17 @@ def test_activations(models, images, tmp_path):
     assert picture.shape[:2] == (768, 1080)
 
 
-def test_activations_of_unknown_layer(models, images, tmp_path):
+def test_refusals(models, images, tmp_path):
+    alone = images._replace(labels=[0] * 5, classes=['a'])
+    with pytest.raises(
+            ValueError,
+            match='folders of at least 2 classes, FOLDER/CLASS/IMAGE; found '
+            r"the folders \['a'\]$"):
+        report_class_selectivity(models, alone, tmp_path / 'out', 16, 2)
     with pytest.raises(
             ValueError,
             match="^V2 has no block 'stages.4.0'; it has stages.0.0 to "
             'stages.1.1$'):
-        report_activations(models, images, tmp_path, 16,
+        report_activations(models, images, tmp_path / 'out', 16,
                            layers=['stages.0.0', 'stages.4.0'])
+    assert not (tmp_path / 'out').exists()
