@@ -1,4 +1,9 @@
-"""Batches of a training run: skipped after a stop, seeded one by one."""
+"""Batches of a training run: skipped after a stop, seeded one by one.
+
+torchdata's ``StatefulDataLoader`` would only do the skipping: it repeats no
+draws within samples, refuses another number of workers, and MMEngine builds
+PyTorch's ``DataLoader`` by name.
+"""
 from functools import partial
 from itertools import count, islice
 from typing import Any, Iterator, List, Tuple, Union
