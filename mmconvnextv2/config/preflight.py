@@ -58,7 +58,7 @@ def missing_data(cfg: Mapping,
     """
     named = [x for split in splits for x in _data_paths(cfg, split)]
     named += [x for split in splits for x in _evaluator_paths(cfg, split)]
-    named += _weights(cfg, initial_weights)
+    named += _weights(cfg, 'model' if initial_weights else '')
     missing: Dict[str, MissingPath] = {}
     for item in named:
         if item.path and '://' not in item.path and not osp.exists(item.path):
@@ -66,11 +66,6 @@ def missing_data(cfg: Mapping,
             first = missing.get(path, item._replace(keys=()))
             missing[path] = first._replace(keys=first.keys + item.keys)
     return list(missing.values())
-
-
-def remote_weights(cfg: Mapping) -> Dict[str, str]:
-    """Map the keys that name weights by URL to the URLs."""
-    return {x.keys[0]: x.path for x in _weights(cfg) if '://' in x.path}
 
 
 def leaf_datasets(cfg: Mapping, split: str) -> Iterator[Tuple[str, Mapping]]:
@@ -120,13 +115,11 @@ def _evaluator_paths(cfg: Mapping, split: str) -> Iterator[MissingPath]:
                 yield MissingPath(part[name], (f'{key}.{name}', ))
 
 
-def _weights(cfg: Mapping,
-             initial_weights: bool = True) -> Iterator[MissingPath]:
+def _weights(cfg: Mapping, model: str) -> Iterator[MissingPath]:
     """Yield load_from and the checkpoints of init_cfg and ``pretrained``."""
     if isinstance(cfg.get('load_from'), str):
         yield MissingPath(cfg['load_from'], ('load_from', ))
-    for key, part in parts(cfg.get('model') if initial_weights else {},
-                           'model'):
+    for key, part in parts(cfg.get(model), model):
         is_pretrained = type_name(part) == 'Pretrained'
         for name in ('pretrained', *['checkpoint'] * is_pretrained):
             if isinstance(part.get(name), str):

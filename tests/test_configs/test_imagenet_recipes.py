@@ -8,7 +8,7 @@ from config_run import CONFIGS
 from imagenet_tables import FT_IN22K, RECIPES, SIZES, load
 from mmengine.config import Config
 
-from mmconvnextv2.config.preflight import missing_data, remote_weights
+from mmconvnextv2.config.preflight import missing_data
 from mmconvnextv2.models.backbones.arch import resolve_arch
 
 
@@ -155,7 +155,7 @@ def test_in22k(size):
 @pytest.mark.parametrize(
     'name', [x for x in RECIPES if x.endswith(('_ft_in1k', '_ft_in22k'))])
 def test_starts_from_fcmae(name):
-    url = remote_weights(load(name))['model.backbone.init_cfg.checkpoint']
+    url = load(name).model.backbone.init_cfg.checkpoint
     arch = SIZES[name.split('_')[1]]
     assert f'/convnext-v2-{arch}_3rdparty-fcmae_in1k_' in url
 
