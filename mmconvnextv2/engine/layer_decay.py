@@ -1,18 +1,44 @@
 """Learning rates that fall towards the first layers of a ConvNeXt V2."""
-from typing import Dict, Iterator, List, Tuple
+from itertools import groupby
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from mmengine.logging import MMLogger
 from mmengine.optim import DefaultOptimWrapperConstructor
-from torch import nn
+from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm, _InstanceNorm
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
-from mmconvnextv2.models.backbones.layer_ids import LAYER_ID_RULES
+from mmconvnextv2.models.backbones.layer_ids import Layer, find_layer
 from mmconvnextv2.registry import OPTIM_WRAPPER_CONSTRUCTORS, register
-from .layer_table import Entry, format_table
-from .paramwise import DECAY_TYPES, ParamwiseOptions, has_base_named
 
+DECAY_TYPES = {
+    'layer_wise': 'an id per block',
+    'group_wise': 'an id per three blocks; OpenMMLab calls this layer_wise',
+    'stage_wise': 'an id per stage',
+}
+_DEFAULTS = dict(
+    decay_rate=None,
+    decay_type='layer_wise',
+    norm_decay_mult=0.,
+    bias_decay_mult=0.,
+    flat_decay_mult=0.,
+    dwconv_decay_mult=1.,
+    bias_lr_mult=1.,
+    custom_keys={},
+    bypass_duplicate=True)
+_NORMS = (_BatchNorm, _InstanceNorm, nn.GroupNorm, nn.LayerNorm)
 # What FSDP, activation checkpointing and torch.compile put into names.
 _WRAPPERS = ('_fsdp_wrapped_module.', '_checkpoint_wrapped_module.',
              '_orig_mod.')
+
+
+class Entry(NamedTuple):
+    """A trained parameter, its layer and its multipliers."""
+
+    param: Tensor
+    layer: Layer
+    lr_scale: float
+    decay_mult: float
 
 
 @register(OPTIM_WRAPPER_CONSTRUCTORS)
@@ -20,9 +46,10 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """Scale each layer's learning rate by a power of a decay rate.
 
     The backbone, a ``ConvNeXtV2`` or mmpretrain's ``ConvNeXt``, is found
-    wherever it sits in the model, and its depths tell the layers; several are
-    treated each by its own. What is not in its stem, downsampling layers or
-    blocks has the full learning rate. Frozen parameters are left out.
+    wherever it sits in the model, and its depths tell the layers; each of
+    several follows its own depths. Everything outside its stem, downsampling
+    layers and blocks has the full learning rate. Frozen parameters are left
+    out.
 
     There is no weight decay for norms, biases and tensors of at most one
     dimension, nor, whatever their shape, for GRN and parameters named
@@ -45,8 +72,8 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
       than those of norms. Defaults to 1.
     - ``custom_keys`` (dict[str, dict]): For parameters with the key in their
       name, of several the longest: ``lr_mult``, on top of the layer's scale,
-      and ``decay_mult``, in place of the multipliers above. One that is left
-      out changes nothing (in MMEngine it puts weight decay back).
+      and ``decay_mult``, instead of the multipliers above. One that is left
+      out changes nothing (in MMEngine it restores weight decay).
     - ``bypass_duplicate`` (bool): Whether a parameter that sits in several
       places of the model is taken once, by its first name, rather than
       refused. Defaults to True.
@@ -59,10 +86,6 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             optimizer must have an ``lr``.
         paramwise_cfg (dict): The options above.
 
-    Raises:
-        TypeError, ValueError: If an option is not as described, or, when
-            called, if the model has no such backbone.
-
     Example:
         >>> optim_wrapper = dict(
         ...     type='OptimWrapper',
@@ -72,10 +95,25 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """
 
     def _validate_cfg(self) -> None:
-        if not isinstance(self.paramwise_cfg, dict):
-            raise TypeError('paramwise_cfg must be a dict, got '
-                            f'{type(self.paramwise_cfg).__name__}')
-        self.options = ParamwiseOptions(self.paramwise_cfg)
+        super()._validate_cfg()
+        given = {k: v for k, v in self.paramwise_cfg.items() if v is not None}
+        self.options = {**_DEFAULTS, **given}
+        if len(self.options) > len(_DEFAULTS):
+            raise ValueError(
+                f'paramwise_cfg accepts {list(_DEFAULTS)}, got '
+                f'{sorted(set(given) - set(_DEFAULTS))} (the number of layers '
+                'is read from the backbone)')
+        rate, kind = self.options['decay_rate'], self.options['decay_type']
+        if not (isinstance(rate, (int, float)) and 0 < rate <= 1):
+            raise ValueError('paramwise_cfg.decay_rate must be a number in '
+                             f'(0, 1], got {rate!r}')
+        if kind not in DECAY_TYPES:
+            raise ValueError('paramwise_cfg.decay_type must be one of '
+                             f'{DECAY_TYPES}, got {kind!r}')
+        for key, custom in self.options['custom_keys'].items():
+            if not set(custom) <= {'lr_mult', 'decay_mult'}:
+                raise ValueError(f'paramwise_cfg.custom_keys[{key!r}] accepts '
+                                 f'lr_mult and decay_mult, got {custom!r}')
         if self.base_lr is None:
             raise ValueError('the optimizer has no lr that could be scaled: '
                              'set optim_wrapper.optimizer.lr')
@@ -85,33 +123,55 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         """Add the parameter groups of a model, and log a table of its layers.
 
         Args:
-            params (list[dict]): The groups are appended to it.
+            params (list[dict]): The list that the groups are appended to.
             module (nn.Module): The model.
-            **kwargs: What else MMEngine's constructor takes; not needed.
+            **kwargs: Other arguments of MMEngine's constructor; not needed.
 
         Raises:
             ValueError: If there is no ConvNeXtV2 or ConvNeXt in the model.
         """
-        backbones = _find_backbones(module)
-        entries = list(self._entries(module, backbones))
         groups: Dict[Tuple[float, float], dict] = {}
-        for entry in sorted(entries, key=_group_order):
+        # By values only, so that a resumed run finds the same groups.
+        for entry in sorted(
+                self._entries(module),
+                key=lambda x: (x.lr_scale != 1, -x.lr_scale, -x.decay_mult)):
             key = entry.lr_scale, entry.decay_mult
             if key not in groups:
                 groups[key] = self._new_group(*key)
             groups[key]['params'].append(entry.param)
         params.extend(groups.values())
-        MMLogger.get_current_instance().info(
-            f'{self._describe(backbones)}\n'
-            f'{format_table(entries, self.base_lr)}')
+        MMLogger.get_current_instance().info(self.describe(module))
 
-    def _describe(self, backbones: Dict[str, nn.Module]) -> str:
-        kind, rate = self.options.decay_type, self.options.decay_rate
-        found = ', '.join(f'{path or "the model"} with depths '
-                          f'{tuple(backbone.depths)}'
-                          for path, backbone in backbones.items())
-        return (f'Layer decay: rate {rate}, {kind} ({DECAY_TYPES[kind]}), '
-                f'{found}')
+    def describe(self, model: nn.Module) -> str:
+        """Tabulate the learning rates of a model's layers.
+
+        Args:
+            model (nn.Module): The model; it may be on the meta device.
+
+        Returns:
+            str: A line per layer, from the first to the last, with the number
+            of parameters that have weight decay and that have none.
+        """
+        kind = self.options['decay_type']
+        found = ', '.join(
+            f'{path or "the model"} with depths {tuple(backbone.depths)}'
+            for path, backbone in _find_backbones(model).items())
+        lines = [
+            f"Layer decay: rate {self.options['decay_rate']}, {kind} "
+            f'({DECAY_TYPES[kind]}), {found}',
+            f'{"id":>3}  {"lr scale":>9}  {"lr":>9}  {"decayed":>11}  '
+            f'{"not decayed":>11}  layers'
+        ]
+        for (_, layer_id, scale), group in groupby(
+                sorted(self._entries(model), key=_row), key=_row):
+            entries = list(group)
+            sizes = [0, 0]
+            for entry in entries:
+                sizes[entry.decay_mult == 0] += entry.param.numel()
+            lines.append(f'{layer_id:>3}  {scale:>9.4g}  '
+                         f'{self.base_lr * scale:>9.3e}  {sizes[0]:>11,}  '
+                         f'{sizes[1]:>11,}  {_name_layers(entries)}')
+        return '\n'.join(lines)
 
     def _new_group(self, lr_scale: float, decay_mult: float) -> dict:
         group = dict(params=[], lr=self.base_lr * lr_scale, lr_scale=lr_scale)
@@ -123,67 +183,99 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
                              'optim_wrapper.optimizer.weight_decay')
         return group
 
-    def _entries(self, model: nn.Module,
-                 backbones: Dict[str, nn.Module]) -> Iterator[Entry]:
-        layer_ids, outside = self._layer_ids(backbones)
+    def _entries(self, model: nn.Module) -> Iterator[Entry]:
+        layers = self._layers(model)
         names: Dict[int, str] = {}
         for path, module in model.named_modules(remove_duplicate=False):
             for leaf, param in module.named_parameters(recurse=False):
                 name = f'{path}.{leaf}' if path else leaf
-                if not param.requires_grad or self._is_known(
-                        name, names.setdefault(id(param), name)):
+                if not param.requires_grad:
                     continue
-                layer_id, number_of_ids = layer_ids.get(id(param), outside)
-                exponent = number_of_ids - 1 - layer_id
-                lr_mult, decay_mult = self.options.multipliers(
-                    module, name, param)
-                scale = self.options.decay_rate**exponent * lr_mult
-                yield Entry(param, layer_id, exponent, scale, decay_mult)
+                first = names.setdefault(id(param), name)
+                if name != first and not self.options['bypass_duplicate']:
+                    raise ValueError(
+                        f'{first} and {name} are one parameter: with '
+                        'bypass_duplicate=True in paramwise_cfg it is taken '
+                        'once')
+                if name == first:
+                    layer = layers.get(id(param), layers[None])
+                    scale = self.options['decay_rate']**layer.exponent
+                    lr_mult, decay_mult = self._multipliers(
+                        module, name, param)
+                    yield Entry(param, layer, scale * lr_mult, decay_mult)
 
-    def _layer_ids(
-        self, backbones: Dict[str, nn.Module]
-    ) -> Tuple[Dict[int, Tuple[int, int]], Tuple[int, int]]:
-        """Layer and number of layers by id(param), and those of all others."""
-        rule = LAYER_ID_RULES[self.options.decay_type]
-        layer_ids = {}
-        for backbone in backbones.values():
+    def _multipliers(self, module: nn.Module, name: str,
+                     param: Tensor) -> Tuple[float, float]:
+        """Look up the multipliers of learning rate and weight decay."""
+        options, leaf = self.options, name.rpartition('.')[2]
+        lr_mult = decay_mult = 1.
+        if isinstance(module, _NORMS):
+            decay_mult = options['norm_decay_mult']
+        elif leaf == 'bias':
+            lr_mult = options['bias_lr_mult']
+            decay_mult = options['bias_decay_mult']
+        elif (isinstance(module, nn.Conv2d)
+              and module.in_channels == module.groups):
+            decay_mult = options['dwconv_decay_mult']
+        # FSDP flattens what it shards: these weights never are by themselves.
+        elif param.ndim <= 1 and not (leaf == 'weight' and isinstance(
+                module, (nn.Linear, _ConvNd))):
+            decay_mult = options['flat_decay_mult']
+        if leaf == 'mask_token' or _has_base_named(module, 'GRN'):
+            decay_mult = 0.
+        # MMEngine has a dot in front of the names of a model's own parameters.
+        keys = sorted(k for k in options['custom_keys'] if k in f'.{name}')
+        custom = options['custom_keys'][max(keys, key=len)] if keys else {}
+        return (custom.get('lr_mult', lr_mult),
+                custom.get('decay_mult', decay_mult))
+
+    def _layers(self, model: nn.Module) -> Dict[Optional[int], Layer]:
+        """Find the layers by id(param); under None, that of all others."""
+        kind, layers = self.options['decay_type'], {}
+        for backbone in _find_backbones(model).values():
+            layers.setdefault(None, find_layer(kind, None, backbone.depths))
             for name, param in backbone.named_parameters():
                 for wrapper in _WRAPPERS:
                     name = name.replace(wrapper, '')
-                layer_ids[id(param)] = rule(name, backbone.depths)
-        return layer_ids, rule(None, next(iter(backbones.values())).depths)
-
-    def _is_known(self, name: str, first_name: str) -> bool:
-        if name != first_name and not self.options.bypass_duplicate:
-            raise ValueError(f'{first_name} and {name} are one parameter: '
-                             'with bypass_duplicate=True in paramwise_cfg it '
-                             'is taken once')
-        return name != first_name
-
-
-def _group_order(entry: Entry) -> Tuple[bool, float, float]:
-    """Sort key: full learning rate first, then from the highest down.
-
-    It depends on values only, so that a resumed run finds the same groups.
-    """
-    return entry.lr_scale != 1, -entry.lr_scale, -entry.decay_mult
+                layers[id(param)] = find_layer(kind, name, backbone.depths)
+        return layers
 
 
 def _find_backbones(model: nn.Module) -> Dict[str, nn.Module]:
-    """All backbones that have layers to tell apart, by their paths."""
     found = {
         path: module
         for path, module in model.named_modules()
-        if has_base_named(module, 'ConvNeXtV2', 'ConvNeXt') and all(
+        if _has_base_named(module, 'ConvNeXtV2', 'ConvNeXt') and all(
             hasattr(module, name)
             for name in ('depths', 'stages', 'downsample_layers'))
     }
     if not found:
         raise ValueError(
-            'layer decay needs a backbone mmconvnextv2.ConvNeXtV2 or '
-            f'mmpretrain.ConvNeXt, and {type(model).__name__} has none: set '
-            'it as the type of the backbone, or train another one with '
-            "MMEngine's DefaultOptimWrapperConstructor by leaving out "
-            'optim_wrapper.constructor and the decay_rate and decay_type of '
+            f'{type(model).__name__} has no backbone ConvNeXtV2 of '
+            'mmconvnextv2 or ConvNeXt of mmpretrain, which layer decay needs: '
+            'set one, or leave out optim_wrapper.constructor and '
             'paramwise_cfg')
     return found
+
+
+def _has_base_named(module: nn.Module, *names: str) -> bool:
+    """Recognise other packages' classes without importing them."""
+    return any(cls.__name__ in names for cls in type(module).__mro__)
+
+
+def _row(entry: Entry) -> Tuple[int, int, float]:
+    return -entry.layer.exponent, entry.layer.layer_id, entry.lr_scale
+
+
+def _name_layers(entries: List[Entry]) -> str:
+    """Name the layers of a line, the blocks of a stage together."""
+    words = []
+    layers = {(x.layer.stage, x.layer.block) for x in entries}
+    for stage in sorted({stage for stage, _ in layers} - {None}):
+        blocks = sorted(b for s, b in layers if s == stage and b is not None)
+        if (stage, None) in layers:
+            words.append(f'downsampling {stage}' if stage else 'stem')
+        if blocks:
+            words.append(f'stage {stage} block {blocks[0]}' if len(blocks) == 1
+                         else f'stage {stage} blocks {blocks[0]}-{blocks[-1]}')
+    return ', '.join(words) or 'norms, neck, heads'

@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS
@@ -140,30 +141,11 @@ class ConvNeXt(nn.Linear):
 @pytest.mark.parametrize('model_class', [nn.Linear, ConvNeXt])
 def test_model_without_such_a_backbone(model_class):
     message = (
-        'layer decay needs a backbone mmconvnextv2.ConvNeXtV2 or '
-        f'mmpretrain.ConvNeXt, and {model_class.__name__} has none: set it as '
-        'the type of the '
-        "backbone, or train another one with MMEngine's "
-        'DefaultOptimWrapperConstructor by leaving out '
-        'optim_wrapper.constructor and the decay_rate and decay_type of '
-        'paramwise_cfg')
+        f'{model_class.__name__} has no backbone ConvNeXtV2 of mmconvnextv2 '
+        'or ConvNeXt of mmpretrain, which layer decay needs: set one, or '
+        'leave out optim_wrapper.constructor and paramwise_cfg')
     with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
         build(model_class(2, 2), decay_rate=0.5)
-
-
-def test_optimizer_without_lr():
-    message = ('the optimizer has no lr that could be scaled: set '
-               'optim_wrapper.optimizer.lr')
-    with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
-        LayerDecayOptimWrapperConstructor(
-            dict(optimizer=dict(type='AdamW')), dict(decay_rate=0.9))
-
-
-def test_options_that_are_no_dict():
-    with pytest.raises(
-            TypeError, match='^paramwise_cfg must be a dict, got list$'):
-        LayerDecayOptimWrapperConstructor(
-            dict(optimizer=dict(type='AdamW', lr=LR)), ['decay_rate'])
 
 
 def test_optimizer_without_weight_decay():
@@ -175,6 +157,85 @@ def test_optimizer_without_weight_decay():
     assert [g['weight_decay'] for g in groups] == [0.01, 0]
     message = ('the optimizer has no weight_decay that could be multiplied by '
                '0.5: set optim_wrapper.optimizer.weight_decay')
+    with_scales = ConvNeXtV2(ARCH, layer_scale_init_value=1., use_grn=False)
     with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
         LayerDecayOptimWrapperConstructor(
-            cfg, dict(decay_rate=1., norm_decay_mult=0.5))(model)
+            cfg, dict(decay_rate=1., flat_decay_mult=0.5))(with_scales)
+
+
+def table(constructor, model):
+    """Lines of the description, cell by cell."""
+    first, *lines = constructor.describe(model).splitlines()
+    return first, [line.split(maxsplit=5) for line in lines[1:]]
+
+
+def constructor(**paramwise_cfg):
+    optimizer = dict(type='AdamW', lr=2e-4, weight_decay=WEIGHT_DECAY)
+    return LayerDecayOptimWrapperConstructor(
+        dict(optimizer=optimizer), paramwise_cfg)
+
+
+def test_table_of_an_id_per_block_in_the_log(monkeypatch):
+    model, messages = Classifier(), []
+    monkeypatch.setattr(MMLogger, 'info',
+                        lambda self, message: messages.append(message))
+    ours = constructor(decay_rate=0.5)
+    ours.add_params([], model)
+    assert messages == [ours.describe(model)]
+    lines = messages[0].splitlines()
+    assert lines[:3] == [
+        'Layer decay: rate 0.5, layer_wise (an id per block), backbone with '
+        'depths (1, 2, 4, 2)',
+        ' id   lr scale         lr      decayed  not decayed  layers',
+        # Stem: 3 x 4 x 4 x 4 weights. Block: 49 x 4 and 2 x 4 x 16 weights.
+        '  1   0.001953  3.906e-07          516           76  stem, stage 0 '
+        'block 0',
+    ]
+    assert lines[-1] == (' 10          1  2.000e-04           16           18 '
+                         ' norms, neck, heads')
+    assert lines[5].endswith('downsampling 2, stage 2 block 0')
+
+
+@pytest.mark.parametrize(('kind', 'size', 'ids', 'layers'), [
+    ('group_wise', 'tiny', range(8), [
+        'stem', 'stage 0 blocks 0-2', 'downsampling 1, stage 1 blocks 0-2',
+        'downsampling 2, stage 2 blocks 0-2', 'stage 2 blocks 3-5',
+        'stage 2 blocks 6-8', 'downsampling 3, stage 3 blocks 0-2',
+        'norms, neck, heads'
+    ]),
+    ('stage_wise', 'base', [0, 1, 2, 3, 4, 13], [
+        'stem, downsampling 1, downsampling 2, downsampling 3',
+        'stage 0 blocks 0-2', 'stage 1 blocks 0-2', 'stage 2 blocks 0-26',
+        'stage 3 blocks 0-2', 'norms, neck, heads'
+    ]),
+])
+def test_table_of_the_other_rules(kind, size, ids, layers):
+    with torch.device('meta'):
+        model = ConvNeXtV2(size)
+    first, rows = table(constructor(decay_rate=0.5, decay_type=kind), model)
+    assert first.startswith(f'Layer decay: rate 0.5, {kind} (')
+    assert first.endswith(f', the model with depths {model.depths}')
+    assert [row[-1] for row in rows] == layers
+    assert [int(row[0]) for row in rows] == list(ids)
+    last = 13 if size == 'base' else 7
+    assert [float(row[1]) for row in rows] == pytest.approx(
+        [0.5**(last - i) for i in ids], rel=1e-3)
+
+
+def test_table_of_two_backbones_and_a_custom_key():
+    other = ConvNeXtV2(dict(depths=(1, 3), channels=(4, 8)))
+    model = nn.ModuleDict(dict(a=ConvNeXtV2(ARCH), b=other))
+    ours = constructor(
+        decay_rate=0.5, custom_keys={'3.1.norm': dict(lr_mult=4.)})
+    first, rows = table(ours, model)
+    assert first.endswith('a with depths (1, 2, 4, 2), b with depths (1, 3)')
+    # The last but one of b and of a, then the last of each.
+    assert [row[:2] + row[5:] for row in rows[-7:]] == [
+        ['3', '0.25', 'stage 1 block 1'],
+        ['8', '0.25', 'downsampling 3, stage 3 block 0'],
+        ['4', '0.5', 'stage 1 block 2'],
+        ['9', '0.5', 'stage 3 block 1'],
+        ['9', '2', 'stage 3 block 1'],
+        ['5', '1', 'norms, neck, heads'],
+        ['10', '1', 'norms, neck, heads'],
+    ]

@@ -26,7 +26,7 @@ from .arch import (
     resolve_arch,
     resolve_out_indices,
 )
-from .layer_ids import group_wise_layer_id
+from .layer_ids import find_layer
 
 # The official truncation at +-2, 100 sigma, leaves the distribution as it is.
 # MMEngine's TruncNormal does not: rounding puts one weight in 17 million on
@@ -273,4 +273,5 @@ class ConvNeXtV2(BaseModule):
         """
         own = param_name[len(prefix):] if param_name.startswith(
             prefix) else None
-        return group_wise_layer_id(own, self.depths)
+        layer = find_layer('group_wise', own, self.depths)
+        return layer.layer_id, layer.last_id + 1

@@ -1,23 +1,32 @@
-"""Layer ids of a backbone's parameters, for learning-rate decay.
+"""Layers of a backbone's parameters, for learning-rate decay.
 
-Three rules, pure functions of a parameter's name and the backbone's depths,
-return the parameter's id and the number of ids; the learning rate is
-multiplied by
+Layer decay multiplies a learning rate by ``rate ** (last_id - layer_id)``. The
+last id is that of everything outside the stem, the downsampling layers and the
+blocks: output norms, necks and heads keep the full learning rate. The rules:
 
-.. code-block:: text
+``layer_wise``
+    The paper's layer-wise rule ("single" in its code), an id per block, which
+    OpenMMLab lacks. Block b of stage s has id ``sum(depths[:s]) + b + 1``, the
+    stem and a downsampling layer the id of the block that follows them.
 
-    rate ** (number_of_ids - 1 - id)
+``group_wise``
+    The paper's group-wise rule ("group"), an id per three blocks, **which
+    OpenMMLab calls layer_wise**. For four stages: the stem 0; the first stage
+    1; the second, with the downsampling before it, 2; block b of the third
+    ``3 + b // 3``, the downsampling before it 3; the last stage with its
+    downsampling 12 if the third has more than nine blocks, else 6.
+    For any other number of stages it is the second-to-last one that is cut
+    into groups, those before it have one id each, and the last stage is 9 or
+    3 ids after the first group, or one after the last group if that is more. A
+    single stage has id 1.
 
-so that the last id, which is that of everything outside the stem, the
-downsampling layers and the blocks (output norms, necks, heads), has scale 1.
-
-The names need care: OpenMMLab's ``layer_wise`` is the paper's group-wise rule,
-``group_wise`` here. The paper's layer-wise rule, ``layer_wise`` here, is not
-in OpenMMLab.
+``stage_wise``
+    The rule of ConvNeXt's UperNet recipes, as in OpenMMLab with num_layers of
+    12 and 6. The stem and all downsampling layers have id 0, stage s has
+    ``s + 1``; the last id is 13 if the second-to-last stage has more than nine
+    blocks, else 7, or one more than the last stage if that is more.
 """
-from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
-
-LayerIdRule = Callable[[Optional[str], Sequence[int]], Tuple[int, int]]
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 _BLOCKS_PER_GROUP = 3
 # A stage with more blocks than Tiny's third one counts as long, and the ids
@@ -26,139 +35,91 @@ _LONG_STAGE = 9
 _GROUPS_OF_SHORT, _GROUPS_OF_LONG = 3, 9
 
 
-class _Place(NamedTuple):
-    """Place of a parameter in the backbone."""
+class Layer(NamedTuple):
+    """A layer, and the place of a parameter in the backbone.
 
-    stage: int
-    block: int
-    is_downsample: bool
+    Attributes:
+        layer_id (int): Id of the layer.
+        last_id (int): Id of everything outside the stem, the downsampling
+            layers and the blocks.
+        stage (int, optional): Index of the stage; None outside of them.
+        block (int, optional): Index of the block in the stage; None for the
+            downsampling layer in front of the stage, or the stem.
+    """
+
+    layer_id: int
+    last_id: int
+    stage: Optional[int] = None
+    block: Optional[int] = None
+
+    @property
+    def exponent(self) -> int:
+        """Power of the decay rate that scales the learning rate."""
+        return self.last_id - self.layer_id
 
 
-def layer_wise_layer_id(name: Optional[str],
-                        depths: Sequence[int]) -> Tuple[int, int]:
-    """Number the blocks: the paper's layer-wise rule ("single" in its code).
-
-    Block b of stage s has id ``sum(depths[:s]) + b + 1``; the stem and a
-    downsampling layer have the id of the block that follows them; everything
-    else has ``sum(depths) + 1``. OpenMMLab has no such rule: what it calls
-    layer_wise is :func:`group_wise_layer_id`.
+def find_layer(decay_type: str, name: Optional[str],
+               depths: Sequence[int]) -> Layer:
+    """Find the layer of a parameter.
 
     Args:
+        decay_type (str): A key of ``LAYER_ID_RULES``.
         name (str, optional): Name of the parameter inside the backbone, such
-            as 'stages.2.7.grn.gamma', or None for one outside it.
-        depths (Sequence[int]): Blocks of each stage.
-
-    Returns:
-        tuple[int, int]: The id and the number of ids, ``sum(depths) + 2``.
+            as 'stages.2.7.grn.gamma', or None for one outside the backbone.
+        depths (Sequence[int]): Number of blocks of each stage.
 
     Raises:
-        ValueError: If the name is that of a stage or block that a backbone of
-            these depths does not have.
+        ValueError: If a backbone of these depths has no such stage or block.
     """
-    place = _find_place(name, depths)
-    rest = sum(depths) + 1
-    if place is None:
-        return rest, rest + 1
-    return sum(depths[:place.stage]) + place.block + 1, rest + 1
-
-
-def group_wise_layer_id(name: Optional[str],
-                        depths: Sequence[int]) -> Tuple[int, int]:
-    """Number groups of three blocks: the paper's group-wise rule ("group").
-
-    OpenMMLab calls this rule layer_wise. For four stages it is: stem 0; the
-    first stage 1; the second, with the downsampling before it, 2; block b of
-    the third ``3 + b // 3`` and the downsampling before it 3; the last stage
-    with its downsampling 12 if the third has more than nine blocks, else 6;
-    everything else one more.
-
-    For any other number of stages the second-to-last one is the one that is
-    cut into groups, stages before it have one id each, and the last stage
-    keeps its distance: 9 ids after the first group if the second-to-last stage
-    has more than nine blocks, else 3, or one id after the last group where
-    that is more. A single stage has id 1.
-
-    Args:
-        name (str, optional): As for :func:`layer_wise_layer_id`.
-        depths (Sequence[int]): Blocks of each stage.
-
-    Returns:
-        tuple[int, int]: The id and the number of ids.
-
-    Raises:
-        ValueError: As for :func:`layer_wise_layer_id`.
-    """
-    place = _find_place(name, depths)
-    middle = len(depths) - 2
-    last = _last_group(depths)
-    if place is None:
-        return last + 1, last + 2
-    if place.is_downsample and place.stage == 0:
-        layer_id = 0
-    elif place.stage > middle:
-        layer_id = last
-    elif place.stage == middle:
-        layer_id = middle + 1 + place.block // _BLOCKS_PER_GROUP
-    else:
-        layer_id = place.stage + 1
-    return layer_id, last + 2
-
-
-def stage_wise_layer_id(name: Optional[str],
-                        depths: Sequence[int]) -> Tuple[int, int]:
-    """Number the stages: the rule of the first ConvNeXt's UperNet recipes.
-
-    The stem and all downsampling layers have id 0, stage s has s + 1, and
-    everything else 13 if the second-to-last stage has more than nine blocks,
-    else 7, or one more than the last stage where that is more. This is also
-    what OpenMMLab calls stage_wise, with num_layers of 12 and 6.
-
-    Args:
-        name (str, optional): As for :func:`layer_wise_layer_id`.
-        depths (Sequence[int]): Blocks of each stage.
-
-    Returns:
-        tuple[int, int]: The id and the number of ids.
-
-    Raises:
-        ValueError: As for :func:`layer_wise_layer_id`.
-    """
-    place = _find_place(name, depths)
-    rest = max(13 if _is_long(depths) else 7, len(depths) + 1)
-    if place is None:
-        return rest, rest + 1
-    return 0 if place.is_downsample else place.stage + 1, rest + 1
-
-
-LAYER_ID_RULES: Dict[str, LayerIdRule] = {
-    'layer_wise': layer_wise_layer_id,
-    'group_wise': group_wise_layer_id,  # OpenMMLab's layer_wise
-    'stage_wise': stage_wise_layer_id,
-}
-
-
-def _find_place(name: Optional[str],
-                depths: Sequence[int]) -> Optional[_Place]:
+    rule = LAYER_ID_RULES[decay_type]
     kind, *numbers = (name or '').split('.')
-    if kind == 'downsample_layers':
-        place = _Place(int(numbers[0]), 0, True)
-    elif kind == 'stages':
-        place = _Place(int(numbers[0]), int(numbers[1]), False)
-    else:
-        return None
-    if place.stage >= len(depths) or place.block >= depths[place.stage]:
+    if kind not in ('downsample_layers', 'stages'):
+        last_id = rule(0, None, depths)[1]
+        return Layer(last_id, last_id)
+    stage = int(numbers[0])
+    block = int(numbers[1]) if kind == 'stages' else None
+    if stage >= len(depths) or (block or 0) >= depths[stage]:
         raise ValueError(f'parameter {name!r} is not of a backbone with '
                          f'depths {tuple(depths)}')
-    return place
+    return Layer(*rule(stage, block, depths), stage, block)
+
+
+def _layer_wise(stage: int, block: Optional[int],
+                depths: Sequence[int]) -> Tuple[int, int]:
+    return sum(depths[:stage]) + (block or 0) + 1, sum(depths) + 1
+
+
+def _group_wise(stage: int, block: Optional[int],
+                depths: Sequence[int]) -> Tuple[int, int]:
+    cut = len(depths) - 2
+    last_stage = 1
+    if len(depths) > 1:
+        groups = -(-depths[cut] // _BLOCKS_PER_GROUP)
+        at_least = _GROUPS_OF_LONG if _is_long(depths) else _GROUPS_OF_SHORT
+        last_stage = cut + 1 + max(groups, at_least)
+    if stage == 0 and block is None:
+        layer_id = 0
+    elif stage > cut:
+        layer_id = last_stage
+    elif stage == cut:
+        layer_id = cut + 1 + (block or 0) // _BLOCKS_PER_GROUP
+    else:
+        layer_id = stage + 1
+    return layer_id, last_stage + 1
+
+
+def _stage_wise(stage: int, block: Optional[int],
+                depths: Sequence[int]) -> Tuple[int, int]:
+    last_id = max(13 if _is_long(depths) else 7, len(depths) + 1)
+    return 0 if block is None else stage + 1, last_id
 
 
 def _is_long(depths: Sequence[int]) -> bool:
     return len(depths) > 1 and depths[-2] > _LONG_STAGE
 
 
-def _last_group(depths: Sequence[int]) -> int:
-    if len(depths) == 1:
-        return 1
-    groups = -(-depths[-2] // _BLOCKS_PER_GROUP)
-    at_least = _GROUPS_OF_LONG if _is_long(depths) else _GROUPS_OF_SHORT
-    return len(depths) - 1 + max(groups, at_least)
+LAYER_ID_RULES = {
+    'layer_wise': _layer_wise,
+    'group_wise': _group_wise,  # OpenMMLab's layer_wise
+    'stage_wise': _stage_wise,
+}

@@ -8,9 +8,7 @@ from mmpretrain.models import ConvNeXt
 from mmconvnextv2 import ConvNeXtV2
 from mmconvnextv2.models.backbones.layer_ids import (
     LAYER_ID_RULES,
-    group_wise_layer_id,
-    layer_wise_layer_id,
-    stage_wise_layer_id,
+    find_layer,
 )
 
 TINY, BASE, NANO = (3, 3, 9, 3), (3, 3, 27, 3), (2, 2, 8, 2)
@@ -39,8 +37,7 @@ EXPONENTS = {
 
 
 def exponent(decay_type, name, depths):
-    layer_id, number_of_ids = LAYER_ID_RULES[decay_type](name, depths)
-    return number_of_ids - 1 - layer_id
+    return find_layer(decay_type, name, depths).exponent
 
 
 @pytest.mark.parametrize(('decay_type', 'depths'), EXPONENTS)
@@ -71,14 +68,19 @@ def test_numbers_quoted_in_the_papers():
         0.39, abs=5e-3)
 
 
-def test_ids_as_the_official_code_counts_them():
-    assert layer_wise_layer_id('stages.2.4.norm.bias', BASE) == (11, 38)
-    assert group_wise_layer_id('stages.2.4.norm.bias', BASE) == (4, 14)
-    assert stage_wise_layer_id('stages.2.4.norm.bias', BASE) == (3, 14)
-    assert layer_wise_layer_id(None, BASE) == (37, 38)
-    assert group_wise_layer_id(None, BASE) == (13, 14)
-    assert group_wise_layer_id(None, TINY) == (7, 8)
-    assert stage_wise_layer_id(None, TINY) == (7, 8)
+@pytest.mark.parametrize(('decay_type', 'name', 'depths', 'expected'), [
+    ('layer_wise', 'stages.2.4.norm.bias', BASE, (11, 37, 2, 4)),
+    ('group_wise', 'stages.2.4.norm.bias', BASE, (4, 13, 2, 4)),
+    ('stage_wise', 'stages.2.4.norm.bias', BASE, (3, 13, 2, 4)),
+    ('layer_wise', 'downsample_layers.1.0.bias', TINY, (4, 19, 1, None)),
+    ('layer_wise', None, BASE, (37, 37, None, None)),
+    ('group_wise', None, BASE, (13, 13, None, None)),
+    ('group_wise', None, TINY, (7, 7, None, None)),
+    ('stage_wise', None, TINY, (7, 7, None, None)),
+])
+def test_ids_as_the_official_code_counts_them(decay_type, name, depths,
+                                              expected):
+    assert find_layer(decay_type, name, depths) == expected
 
 
 @pytest.mark.parametrize(
@@ -95,22 +97,22 @@ def test_group_wise_is_what_mmpretrain_gives(depths):
         head, 'backbone.'))
 
 
-@pytest.mark.parametrize(('depths', 'ids', 'number_of_ids'), [
-    ((4, ), [0, 1, 1, 1, 1], 3),
-    ((4, 2), [0, 1, 1, 1, 2, 4, 4], 6),
-    ((1, 7, 2), [0, 1, 2, 2, 2, 3, 3, 3, 4, 5, 5], 7),
-    ((2, 1, 1, 1, 1), [0, 1, 1, 2, 3, 4, 7], 9),
+@pytest.mark.parametrize(('depths', 'ids', 'last_id'), [
+    ((4, ), [0, 1, 1, 1, 1], 2),
+    ((4, 2), [0, 1, 1, 1, 2, 4, 4], 5),
+    ((1, 7, 2), [0, 1, 2, 2, 2, 3, 3, 3, 4, 5, 5], 6),
+    ((2, 1, 1, 1, 1), [0, 1, 1, 2, 3, 4, 7], 8),
     ((1, 1, 1, 1, 10, 1), [0, 1, 2, 3, 4, *[5] * 3, *[6] * 3, *[7] * 3, 8, 14],
-     16),
-    ((1, 1, 31, 1), [0, 1, 2, *(3 + b // 3 for b in range(31)), 14], 16),
+     15),
+    ((1, 1, 31, 1), [0, 1, 2, *(3 + b // 3 for b in range(31)), 14], 15),
 ])
-def test_group_wise_for_other_archs(depths, ids, number_of_ids):
+def test_group_wise_for_other_archs(depths, ids, last_id):
     names = ['downsample_layers.0.0.weight'] + [
         f'stages.{s}.{b}.gamma' for s in range(len(depths))
         for b in range(depths[s])
     ]
-    got = [group_wise_layer_id(name, depths) for name in names]
-    assert got == [(i, number_of_ids) for i in ids]
+    got = [find_layer('group_wise', name, depths)[:2] for name in names]
+    assert got == [(i, last_id) for i in ids]
 
 
 @settings(max_examples=200, deadline=None)
@@ -118,28 +120,25 @@ def test_group_wise_for_other_archs(depths, ids, number_of_ids):
     st.lists(st.integers(1, 40), min_size=1, max_size=9),
     st.sampled_from(list(LAYER_ID_RULES)))
 def test_scales_rise_along_the_blocks_and_stay_below_one(depths, decay_type):
-    rule = LAYER_ID_RULES[decay_type]
-    rest, number_of_ids = rule('norm0.weight', depths)
-    assert rest == number_of_ids - 1
     blocks, before = [], []
     for s, depth in enumerate(depths):
-        before.append(rule(f'downsample_layers.{s}.0.bias', depths)[0])
-        stage = [rule(f'stages.{s}.{b}.gamma', depths)[0]
+        before.append(
+            exponent(decay_type, f'downsample_layers.{s}.0.bias', depths))
+        stage = [exponent(decay_type, f'stages.{s}.{b}.gamma', depths)
                  for b in range(depth)]
-        assert before[-1] <= stage[0]
+        assert before[-1] >= stage[0]
         blocks += stage
-    assert blocks == sorted(blocks)
-    assert before == sorted(before)
-    assert before[0] >= 0
-    assert blocks[-1] < rest
+    assert blocks == sorted(blocks, reverse=True)
+    assert before == sorted(before, reverse=True)
+    assert blocks[-1] > exponent(decay_type, 'norm0.weight', depths) == 0
 
 
-@pytest.mark.parametrize('rule', LAYER_ID_RULES.values())
+@pytest.mark.parametrize('decay_type', LAYER_ID_RULES)
 @pytest.mark.parametrize('name', [
     'stages.4.0.gamma', 'stages.3.3.gamma', 'downsample_layers.4.0.bias'
 ])
-def test_blocks_that_do_not_exist_are_refused(rule, name):
+def test_blocks_that_do_not_exist_are_refused(decay_type, name):
     message = (f"parameter '{name}' is not of a backbone with depths "
                '(3, 3, 27, 3)')
     with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
-        rule(name, list(BASE))
+        find_layer(decay_type, name, list(BASE))
