@@ -4,13 +4,15 @@ import json
 import sys
 from typing import Any, List, Mapping, Optional
 
+import torch
 from mmengine.config import Config, DictAction
+from mmengine.registry import MODELS, DefaultScope
 from rich.console import Console
 from rich.table import Table
 
 from mmconvnextv2.cli import CommandError, load_config, run_command
-from mmconvnextv2.config.layer_groups import layer_groups
 from mmconvnextv2.config.recipe import recipe
+from mmconvnextv2.engine.layer_decay import LayerDecayOptimWrapperConstructor
 
 _SIZES = ('train_size', 'test_size')
 
@@ -85,14 +87,15 @@ def recipe_table(values: Mapping[str, Any], title: str) -> Table:
     return table
 
 
-def layer_table(cfg: Config, lr: float) -> Table:
-    """Learning rate of each layer."""
-    table = Table('id', 'layers', 'scale', 'lr')
-    for group in layer_groups(cfg):
-        table.add_row(
-            str(group.layer_id), group.members, f'{group.scale:.4g}',
-            f'{group.scale * lr:.3e}')
-    return table
+def layer_table(cfg: Config, lr: float) -> str:
+    """Let the optimizer's constructor describe the model."""
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')), \
+            torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    optimizer = dict(cfg.optim_wrapper.optimizer, lr=lr)
+    return LayerDecayOptimWrapperConstructor(
+        dict(optimizer=optimizer),
+        cfg.optim_wrapper.paramwise_cfg).describe(model)
 
 
 def print_config(args: argparse.Namespace) -> None:
@@ -118,7 +121,7 @@ def print_config(args: argparse.Namespace) -> None:
     if args.layers:
         if values['layer_decay'] is None:
             raise CommandError(f'--layers: {args.config} has no layer decay')
-        console.print(layer_table(cfg, values['lr']))
+        print(f"\n{layer_table(cfg, values['lr'])}")
 
 
 def main(argv: Optional[List[str]] = None) -> int:

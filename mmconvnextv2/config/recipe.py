@@ -1,48 +1,59 @@
-"""The hyper-parameters that a config comes to, as a pure function of it.
+"""The hyper-parameters that a config comes to, in the papers' words and units.
 
 A config spreads its recipe over the optimizer, its wrapper and constructor,
-schedulers, hooks, data loaders, pipelines and the model. Here all of it is
-one flat dict, in the words and units of the papers.
+schedulers, hooks, data loaders, pipelines and the model.
 """
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, Mapping, Optional, Tuple
 
-from .layer_groups import decay_rule, layer_groups
-from .recipe_data import augmentation, named
-from .recipe_schedule import schedule
+from mmengine.registry import (
+    HOOKS,
+    MODELS,
+    OPTIMIZERS,
+    PARAM_SCHEDULERS,
+    DefaultScope,
+)
+
+from mmconvnextv2.models.backbones.arch import resolve_arch
+from mmconvnextv2.models.backbones.layer_ids import find_layer
+from .recipe_data import augmentation, named, setting
+from .walk import type_name
 
 # The papers' rates for ImageNet are for 256 images.
 _BASE_BATCH = 256
-
-
-class Batch(NamedTuple):
-    """Images of a step: the product of GPUs, images on each, iterations."""
-
-    gpus: int
-    images_per_gpu: int
-    accumulation: int
-
-    @property
-    def total(self) -> int:
-        """Images of a step of the optimizer."""
-        return self.gpus * self.images_per_gpu * self.accumulation
+_SCHEDULES = {
+    'CosineAnnealingLR': 'cosine',
+    'MultiStepLR': 'steps',
+    'PolyLR': 'polynomial',
+    'LinearLR': 'linear',
+    'ConstantLR': 'constant',
+}
+_SCHEDULE_OPTIONS = {
+    'milestones': 'at',
+    'gamma': 'factor',
+    'power': 'power',
+    'eta_min': 'min_lr',
+}
 
 
 def recipe(cfg: Mapping, gpus: Optional[int] = None) -> Dict[str, Any]:
-    """Effective hyper-parameters of a config.
+    """Read the hyper-parameters of a config.
 
     Args:
-        cfg (Mapping): The config, with its bases merged.
-        gpus (int, optional): Processes, of one GPU each. By default as many
-            as make the batch that the learning rate is meant for
-            (``auto_scale_lr.base_batch_size``), or 1 where it is not said.
+        cfg (Mapping): The config, with its bases merged. What it leaves out
+            is read from the signatures of the types that it names.
+        gpus (int, optional): Number of processes, of one GPU each. By default
+            as many as make the batch that the learning rate is meant for
+            (``auto_scale_lr.base_batch_size``), or 1 if that is not given.
 
     Returns:
-        dict: Values by name, of numbers, strings, lists and dicts of these;
-        None for what the config does not use. ``lr`` is the highest rate of
-        the schedule, at scale 1, after MMEngine's scaling if the config
-        enables it; ``base_lr`` the same per 256 images, for classifiers and
-        pre-training. Sizes are in pixels and in the order of the pipeline:
-        [width, height], except for crops in mmseg and mmpretrain.
+        dict: Values by name: numbers, strings, lists and dicts of these; None
+        for what the config does not use. ``lr`` is the highest rate of the
+        schedule, at scale 1, after MMEngine's scaling if the config enables
+        it; ``base_lr`` the same per 256 images, for classifiers and
+        pre-training; ``warmup`` a linear rise from a share of the rate
+        ('from') in epochs or iterations. Sizes are in pixels and in the order
+        of the pipeline: [width, height], except for crops in mmseg and
+        mmpretrain.
 
     Raises:
         ValueError: If the config does not train, or ``gpus`` is not given and
@@ -52,28 +63,35 @@ def recipe(cfg: Mapping, gpus: Optional[int] = None) -> Dict[str, Any]:
         if not cfg.get(key):
             raise ValueError(f'a recipe needs {key} in the config, which has '
                              f'{sorted(cfg)}')
-    batch = batch_of(cfg, gpus)
-    return dict(
-        **_start(cfg),
-        gpus=batch.gpus,
-        images_per_gpu=batch.images_per_gpu,
-        accumulation=batch.accumulation,
-        batch=batch.total,
-        **_optimizer(cfg, batch),
-        **_layer_decay(cfg, batch),
-        **schedule(cfg, peak_lr(cfg, batch)),
-        **_regularization(cfg, batch.accumulation),
-        **augmentation(cfg),
-    )
-
-
-def batch_of(cfg: Mapping, gpus: Optional[int] = None) -> Batch:
-    """Images of a step; arguments and errors as for :func:`recipe`."""
+    accumulation = cfg['optim_wrapper'].get('accumulative_counts', 1)
     images = cfg['train_dataloader']['batch_size']
-    accumulation = cfg['optim_wrapper'].get(
-        'accumulative_counts', 1)
+    gpus, lr = _gpus_and_lr(cfg, images, gpus)
+    batch = gpus * images * accumulation
+    # COCO's and ADE20K's rates are absolute.
+    is_relative = cfg.get('default_scope') == 'mmpretrain'
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        return dict(
+            **_start(cfg),
+            gpus=gpus,
+            images_per_gpu=images,
+            accumulation=accumulation,
+            batch=batch,
+            lr=lr,
+            base_lr=lr * _BASE_BATCH / batch if is_relative else None,
+            **_optimizer(cfg['optim_wrapper']),
+            **_layer_decay(cfg, lr),
+            **_schedule(cfg, lr),
+            **_regularization(cfg, accumulation),
+            **augmentation(cfg),
+        )
+
+
+def _gpus_and_lr(cfg: Mapping, images: int,
+                 gpus: Optional[int]) -> Tuple[int, float]:
+    """Derive the number of GPUs, and scale the rate as MMEngine does."""
+    scaling = cfg.get('auto_scale_lr') or {}
+    meant = scaling.get('base_batch_size', images)
     if gpus is None:
-        meant = (cfg.get('auto_scale_lr') or {}).get('base_batch_size', images)
         gpus, rest = divmod(meant, images)
         if rest or gpus == 0:
             raise ValueError(
@@ -82,100 +100,101 @@ def batch_of(cfg: Mapping, gpus: Optional[int] = None) -> Batch:
                 'tell it')
     elif gpus < 1:
         raise ValueError(f'gpus must be at least 1, got {gpus}')
-    return Batch(gpus, images, accumulation)
-
-
-def peak_lr(cfg: Mapping, batch: Batch) -> float:
-    """Learning rate at scale 1, after MMEngine's scaling if it is enabled.
-
-    MMEngine compares the images of one iteration with base_batch_size, and
-    leaves accumulation out.
-    """
-    lr = cfg['optim_wrapper']['optimizer']['lr']
-    scaling = cfg.get('auto_scale_lr') or {}
-    if scaling.get('enable'):
-        images = batch.gpus * batch.images_per_gpu
-        lr = lr * images / scaling['base_batch_size']
-    return lr
+    # Of one iteration: MMEngine leaves accumulation out.
+    scale = gpus * images / meant if scaling.get('enable') else 1
+    return gpus, cfg['optim_wrapper']['optimizer']['lr'] * scale
 
 
 def _start(cfg: Mapping) -> Dict[str, Any]:
-    """The model, and the weights that training starts from."""
     backbone = cfg['model'].get('backbone') or {}
-    weights = [
-        (part.get('init_cfg') or {}).get('checkpoint')
-        for part in (cfg['model'], backbone)
-        if isinstance(part.get('init_cfg') or {}, Mapping)
-    ]
+    starts = [part.get('init_cfg') for part in (cfg['model'], backbone)]
+    weights = [x.get('checkpoint') for x in starts if isinstance(x, Mapping)]
     return dict(
         model=cfg['model']['type'],
         backbone=backbone.get('type'),
-        arch=backbone.get('arch'),
+        arch=setting(MODELS, backbone, 'arch'),
         weights=next(filter(None, [cfg.get('load_from'), *weights]), None))
 
 
-def _optimizer(cfg: Mapping, batch: Batch) -> Dict[str, Any]:
-    wrapper = cfg['optim_wrapper']
+def _optimizer(wrapper: Mapping) -> Dict[str, Any]:
     optimizer = wrapper['optimizer']
-    lr = peak_lr(cfg, batch)
-    # COCO's and ADE20K's rates are absolute.
-    is_relative = cfg.get('default_scope') == 'mmpretrain'
-    is_mixed = wrapper.get('type') == 'AmpOptimWrapper'
-    betas = optimizer.get('betas')
+    betas = setting(OPTIMIZERS, optimizer, 'betas')
+    is_mixed = type_name(wrapper) == 'AmpOptimWrapper'
     return dict(
         optimizer=optimizer['type'],
-        lr=lr,
-        base_lr=lr * _BASE_BATCH / batch.total if is_relative else None,
-        weight_decay=optimizer.get('weight_decay'),
-        betas=None if betas is None else list(betas),
+        weight_decay=setting(OPTIMIZERS, optimizer, 'weight_decay'),
+        betas=betas and list(betas),
         clip_grad=(wrapper.get('clip_grad') or {}).get('max_norm'),
-        # MMEngine's default on a GPU is PyTorch's.
-        precision=(wrapper.get('dtype') or 'float16') if is_mixed
-        else 'float32')
+        # Without a dtype, PyTorch's default on a GPU.
+        precision=(wrapper.get('dtype') or 'float16')
+        if is_mixed else 'float32')
 
 
-def _layer_decay(cfg: Mapping, batch: Batch) -> Dict[str, Any]:
-    """Rate and type; the scale and the learning rate of the stem."""
-    found = decay_rule(cfg)
-    if found is None:
-        return dict(
-            layer_decay=None, decay_type=None, stem_scale=None, stem_lr=None)
-    rate, kind = found
-    scale = layer_groups(cfg)[0].scale
+def _layer_decay(cfg: Mapping, lr: float) -> Dict[str, Any]:
+    constructor = type_name(cfg['optim_wrapper'].get('constructor'))
+    options = cfg['optim_wrapper'].get('paramwise_cfg') or {}
+    if (constructor != 'LayerDecayOptimWrapperConstructor'
+            or options['decay_rate'] == 1):
+        return dict.fromkeys(
+            ('layer_decay', 'decay_type', 'stem_scale', 'stem_lr'))
+    kind = options.get('decay_type') or 'layer_wise'
+    arch = resolve_arch(setting(MODELS, cfg['model']['backbone'], 'arch'))
+    stem = find_layer(kind, 'downsample_layers.0.0.weight', arch.depths)
+    scale = options['decay_rate']**stem.exponent
     return dict(
-        layer_decay=rate,
+        layer_decay=options['decay_rate'],
         decay_type=kind.replace('_', '-'),
         stem_scale=scale,
-        stem_lr=scale * peak_lr(cfg, batch))
+        stem_lr=scale * lr)
+
+
+def _schedule(cfg: Mapping, lr: float) -> Dict[str, Any]:
+    phases = cfg.get('param_scheduler') or []
+    phases = [phases] if isinstance(phases, Mapping) else phases
+    later, warmup = [], None
+    for phase in phases:
+        kind = type_name(phase)
+        start = setting(PARAM_SCHEDULERS, phase, 'start_factor')
+        if kind == 'LinearLR' and start < 1:
+            by_epoch, begin = (setting(PARAM_SCHEDULERS, phase, key)
+                               for key in ('by_epoch', 'begin'))
+            unit = 'epochs' if by_epoch else 'iterations'
+            warmup = {unit: phase['end'] - begin, 'from': start}
+            continue
+        options = {word: phase[key]
+                   for key, word in _SCHEDULE_OPTIONS.items() if key in phase}
+        if 'eta_min_ratio' in phase:
+            options['min_lr'] = phase['eta_min_ratio'] * lr
+        later.append(dict(type=_SCHEDULES.get(kind, kind), **options))
+    epochs = cfg['train_cfg'].get('max_epochs')
+    return dict(
+        epochs=epochs,
+        iterations=cfg['train_cfg']['max_iters'] if epochs is None else None,
+        warmup=warmup,
+        schedule=later or None)
 
 
 def _regularization(cfg: Mapping, accumulation: int) -> Dict[str, Any]:
-    """What changes the model or its targets rather than the images."""
+    """Read what changes the model or its targets rather than the images."""
     model = cfg['model']
-    heads = [model.get('head') or {}, model.get('decode_head') or {}]
-    losses = [
-        x['loss'] for x in heads if isinstance(x.get('loss'), Mapping)
-    ]
-    mixes = _mixes(model)
-    # Per step of the optimizer; the hook counts iterations.
-    averages = [
-        (1 - hook.get('momentum', 2e-4))**(accumulation /
-                                           hook.get('interval', 1))
-        for hook in named(cfg.get('custom_hooks') or [], 'EMAHook')
-    ]
+    losses = [(model.get(head) or {}).get('loss') or {}
+              for head in ('head', 'decode_head')]
+    smoothing = [x['label_smooth_val'] for x in losses
+                 if 'label_smooth_val' in x]
+    augments = (model.get('train_cfg') or {}).get('augments') or []
+    augments = [augments] if isinstance(augments, Mapping) else augments
+    mixes = {type_name(x): x['alpha'] for x in augments}
+    ema = None
+    for hook in named(cfg.get('custom_hooks') or [], 'EMAHook'):
+        average = dict(hook, type=setting(HOOKS, hook, 'ema_type'))
+        momentum, interval = (setting(MODELS, average, key)
+                              for key in ('momentum', 'interval'))
+        # Per step of the optimizer; the hook counts iterations.
+        ema = round((1 - momentum)**(accumulation / interval), 10)
     return dict(
-        drop_path=(model.get('backbone') or {}).get('drop_path_rate', 0.),
-        ema=round(averages[0], 10) if averages else None,
-        label_smoothing=next(
-            (x['label_smooth_val'] for x in losses if 'label_smooth_val' in x),
-            None),
+        drop_path=setting(MODELS, model.get('backbone') or {},
+                          'drop_path_rate'),
+        ema=ema,
+        label_smoothing=smoothing[0] if smoothing else None,
         mixup=mixes.get('Mixup'),
         cutmix=mixes.get('CutMix'))
-
-
-def _mixes(model: Mapping) -> Dict[str, float]:
-    """Strength of each augmentation of whole batches."""
-    augments = (model.get('train_cfg') or {}).get('augments') or []
-    augments: List[Mapping] = [augments] if isinstance(
-        augments, Mapping) else augments
-    return {x['type'].rpartition('.')[2]: x['alpha'] for x in augments}

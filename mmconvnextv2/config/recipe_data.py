@@ -1,33 +1,54 @@
-"""What a config's pipelines do to images: sizes and augmentation."""
+"""Settings of a config, and what its pipelines do to images."""
+import inspect
+from functools import partial
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
-_CROPS = {
-    'RandomResizedCrop': 'scale',
-    'EfficientNetRandomCrop': 'scale',
-    'RandomCrop': 'crop_size',
-    'CenterCrop': 'crop_size',
-}
-_RESIZES = {
-    'Resize': 'scale',
-    'ResizeEdge': 'scale',
-    'RandomChoiceResize': 'scales',
-}
+from mmengine.registry import TRANSFORMS, Registry
+
+from .walk import type_name
+
+
+def setting(registry: Registry, part: Mapping, key: str) -> Any:
+    """Read a setting of a part of a config, or its default.
+
+    Args:
+        registry (Registry): MMEngine's registry of the part's type.
+        part (Mapping): The part.
+        key (str): Name of the setting.
+
+    Returns:
+        Any: The value in the part; if it has none, the default in the
+        signature of its type or of a base class; None if there is none.
+    """
+    kind = part.get('type')
+    if key in part or kind is None:
+        return part.get(key)
+    if isinstance(kind, str):
+        with registry.switch_scope_and_registry(None) as scoped:
+            kind = scoped.get(kind)
+    for cls in inspect.getmro(kind) if inspect.isclass(kind) else ():
+        default = getattr(
+            inspect.signature(cls.__init__).parameters.get(key), 'default',
+            inspect.Parameter.empty)
+        if default is not inspect.Parameter.empty:
+            return default
+    return None
 
 
 def named(items: Sequence[Mapping], kind: str) -> List[Mapping]:
-    """Those of some type, whether or not the type's scope is in front."""
-    return [x for x in items if x['type'].rpartition('.')[2] == kind]
+    """Pick the parts of a type, whatever the scope in front of it."""
+    return [x for x in items if type_name(x) == kind]
 
 
 def pipeline_of(loader: Optional[Mapping]) -> List[Mapping]:
-    """Steps of a data loader's pipelines, those of data set wrappers last.
+    """List the steps of a data loader's pipelines, those of wrappers last.
 
     Args:
-        loader (Mapping, optional): As ``train_dataloader``.
+        loader (Mapping, optional): A part such as ``train_dataloader``.
 
     Returns:
-        list[Mapping]: With the alternatives inside ``RandomChoice`` and the
-        like one after another, behind it.
+        list[Mapping]: The steps; alternatives such as those of
+        ``RandomChoice`` follow it one after another.
     """
     dataset, steps = (loader or {}).get('dataset') or {}, []
     while dataset:
@@ -46,71 +67,52 @@ def _flat(steps: Sequence[Any]) -> Iterator[Mapping]:
 
 
 def augmentation(cfg: Mapping) -> Dict[str, Any]:
-    """Sizes of training and evaluation, and random changes of images.
+    """Read the sizes in training and evaluation, and the random changes.
 
     Args:
         cfg (Mapping): The config, with its bases merged.
 
     Returns:
-        dict: As described in :func:`mmconvnextv2.config.recipe.recipe`.
+        dict: A part of what :func:`mmconvnextv2.config.recipe.recipe` returns.
     """
     train = pipeline_of(cfg.get('train_dataloader'))
-    random = named(train, 'RandAugment')
-    erasing = named(train, 'RandomErasing')
+    test = pipeline_of(cfg.get('test_dataloader') or cfg.get('val_dataloader'))
+    tta = named(list(_flat(cfg.get('tta_pipeline') or [])), 'Resize')
+    size, edges = _size(test), named(test, 'ResizeEdge')
+    rand_augment = erasing = jitter = None
+    for step in train:
+        kind, read = type_name(step), partial(setting, TRANSFORMS, step)
+        if kind == 'RandAugment':
+            rand_augment = dict(
+                magnitude=step['magnitude_level'],
+                std=read('magnitude_std'),
+                policies=step['num_policies'])
+        elif kind == 'RandomErasing':
+            erasing = read('erase_prob')
+        elif kind == 'RandomResize':
+            jitter = read('ratio_range')
+        elif kind == 'RandomResizedCrop':
+            jitter = read('crop_ratio_range')
     return dict(
-        rand_augment=dict(
-            magnitude=random[0]['magnitude_level'],
-            std=random[0].get('magnitude_std', 0.),
-            policies=random[0]['num_policies']) if random else None,
-        erasing=erasing[0].get('erase_prob', 0.5) if erasing else None,
-        jitter=_jitter(train),
+        rand_augment=rand_augment,
+        erasing=erasing,
+        # Of a side, or of the area.
+        jitter=jitter and list(jitter),
         train_size=_size(train),
-        **_evaluation(cfg))
-
-
-def _jitter(steps: Sequence[Mapping]) -> Optional[List[float]]:
-    """Least and greatest random factor, of side or of area."""
-    for kind, key in (('RandomResize', 'ratio_range'),
-                      ('RandomResizedCrop', 'crop_ratio_range')):
-        for step in named(steps, kind):
-            return list(step.get(key, (0.08, 1.)))
-    return None
-
-
-def _evaluation(cfg: Mapping) -> Dict[str, Any]:
-    """Size, share of it that is cropped, and scales of augmented tests."""
-    steps = pipeline_of(cfg.get('test_dataloader')
-                        or cfg.get('val_dataloader'))
-    size = _size(steps)
-    edges = named(steps, 'ResizeEdge')
-    crops = named(steps, 'CenterCrop')
-    ratio = size[0] / edges[0]['scale'] if crops and edges else None
-    return dict(
-        test_size=size, test_crop_ratio=ratio, tta_scales=_tta_scales(cfg))
+        test_size=size,
+        test_crop_ratio=size[0] / edges[0]['scale']
+        if edges and named(test, 'CenterCrop') else None,
+        tta_scales=[x.get('scale_factor', x.get('scale')) for x in tta]
+        or None)
 
 
 def _size(steps: Sequence[Mapping]) -> Optional[List[Any]]:
-    """Size that the last crop cuts out, or else of the last resizing.
-
-    Where that chooses among sizes, all of them.
+    """Read the size of the last crop, or else the size or sizes of resizing.
     """
-    for keys in (_CROPS, _RESIZES):
-        sizes = [
-            step[keys[kind]] for step in steps
-            if (kind := step['type'].rpartition('.')[2]) in keys
-            and keys[kind] in step
-        ]
-        if sizes:
-            size = sizes[-1]
-            return [size, size] if isinstance(size, int) else list(size)
-    return None
-
-
-def _tta_scales(cfg: Mapping) -> Optional[List[Any]]:
-    """What images are resized to, one after another, with --tta."""
-    steps = list(_flat(cfg.get('tta_pipeline') or []))
-    scales = [
-        step.get('scale_factor', step.get('scale'))
-        for step in named(steps, 'Resize')
-    ]
-    return scales or None
+    sizes: Dict[bool, Any] = {}
+    for step in steps:
+        for key in ('crop_size', 'scales', 'scale'):
+            if key in step:
+                sizes[type_name(step).endswith('Crop')] = step[key]
+    size = sizes.get(True, sizes.get(False))
+    return [size, size] if isinstance(size, int) else size and list(size)

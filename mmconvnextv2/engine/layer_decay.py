@@ -16,7 +16,7 @@ DECAY_TYPES = {
     'group_wise': 'an id per three blocks; OpenMMLab calls this layer_wise',
     'stage_wise': 'an id per stage',
 }
-_DEFAULTS = dict(
+DEFAULTS = dict(
     decay_rate=None,
     decay_type='layer_wise',
     norm_decay_mult=0.,
@@ -97,11 +97,11 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     def _validate_cfg(self) -> None:
         super()._validate_cfg()
         given = {k: v for k, v in self.paramwise_cfg.items() if v is not None}
-        self.options = {**_DEFAULTS, **given}
-        if len(self.options) > len(_DEFAULTS):
+        self.options = {**DEFAULTS, **given}
+        if len(self.options) > len(DEFAULTS):
             raise ValueError(
-                f'paramwise_cfg accepts {list(_DEFAULTS)}, got '
-                f'{sorted(set(given) - set(_DEFAULTS))} (the number of layers '
+                f'paramwise_cfg accepts {list(DEFAULTS)}, got '
+                f'{sorted(set(given) - set(DEFAULTS))} (the number of layers '
                 'is read from the backbone)')
         rate, kind = self.options['decay_rate'], self.options['decay_type']
         if not (isinstance(rate, (int, float)) and 0 < rate <= 1):

@@ -1,8 +1,18 @@
 import copy
+import inspect
+from functools import partial
 
 import pytest
+import torch
+from mmengine.model import ExponentialMovingAverage
+from mmengine.optim import AmpOptimWrapper, LinearParamScheduler, OptimWrapper
+from mmengine.registry import MODELS
+from mmpretrain.datasets import transforms
+from torch.optim import AdamW
 
-from mmconvnextv2.config.recipe import Batch, batch_of, peak_lr, recipe
+from mmconvnextv2 import ConvNeXtV2, LayerDecayOptimWrapperConstructor
+from mmconvnextv2.config.recipe import recipe
+from mmconvnextv2.engine.layer_decay import DEFAULTS as DECAY_DEFAULTS
 
 CFG = dict(
     default_scope='mmpretrain',
@@ -88,21 +98,18 @@ def test_values_and_no_change_of_the_config():
     assert {key: found[key] for key in expected} == expected
 
 
-@pytest.mark.parametrize('gpus, enable, lr', [(None, True, 8e-4),
-                                              (2, False, 8e-4),
-                                              (2, True, 2e-4)])
-def test_scaling_follows_mmengine(gpus, enable, lr):
-    cfg = changed('auto_scale_lr', 'enable', to=enable)
-    batch = batch_of(cfg, gpus)
-    assert batch == Batch(gpus or 8, 32, 4)
-    assert peak_lr(cfg, batch) == pytest.approx(lr)
-    found = recipe(cfg, gpus)
+@pytest.mark.parametrize('scaling, gpus, batch, lr', [
+    (dict(enable=True, base_batch_size=256), None, 1024, 8e-4),
+    (dict(enable=False, base_batch_size=256), 2, 256, 8e-4),
+    (dict(enable=True, base_batch_size=256), 2, 256, 2e-4),
+    # One GPU, without a batch for the learning rate.
+    (None, None, 128, 8e-4),
+])
+def test_scaling_follows_mmengine(scaling, gpus, batch, lr):
+    found = recipe(changed('auto_scale_lr', to=scaling), gpus)
+    assert found['batch'] == batch == 128 * found['gpus']
     assert found['lr'] == pytest.approx(lr)
-    assert found['base_lr'] == pytest.approx(lr * 256 / batch.total)
-
-
-def test_without_a_batch_for_the_learning_rate_one_gpu_is_meant():
-    assert batch_of(changed('auto_scale_lr', to=None)) == Batch(1, 32, 4)
+    assert found['base_lr'] == pytest.approx(lr * 256 / batch)
 
 
 def test_rates_of_other_tasks_are_absolute():
@@ -167,4 +174,89 @@ def test_config_that_does_not_train(key):
 def test_number_of_gpus(gpus, per_gpu, message):
     cfg = changed('train_dataloader', 'batch_size', to=per_gpu)
     with pytest.raises(ValueError, match=message):
-        batch_of(cfg, gpus)
+        recipe(cfg, gpus)
+
+
+def without(part, *keys):
+    return {k: v for k, v in part.items() if k not in keys}
+
+
+@pytest.mark.parametrize('constructor', [
+    None, 'LearningRateDecayOptimizerConstructor',
+    'LayerDecayOptimWrapperConstructor'
+])
+def test_no_layer_decay(constructor):
+    wrapper = dict(CFG['optim_wrapper'], constructor=constructor,
+                   paramwise_cfg=dict(decay_rate=1.))
+    found = recipe(changed('optim_wrapper', to=wrapper))
+    assert {found[key] for key in ('layer_decay', 'decay_type', 'stem_scale',
+                                   'stem_lr')} == {None}
+
+
+@pytest.mark.parametrize('backbone', [
+    dict(type='mmconvnextv2.ConvNeXtV2'),
+    dict(type='mmpretrain.ConvNeXt'),
+    dict(type='mmconvnextv2.ConvNeXtV2', arch='femto'),
+])
+@pytest.mark.parametrize('kind', [None, 'group_wise', 'stage_wise'])
+def test_stem_has_the_rate_that_the_optimizer_gets(backbone, kind):
+    options = dict(decay_rate=0.9, decay_type=kind)
+    wrapper = dict(CFG['optim_wrapper'], paramwise_cfg=options)
+    cfg = changed('optim_wrapper', to=wrapper)
+    cfg['model']['backbone'] = backbone
+    found = recipe(cfg)
+    model = MODELS.build(backbone)
+    constructor = LayerDecayOptimWrapperConstructor(
+        without(wrapper, 'constructor', 'paramwise_cfg', 'type', 'dtype'),
+        options)
+    groups = []
+    constructor.add_params(groups, model)
+    stem = model.downsample_layers[0][0].weight
+    rate, = (group['lr'] for group in groups
+             if any(param is stem for param in group['params']))
+    assert found['stem_lr'] == pytest.approx(rate)
+    assert found['stem_scale'] == pytest.approx(rate / 8e-4)
+    assert found['decay_type'] == (kind or 'layer_wise').replace('_', '-')
+
+
+def default(function, name):
+    return inspect.signature(function).parameters[name].default
+
+
+def test_what_is_left_out_has_the_defaults_of_the_signatures():
+    cfg = changed('model', 'backbone', to=dict(
+        type='mmconvnextv2.ConvNeXtV2'))
+    cfg['optim_wrapper']['optimizer'] = dict(type='AdamW', lr=1e-3)
+    cfg['optim_wrapper'].pop('accumulative_counts')
+    cfg['param_scheduler'] = dict(type='LinearLR', end=5)
+    cfg['custom_hooks'] = [dict(type='EMAHook')]
+    cfg['train_dataloader']['dataset']['pipeline'] = [
+        dict(type='RandomResizedCrop', scale=64),
+        dict(type='RandAugment', num_policies=2, magnitude_level=9),
+        dict(type='RandomErasing')
+    ]
+    found = recipe(cfg)
+    assert found['arch'] == default(ConvNeXtV2, 'arch') == 'base'
+    assert found['drop_path'] == default(ConvNeXtV2, 'drop_path_rate') == 0.
+    assert found['betas'] == list(default(AdamW, 'betas')) == [0.9, 0.999]
+    assert found['weight_decay'] == default(AdamW, 'weight_decay') == 0.01
+    assert found['accumulation'] == default(OptimWrapper,
+                                            'accumulative_counts') == 1
+    average = default(ExponentialMovingAverage, 'momentum')
+    assert found['ema'] == 1 - average == 0.9998
+    scheduler = partial(default, LinearParamScheduler)
+    assert found['warmup'] == {'epochs': 5, 'from': scheduler('start_factor')}
+    assert scheduler('by_epoch') and scheduler('begin') == 0
+    assert found['jitter'] == list(
+        default(transforms.RandomResizedCrop, 'crop_ratio_range'))
+    assert found['rand_augment']['std'] == default(
+        transforms.RandAugment, 'magnitude_std')
+    assert found['erasing'] == default(transforms.RandomErasing, 'erase_prob')
+    # Layer decay reads the type of it itself.
+    assert DECAY_DEFAULTS['decay_type'] == 'layer_wise'
+
+
+def test_float16_is_the_default_of_mixed_precision():
+    # AmpOptimWrapper hands None on to autocast.
+    assert default(AmpOptimWrapper, 'dtype') is None
+    assert torch.get_autocast_dtype('cuda') == torch.float16

@@ -23,7 +23,7 @@ def test_classification():
     found = augmentation(
         dict(
             train_dataloader=loader(
-                dict(type='RandomResizedCrop', scale=224),
+                dict(type='mmpretrain.RandomResizedCrop', scale=224),
                 dict(
                     type='RandAugment',
                     num_policies=2,
