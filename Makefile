@@ -45,7 +45,7 @@ test-slow: setup
 lint: setup
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/interrogate mmconvnextv2 tools dev
-	@$(RUN) tools/check_metafile.py
+	@$(RUN) dev/check_metafile.py
 	@$(RUN) dev/versions_table.py --check
 
 bench: setup

@@ -1,18 +1,21 @@
 """Count the parameters and multiply-adds of a config's model."""
 import argparse
+import functools
 import logging
 import sys
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
+import yaml
 from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 
 from mmconvnextv2.analysis.complexity import Complexity, count_complexity
-from mmconvnextv2.cli import CommandError, run_command
-from mmconvnextv2.config.find import find_config
+from mmconvnextv2.cli import run_command
+from mmconvnextv2.config.find import configs_folder, find_config
 from mmconvnextv2.config.recipe_data import augmentation
-from mmconvnextv2.zoo.published import Published, published
+from mmconvnextv2.errors import CommandError
+from mmconvnextv2.text import markdown_table
 
 _COLUMNS = ('config', 'image', 'parameters', 'paper', 'multiply-adds',
             'paper', 'difference')
@@ -21,12 +24,25 @@ _LEAST_WIDTH = 104
 
 
 class Row(NamedTuple):
-    """What was counted, and what a paper prints of the same."""
+    """A model as counted, and its metafile's entry if a paper prints it."""
 
     name: str
     size: Tuple[int, int]
     counted: Complexity
-    printed: Optional[Published] = None
+    printed: Optional[dict] = None
+
+
+@functools.lru_cache
+def published() -> Dict[str, dict]:
+    """Read the metafiles' models whose size and cost a paper prints."""
+    root = configs_folder().parent
+    index = yaml.safe_load((root / 'model-index.yml').read_text())
+    return {
+        model['Name']: model
+        for file in index['Import']
+        for model in yaml.safe_load((root / file).read_text())['Models']
+        if 'Published' in model
+    }
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
@@ -58,30 +74,31 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def image_size(cfg: Config, row: Optional[Published],
+def image_size(cfg: Config, printed: Optional[dict],
                shape: Optional[List[int]]) -> Tuple[int, int]:
-    """Height and width to count at.
+    """Choose the height and width to count at, in pixels.
 
     Raises:
-        CommandError: If it is not said anywhere, or not a size.
+        CommandError: If none is given anywhere, or it is not a size.
     """
     if shape is not None:
         if len(shape) > 2 or min(shape) < 1:
             raise CommandError('--shape takes a height and a width, or the '
                                f'side of a square, in pixels, got {shape}')
         return shape[0], shape[-1]
-    if row is not None:
-        return row.size
-    sizes = augmentation(cfg)
-    size = sizes['test_size'] or sizes['train_size']
+    if printed is not None:
+        size = printed['Metadata']['Image Size'].split('x')
+    else:
+        sizes = augmentation(cfg)
+        size = sizes['test_size'] or sizes['train_size']
     if size is None:
         raise CommandError(f'{cfg.filename} has no image size in its '
                            'pipelines: give --shape')
-    return size[1], size[0]
+    return int(size[1]), int(size[0])
 
 
 def count(name: str, shape: Optional[List[int]] = None) -> Row:
-    """Count a config's model.
+    """Count the model of a config.
 
     Raises:
         CommandError: If there is no such config, or it has no model.
@@ -93,37 +110,37 @@ def count(name: str, shape: Optional[List[int]] = None) -> Row:
     cfg = Config.fromfile(path)
     if not cfg.get('model'):
         raise CommandError(f'{name} has no model')
-    known = {row.config: row for row in published()}.get(path.stem)
-    size = image_size(cfg, known, shape)
-    is_same = known is not None and known.size == size
-    return Row(path.stem, size, count_complexity(cfg, size),
-               known if is_same else None)
+    printed = published().get(path.stem)
+    size = image_size(cfg, printed, shape)
+    if printed is not None and size != image_size(cfg, printed, None):
+        printed = None
+    return Row(path.stem, size, count_complexity(cfg, size), printed)
 
 
 def cells(row: Row) -> List[str]:
-    """A row of the table."""
-    counted, printed = row.counted, row.printed
-    billions = counted.multiply_adds / 1e9
-    texts = [
+    """Lay out a row of the table."""
+    billions = row.counted.multiply_adds / 1e9
+    paper = row.printed['Published'] if row.printed else {}
+    cost = paper.get('FLOPs', '-')
+    return [
         row.name, f'{row.size[1]} x {row.size[0]}',
-        f'{counted.parameters / 1e6:.1f}M', '-', f'{billions:.4g}G', '-', '-'
+        f'{row.counted.parameters / 1e6:.1f}M',
+        paper.get('Parameters', '-'), f'{billions:.4g}G', cost,
+        f'{billions / float(cost[:-1]) - 1:+.1%}' if paper else '-'
     ]
-    if printed is not None:
-        if printed.parameters is not None:
-            texts[3] = f'{printed.parameters:g}M'
-        texts[5] = f'{printed.multiply_adds:g}G'
-        texts[6] = f'{billions / printed.multiply_adds - 1:+.1%}'
-    return texts
 
 
-def markdown(rows: List[Row]) -> str:
-    """The table as Markdown."""
-    lines = [list(_COLUMNS), ['---'] * len(_COLUMNS), *map(cells, rows)]
-    return '\n'.join(f"| {' | '.join(line)} |" for line in lines)
+def published_cells(name: str) -> List[str]:
+    """Lay out the row of a model as its metafile has it, without counting."""
+    model = published()[name]
+    size = image_size(Config(), model, None)
+    metadata = model['Metadata']
+    counted = Complexity(metadata['Parameters'], metadata['FLOPs'], {})
+    return cells(Row(name, size, counted, model))
 
 
 def print_parts(row: Row, console: Console) -> None:
-    """Multiply-adds by part of the model."""
+    """Print the multiply-adds of each part of the model."""
     table = Table('part', title=row.name)
     table.add_column('multiply-adds', justify='right')
     for part, number in row.counted.by_part.items():
@@ -139,7 +156,7 @@ def get_flops(args: argparse.Namespace) -> None:
         if args.configs or args.shape or args.parts:
             raise CommandError('--readme counts its own list of models, at '
                                'their own sizes: give nothing else')
-        print(markdown([count(row.config) for row in published()]))
+        print(markdown_table(_COLUMNS, map(published_cells, published())))
         return
     if not args.configs:
         raise CommandError('give a config, or --readme')

@@ -5,6 +5,7 @@ takes seconds and no memory. Only products count (convolutions and matrix
 products), which is what the papers' "FLOPs" come to within 0.2 %.
 """
 import re
+from collections import Counter
 from functools import partial
 from typing import Dict, NamedTuple, Tuple
 
@@ -18,11 +19,11 @@ from mmconvnextv2.models.backbones.convnextv2 import ConvNeXtV2
 
 
 class Complexity(NamedTuple):
-    """How large a model is, and what one image costs.
+    """Size of a model, and cost of one image.
 
     Attributes:
         parameters (int): All parameters, those of auxiliary heads included.
-        multiply_adds (int): Of all products for one image.
+        multiply_adds (int): Multiply-adds of all products for one image.
         by_part (dict[str, int]): Multiply-adds of each part that is called,
             such as 'backbone' and 'roi_head.mask_head'; the stages of a
             cascade together.
@@ -47,9 +48,6 @@ def count_complexity(cfg: Config, size: Tuple[int, int]) -> Complexity:
         cfg (Config): A config of mmdet, mmseg or mmpretrain.
         size (tuple[int, int]): Height and width of the image in pixels.
 
-    Returns:
-        Complexity: The counts.
-
     Example:
         >>> from mmconvnextv2.config.find import find_config
         >>> cfg = Config.fromfile(find_config('maskrcnn_convnextv2_b_coco'))
@@ -59,53 +57,40 @@ def count_complexity(cfg: Config, size: Tuple[int, int]) -> Complexity:
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')), \
             torch.device('meta'):
         model = MODELS.build(cfg.model).eval()
-        image = torch.empty(1, _image_channels(model), *size)
+        stems = [m.downsample_layers[0][0] for m in model.modules()
+                 if isinstance(m, ConvNeXtV2)]
+        image = torch.empty(1, stems[0].in_channels if stems else 3, *size)
     if hasattr(model, 'rpn_head'):
         model.forward = partial(_two_stage_forward, model)
     with torch.no_grad(), FlopCounterMode(
             display=False, depth=None) as counter:
         model(image)
-    # The counter has two operations for each multiply-add.
+    parts, parents = Counter(), (type(model).__name__, )
+    for name, counts in sorted(counter.get_flop_counts().items()):
+        root, _, part = name.partition('.')
+        # Of nested modules, the outermost that is called in the model.
+        if root == parents[0] and part and not name.startswith(
+                tuple(f'{parent}.' for parent in parents[1:])):
+            parents += (name, )
+            # The counter has two operations for each multiply-add.
+            parts[re.sub(r'\.\d+$', '', part)] += sum(counts.values()) // 2
     return Complexity(
         parameters=sum(p.numel() for p in model.parameters()),
         multiply_adds=counter.get_total_flops() // 2,
-        by_part=_by_part(counter, type(model).__name__))
-
-
-def _image_channels(model: nn.Module) -> int:
-    stems = (m.downsample_layers[0][0] for m in model.modules()
-             if isinstance(m, ConvNeXtV2))
-    return next((stem.in_channels for stem in stems), 3)
+        by_part=dict(parts))
 
 
 def _two_stage_forward(model: nn.Module, image: Tensor) -> None:
-    """What has products in a detector; which boxes there are has none."""
+    """Run what has products in a detector; choosing the boxes has none."""
     feats = model.extract_feat(image)
     model.rpn_head(feats)
-    branches = ((model.roi_head, 'bbox', model.test_cfg.rpn.max_per_img),
-                (model.roi_head, 'mask', model.test_cfg.rcnn.max_per_img))
-    for roi_head, branch, number in branches:
-        heads = _as_list(getattr(roi_head, f'{branch}_head', []))
-        pools = _as_list(getattr(roi_head, f'{branch}_roi_extractor', []))
+    for branch, number in (('bbox', model.test_cfg.rpn.max_per_img),
+                           ('mask', model.test_cfg.rcnn.max_per_img)):
+        heads, pools = (
+            getattr(model.roi_head, f'{branch}_{part}', None) or []
+            for part in ('head', 'roi_extractor'))
+        if not isinstance(heads, (list, nn.ModuleList)):
+            heads, pools = [heads], [pools]
         for head, pool in zip(heads, pools):
             side = pool.roi_layers[0].output_size
             head(feats[0].new_empty(number, pool.out_channels, *side))
-
-
-def _as_list(module: nn.Module) -> list:
-    is_list = isinstance(module, (list, nn.ModuleList))
-    return list(module) if is_list else [module]
-
-
-def _by_part(counter: FlopCounterMode, root: str) -> Dict[str, int]:
-    """Counts of the outermost modules that were called in the model."""
-    parts: Dict[str, int] = {}
-    outermost: Dict[str, None] = {}
-    for name, counts in sorted(counter.get_flop_counts().items()):
-        inside = any(name.startswith(f'{outer}.') for outer in outermost)
-        if inside or not name.startswith(f'{root}.'):
-            continue
-        outermost[name] = None
-        part = re.sub(r'\.\d+$', '', name[len(root) + 1:])
-        parts[part] = parts.get(part, 0) + sum(counts.values()) // 2
-    return parts

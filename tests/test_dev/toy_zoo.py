@@ -30,6 +30,7 @@ _ZOO = dict(
             'Batch Size': 1024,
             'Initial Weights': f'{HASHED}.pth'
         },
+        'Published': dict(Parameters='3.7M', FLOPs='0.55G'),
         'Results': [
             dict(
                 Task='Image Classification',

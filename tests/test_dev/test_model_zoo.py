@@ -1,0 +1,112 @@
+"""What the model zoo says is so: counts, published figures, files."""
+import re
+
+import check_metafile
+import pytest
+from metafile_schema import start_of
+from model_zoo import load_zoo, result_rows
+
+from mmconvnextv2.config.find import configs_folder
+
+_ROOT = configs_folder().parent
+_NAME = 'convnextv2_a_ft_in1k'
+ZOO = load_zoo(_ROOT)
+MODELS = {model['Name']: model for family in ZOO for model in family.models}
+_ARCHS = dict(
+    a='atto', f='femto', p='pico', n='nano', t='tiny', b='base', l='large',
+    h='huge')
+# A result in a config's comment, such as '52.9 box AP, 46.6 mask AP'.
+_FIGURE = re.compile(r'\b(\d\d\.\d) (top-1|box AP|mask AP|mIoU)')
+_LONG = {'top-1': 'Top 1 Accuracy', 'mIoU': 'mIoU(ms)'}
+
+
+def test_the_zoo_has_no_problems(capsys):
+    assert check_metafile.main([]) == 0
+    assert capsys.readouterr().out == 'no problems\n'
+    assert len(ZOO) == 5
+    assert len(MODELS) == len(list((_ROOT / 'configs').glob('*.py')))
+
+
+@pytest.mark.parametrize('name', MODELS)
+def test_figures_are_as_the_config_comes_to(name):
+    assert list(check_metafile.count_problems(MODELS[name], _ROOT)) == []
+
+
+@pytest.mark.parametrize(
+    'name', [x for x in MODELS if 'Results' in MODELS[x]])
+def test_figures_in_comments_are_those_of_the_metafile(name):
+    text = (_ROOT / MODELS[name]['Config']).read_text()
+    comment = ' '.join(
+        line.strip('# ') for line in text.splitlines() if line[:1] == '#')
+    known = {(key, value) for x in MODELS[name]['Results']
+             for key, value in x['Metrics'].items()}
+    for figure, metric in _FIGURE.findall(comment):
+        assert (_LONG.get(metric, metric), float(figure)) in known, comment
+
+
+def test_no_result_of_ours_but_on_the_shapes():
+    ours = {name for name, model in MODELS.items()
+            for _, own in result_rows(model) if own}
+    assert ours and all(name.endswith('_shapes') for name in ours)
+
+
+@pytest.mark.parametrize(
+    'name', [x for x in MODELS if 'Weights' in MODELS[x]])
+def test_weights_are_of_the_model_and_size(name):
+    data = MODELS[name]
+    version, size = re.search(r'convnextv(\d)_([a-z]+)_', name).groups()
+    arch = dict(_ARCHS, s='small')[size]
+    file = data['Weights'].rpartition('/')[2]
+    assert re.search(rf'convnext-(v2-)?({arch}|{size})[-_]|_{arch}_', file)
+    assert ('-v2-' in file) == (version == '2')
+    if version == '1' or 'Converted From' not in data:
+        return
+    side = data['Metadata']['Image Size'].split('x')[0]
+    kind = ('1k_224_fcmae' if name.startswith('fcmae') else
+            f'22k_{side}_ema' if 'in22k' in name else f'1k_{side}_ema')
+    assert data['Converted From']['Weights'].endswith(
+        f'/convnextv2_{arch}_{kind}.pt')
+    assert (f'-{side}px' in file) == (side != '224')
+
+
+@pytest.mark.parametrize('name, start', [
+    (_NAME, 'FCMAE'),
+    ('convnextv2_h_ft_in22k_in1k_512', 'FCMAE, IN-22K'),
+    ('upernet_convnextv2_t_ade20k', 'FCMAE, IN-1K'),
+    ('upernet_convnextv2_h_640_ade20k', 'FCMAE, IN-22K, IN-1K'),
+    ('cascade_maskrcnn_convnextv1_xl_coco', 'IN-22K'),
+    ('maskrcnn_convnextv1_t_coco', 'IN-1K'),
+    ('maskrcnn_convnextv2_a_shapes', 'random'),
+])
+def test_start(name, start):
+    metadata = MODELS[name]['Metadata']
+    assert start_of(metadata['Initial Weights']) == start
+
+
+@pytest.mark.parametrize('folder', ['.', 'mmconvnextv2/.mim'])
+def test_mim_reads_the_zoo(folder):
+    modelindex = pytest.importorskip('modelindex.load_model_index')
+    index = modelindex.load(str(_ROOT / folder / 'model-index.yml'))
+    assert index.check(silent=True) == []
+    assert [model.name for model in index.models] == list(MODELS)
+    search = pytest.importorskip('mim.commands.search')
+    found = search.convert2df(index).loc['maskrcnn_convnextv2_b_coco']
+    # The figure is that of the weights, so OpenMMLab's.
+    assert (found['coco/box_ap'], found['coco/mask_ap']) == (52.9, 46.4)
+    assert found['weight'].endswith('_20230113_110947-757ee2dd.pth')
+    assert found['model'] == 'mask r-cnn'
+
+
+@pytest.mark.parametrize('key, value, problem', [
+    ('Parameters', 3800000, 'Parameters is 3708400, got 3800000'),
+    ('FLOPs', 540000000, 'FLOPs is 547332480, got 540000000'),
+    ('Image Size', '256x224', 'FLOPs is 625477120, got 547332480'),
+    ('Epochs', 300, 'Epochs is 600, got 300'),
+    ('Batch Size', 4096, 'Batch Size is 1024, got 4096'),
+    ('Initial Weights', 'none', 'Initial Weights is https://download.'),
+])
+def test_figures_that_are_not_so(key, value, problem):
+    model = dict(MODELS[_NAME])
+    model['Metadata'] = dict(model['Metadata'], **{key: value})
+    found, = check_metafile.count_problems(model, _ROOT)
+    assert found.startswith(f'{_NAME}: {problem}')
