@@ -28,10 +28,10 @@ setup:
 	@$(PYTHON) dev/setup_env.py --stack $(STACK) --venv $(VENV)
 
 demo: setup
-	@$(RUN) tools/demo.py --task $(TASK)
+	@$(RUN) demo/demo.py --task $(TASK)
 
 pretrain-demo: setup
-	@$(RUN) tools/pretrain_demo.py
+	@$(RUN) demo/pretrain_demo.py
 
 test: setup
 	@$(RUN) -m pytest -m 'not slow' -n 2 --dist loadfile
@@ -44,7 +44,7 @@ test-slow: setup
 
 lint: setup
 	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/interrogate mmconvnextv2 tools dev
+	@$(VENV)/bin/interrogate mmconvnextv2 tools demo dev
 	@$(RUN) dev/check_metafile.py
 	@$(RUN) dev/versions_table.py --check
 

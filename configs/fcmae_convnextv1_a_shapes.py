@@ -1,7 +1,7 @@
 # FCMAE, the first ConvNeXt's blocks (LayerScale, no GRN) at the size of atto,
 # on the shapes data set, minutes on two CPU cores:
 #   python tools/train.py configs/fcmae_convnextv1_a_shapes.py
-# tools/collapse_study.py compares it with fcmae_convnextv2_a_shapes.py. The
+# demo/collapse_study.py compares it with fcmae_convnextv2_a_shapes.py. The
 # decoder is the same.
 _base_ = './fcmae_convnextv2_a_shapes.py'
 

@@ -40,7 +40,8 @@ def fingerprint() -> str:
     """Digest of all that decides what the environment holds."""
     digest = hashlib.sha256(sys.version.encode())
     files = [*sorted(REQUIREMENTS.glob('*.txt')),
-             *sorted((ROOT / 'dev').glob('*.py')), BRIDGE,
+             *(ROOT / 'dev' / f'{name}.py'
+               for name in ('setup_env', 'build_mmcv', 'progress')), BRIDGE,
              ROOT / 'setup.cfg', ROOT / 'pyproject.toml']
     for file in files:
         digest.update(file.read_bytes())

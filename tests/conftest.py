@@ -86,6 +86,12 @@ def graphs():
     torch._dynamo.reset()
 
 
+@pytest.fixture(autouse=True)
+def _local_rank(monkeypatch):
+    # The tools set it for good.
+    monkeypatch.setenv('LOCAL_RANK', '0')
+
+
 @pytest.fixture(scope='session')
 def tools():
     """The folder of the tools."""

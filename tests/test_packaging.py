@@ -11,15 +11,16 @@ import pytest
 import mmconvnextv2
 
 _ROOT = Path(__file__).resolve().parents[1]
-_SOURCES = ('mmconvnextv2', 'configs', 'tools', 'setup.cfg', 'pyproject.toml',
-            'MANIFEST.in', 'README.md', 'LICENSE', 'NOTICE', 'model-index.yml')
+_SOURCES = ('mmconvnextv2', 'configs', 'demo', 'tools', 'setup.cfg',
+            'pyproject.toml', 'README.md', 'LICENSE', 'NOTICE',
+            'model-index.yml')
 
 
 def _expected(root):
     """What a wheel must carry, and the files it comes from."""
     files = {'mmconvnextv2/.mim/model-index.yml': root / 'model-index.yml'}
-    for folder, suffixes in (('configs', ('.py', '.yml')), ('tools',
-                                                            ('.py', '.sh'))):
+    for folder, suffixes in (('configs', ('.py', '.yml')),
+                             ('demo', ('.py', )), ('tools', ('.py', '.sh'))):
         for path in (root / folder).rglob('*'):
             if path.suffix in suffixes:
                 relative = path.relative_to(root).as_posix()
@@ -75,7 +76,8 @@ def wheel(source, tmp_path_factory):
     return built
 
 
-@pytest.mark.parametrize('name', ['configs', 'tools', 'model-index.yml'])
+@pytest.mark.parametrize(
+    'name', ['configs', 'demo', 'tools', 'model-index.yml'])
 def test_mim_links_are_relative_and_lead_to_the_root(name):
     link = _ROOT / 'mmconvnextv2' / '.mim' / name
     assert link.readlink() == Path('../..') / name
@@ -160,6 +162,9 @@ def test_installed_configs_and_tools_work_by_name(installed, tmp_path,
                           text=True)
     assert done.returncode == 2
     assert 'data/coco/train2017' in done.stderr
+    # The demonstrations import modules beside them.
+    shown = _run(tmp_path, '-m', 'mmconvnextv2', 'pretrain_demo', '--help')
+    assert shown.startswith('usage: pretrain_demo.py')
 
 
 def _has_onedl_mim():

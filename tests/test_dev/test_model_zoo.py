@@ -15,11 +15,6 @@ MODELS = {model['Name']: model for family in ZOO for model in family.models}
 _ARCHS = dict(
     a='atto', f='femto', p='pico', n='nano', t='tiny', b='base', l='large',
     h='huge')
-# A result in a config's comment, such as '52.9 box AP, 46.6 mask AP'.
-_FIGURE = re.compile(r'\b(\d\d\.\d) (top-1|box AP|mask AP|mIoU)')
-_LONG = {'top-1': 'Top 1 Accuracy', 'mIoU': 'mIoU(ms)'}
-
-
 def test_the_zoo_has_no_problems(capsys):
     assert check_metafile.main([]) == 0
     assert capsys.readouterr().out == 'no problems\n'
@@ -32,16 +27,19 @@ def test_figures_are_as_the_config_comes_to(name):
     assert list(check_metafile.count_problems(MODELS[name], _ROOT)) == []
 
 
-@pytest.mark.parametrize(
-    'name', [x for x in MODELS if 'Results' in MODELS[x]])
-def test_figures_in_comments_are_those_of_the_metafile(name):
-    text = (_ROOT / MODELS[name]['Config']).read_text()
-    comment = ' '.join(
-        line.strip('# ') for line in text.splitlines() if line[:1] == '#')
-    known = {(key, value) for x in MODELS[name]['Results']
-             for key, value in x['Metrics'].items()}
-    for figure, metric in _FIGURE.findall(comment):
-        assert (_LONG.get(metric, metric), float(figure)) in known, comment
+def test_figures_in_comments_are_those_of_the_metafiles():
+    seen = 0
+    for name, model in MODELS.items():
+        comment = ' '.join(re.findall(
+            '^#(.*)', (_ROOT / model['Config']).read_text(), re.MULTILINE))
+        figures = {float(x) for x in re.findall(r'\b\d\d\.\d\d?\b', comment)}
+        known = {value for result in model.get('Results', ())
+                 for value in result['Metrics'].values()}
+        # Comments on the shapes give the spread of several runs.
+        if known and not name.endswith('_shapes'):
+            assert figures <= known, name
+            seen += len(figures)
+    assert seen > 50
 
 
 def test_no_result_of_ours_but_on_the_shapes():

@@ -16,12 +16,6 @@ from mmconvnextv2.config.find import configs_folder, find_config
 from mmconvnextv2.datasets import make_shapes
 
 
-@pytest.fixture(autouse=True)
-def _local_rank(monkeypatch):
-    # The tools set it for good.
-    monkeypatch.setenv('LOCAL_RANK', '0')
-
-
 @pytest.fixture(scope='session')
 def run():
     """Function that runs a command line in a folder outside the checkout."""

@@ -10,11 +10,12 @@ import time
 from pathlib import Path
 from typing import Callable, NamedTuple, Tuple
 
+from _training import clock, console, train
 from mmengine.config import Config, DictAction
-from mmengine.runner import Runner
 
-from mmconvnextv2.cli import CommandError, require_data, run_command
-from mmconvnextv2.demos.demo import Narrator, clock, console
+from mmconvnextv2.cli import require_data, run_command
+from mmconvnextv2.config.find import configs_folder
+from mmconvnextv2.errors import CommandError
 from mmconvnextv2.quiet import quietly
 from mmconvnextv2.visualization import (
     draw_classification_grid,
@@ -22,18 +23,16 @@ from mmconvnextv2.visualization import (
     draw_segmentation_grid,
 )
 
-CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
-
 
 class Task(NamedTuple):
-    """What differs between the tasks.
+    """Settings of a task.
 
     Attributes:
         config (str): Name of the config that is trained.
-        metrics (tuple[str]): Which metrics are printed.
+        metrics (tuple[str]): Metrics to print.
         draw (callable): Draws predictions of a model on a data set.
-        legend (str): What the picture shows.
-        full (str): Name of a config for the real data, and which these are.
+        legend (str): Content of the picture.
+        full (str): Name of a config for the real data, and their name.
     """
 
     config: str
@@ -93,7 +92,7 @@ def demo(args: argparse.Namespace) -> None:
         raise CommandError(
             f'{args.work_dir} exists. Choose another --work-dir.')
     task = TASKS[args.task]
-    config = args.config or CONFIGS / f'{task.config}.py'
+    config = args.config or configs_folder() / f'{task.config}.py'
     cfg = Config.fromfile(config)
     cfg.merge_from_dict(args.cfg_options or {})
     cfg.work_dir = str(args.work_dir)
@@ -101,29 +100,20 @@ def demo(args: argparse.Namespace) -> None:
     require_data(cfg, args, ('train', 'val'), initial_weights=True)
     say = console()
     say(f'Training {config.stem}; full log in {args.work_dir}')
-    start = time.monotonic()
-    narrator = Narrator(say)
     with quietly():
-        runner = Runner.from_cfg(cfg)
-        runner.register_hook(narrator, priority='VERY_LOW')
-        runner.train()
-        picture = task.draw(runner.model, runner.val_dataloader.dataset,
-                            args.work_dir / 'predictions.png')
-    say(f'Done in {clock(time.monotonic() - start)}.\n')
+        done = train(cfg, say, interval=20)
+        runner = done['runner']
+        picture = args.work_dir / 'predictions.png'
+        task.draw(runner.model, runner.val_dataloader.dataset, picture)
+    say(f"Done in {clock(done['seconds'])}.\n")
+    metrics = done['curve'][-1][1]
     for name in task.metrics:
-        label = name.rpartition('/')[2]
-        say(f'  {label:12s} {narrator.metrics[name]:.3f}')
-    say(closing(task, config, runner, picture))
-
-
-def closing(task: Task, config: Path, runner: Runner, picture: Path) -> str:
-    """Where the results are, and what to run next."""
-    folder = Path(runner.cfg.work_dir)
-    checkpoint = (folder / 'last_checkpoint').read_text().strip()
-    log = folder / runner.timestamp / f'{runner.timestamp}.log'
+        say(f"  {name.rpartition('/')[2]:12s} {metrics[name]:.3f}")
+    checkpoint = args.work_dir / done['checkpoint']
+    log = args.work_dir / runner.timestamp / f'{runner.timestamp}.log'
     full, data = task.full
     python = os.path.relpath(sys.executable)
-    return f'''
+    say(f'''
   log          {log}
   checkpoint   {checkpoint}
   picture      {picture} ({task.legend})
@@ -131,7 +121,7 @@ def closing(task: Task, config: Path, runner: Runner, picture: Path) -> str:
 Next:
   {python} tools/test.py {os.path.relpath(config)} {checkpoint}
   {python} tools/train.py configs/{full}.py   # with {data}
-'''
+''')
 
 
 if __name__ == '__main__':

@@ -1,15 +1,15 @@
 """FCMAE against from scratch, shortened: what it leaves, keeps and refuses."""
 import json
 import shutil
-from types import SimpleNamespace
+from pathlib import Path
 
 import cv2
+import pretrain_demo
 import pytest
 import torch
 from mmengine.registry import MODELS
 
 from mmconvnextv2.datasets import make_shapes
-from mmconvnextv2.demos import pretrain_comparison as runs
 
 pytest.importorskip('mmdet')
 pytest.importorskip('mmpretrain')
@@ -25,11 +25,11 @@ def shapes(tmp_path_factory):
 
 
 @pytest.fixture
-def tool(load_tool, shapes, tmp_path, monkeypatch):
+def tool(shapes, tmp_path, monkeypatch):
     """The tool, in a folder that has the data."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'data').symlink_to(shapes)
-    return load_tool('pretrain_demo')
+    return pretrain_demo
 
 
 class Trainer:
@@ -39,10 +39,10 @@ class Trainer:
         self.trained = []
         self.stop_at = None
 
-    def __call__(self, cfg, say, interval):
+    def __call__(self, cfg, say):
         self.trained.append(cfg)
         name = cfg.experiment_name
-        folder = runs.Path(cfg.work_dir)
+        folder = Path(cfg.work_dir)
         folder.mkdir(exist_ok=True)
         for epoch in (2, 3):
             (folder / f'epoch_{epoch}.pth').touch()
@@ -52,13 +52,13 @@ class Trainer:
         (folder / 'reconstruction_1.png').touch()
         (folder / 'last_checkpoint').write_text('elsewhere/fcmae/epoch_3.pth')
         score = 0.5 if name.startswith('pretrained') else 0.25
-        narrator = SimpleNamespace(
-            history=[(4, {}), (8, {'coco/bbox_mAP': score})])
-        loss = SimpleNamespace(mean=lambda window: 0.75)
-        hub = SimpleNamespace(get_scalar=lambda name: loss)
-        runner = SimpleNamespace(
-            message_hub=hub, train_dataloader=[1], iter=3)
-        return runner, narrator, 60.
+        return dict(
+            runner=object(),
+            curve=[(4, {}), (8, {'coco/bbox_mAP': score})],
+            loss=0.75,
+            checkpoint='epoch_3.pth',
+            iterations=3,
+            seconds=60.)
 
     @property
     def names(self):
@@ -71,7 +71,7 @@ class Trainer:
 @pytest.fixture
 def trainer(monkeypatch):
     trainer = Trainer()
-    monkeypatch.setattr(runs, '_train', trainer)
+    monkeypatch.setattr(pretrain_demo, 'train', trainer)
     return trainer
 
 
@@ -225,7 +225,7 @@ def test_checkpoint_that_does_not_fit(tool, capsys):
     message = capsys.readouterr().err
     assert 'femto.pth does not fit the backbone (atto): ' in message
     assert 'like backbone.downsample_layers.0.0.weight' in message
-    assert not runs.Path('out').exists()
+    assert not Path('out').exists()
 
 
 @pytest.mark.parametrize('arguments, message', [

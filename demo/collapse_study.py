@@ -7,31 +7,43 @@ that have finished are kept: run it again with the same --work-dir to go on.
 """
 import argparse
 import os
+import shutil
 import sys
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Mapping, Optional, Sequence
+
+from _training import (
+    INTERRUPTED,
+    Say,
+    console,
+    finish,
+    finished,
+    short_config,
+    train,
+)
+from mmengine.config import Config
 
 from mmconvnextv2.analysis import Model, find_images, load_model
+from mmconvnextv2.analysis.cosine_distance import LayerDistance
+from mmconvnextv2.analysis.features import AFTER_GRN, BEFORE_GRN
 from mmconvnextv2.analysis.reports import (
     report_activations,
     report_class_selectivity,
     report_cosine_distance,
 )
-from mmconvnextv2.analysis.study import (
-    ARMS,
-    TITLES,
-    UNTRAINED,
-    distance_table,
-    pretrain,
-    pretraining_config,
-)
 from mmconvnextv2.cli import require_data, run_command
 from mmconvnextv2.config.find import configs_folder
-from mmconvnextv2.demos.demo import Say, console
+from mmconvnextv2.errors import CommandError
 from mmconvnextv2.files import write_text
 from mmconvnextv2.quiet import quietly
+from mmconvnextv2.text import markdown_table
 
-INTERRUPTED = 130  # what shells return for Ctrl-C
+# What is compared, by the names of their folders.
+ARMS = dict(
+    convnextv1='fcmae_convnextv1_a_shapes.py',
+    convnextv2='fcmae_convnextv2_a_shapes.py')
+TITLES = dict(convnextv1='V1 + FCMAE', convnextv2='V2 + FCMAE')
+UNTRAINED = 'V2, untrained'
 # Sides of the images in pixels, as the shapes configs have them.
 _SCENE_SIZE, _CROP_SIZE = 128, 96
 _BATCH_SIZE = 16
@@ -59,32 +71,77 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def pretraining_config(arm: str, args: argparse.Namespace) -> Config:
+    """Configure the pre-training of an arm, which differs in its length.
+
+    Raises:
+        CommandError: If the schedule's warm-up leaves no epoch.
+    """
+    cfg = short_config(ARMS[arm], args.work_dir / arm, args.epochs, args.seed)
+    cfg.default_hooks.checkpoint.update(
+        interval=args.epochs, save_optimizer=False)
+    return cfg
+
+
 def check_data(args: argparse.Namespace) -> Path:
     """Write the shapes data set if it is not there; returns its folder.
 
     Raises:
         CommandError: If it cannot be written, or the epochs are too few.
     """
-    root = Path()
     for arm in ARMS:
-        cfg = pretraining_config(arm, args.work_dir, args.epochs, args.seed)
-        named = argparse.Namespace(**{**vars(args), 'config': cfg.filename})
-        require_data(cfg, named, ('train', ), initial_weights=False)
-        root = Path(cfg.train_dataloader.dataset.data_root)
-    return root
+        cfg = pretraining_config(arm, args)
+        args.config = cfg.filename
+        require_data(cfg, args, ('train', ), initial_weights=False)
+    return Path(cfg.train_dataloader.dataset.data_root)
+
+
+def pretrain(arm: str, args: argparse.Namespace, say: Say) -> Path:
+    """Pre-train an arm, unless that is done.
+
+    Returns:
+        Path: The checkpoint.
+
+    Raises:
+        CommandError: If it was done with other settings.
+    """
+    settings = dict(epochs=args.epochs, seed=args.seed)
+    folder = args.work_dir / arm
+    if finished(folder) is None:
+        say(f'\n{TITLES[arm]}, {args.epochs} epochs')
+        shutil.rmtree(folder, ignore_errors=True)
+        finish(folder, train(pretraining_config(arm, args), say), **settings)
+    found = finished(folder)
+    if any(found[key] != value for key, value in settings.items()):
+        raise CommandError(
+            f"{folder} was made with epochs={found['epochs']} and "
+            f"seed={found['seed']}; choose another --work-dir")
+    say(f"{TITLES[arm]}: loss {found['loss']:.3f} in the last epoch")
+    return folder / found['checkpoint']
 
 
 def load_models(args: argparse.Namespace, say: Say) -> List[Model]:
     """Pre-train what is not yet, and load all that is compared."""
-    models = []
-    for arm, config in ARMS.items():
-        found = pretrain(arm, args.work_dir, args.epochs, args.seed, say)
-        models.append(
-            load_model(TITLES[arm],
-                       configs_folder() / config,
-                       str(args.work_dir / arm / found['checkpoint'])))
+    models = [
+        load_model(TITLES[arm], configs_folder() / config,
+                   str(pretrain(arm, args, say)))
+        for arm, config in ARMS.items()
+    ]
     untrained = configs_folder() / ARMS['convnextv2']
     return models + [load_model(UNTRAINED, untrained, None)]
+
+
+def distance_table(found: Mapping[str, Sequence[LayerDistance]]) -> str:
+    """Tabulate the cosine distances of all models, block by block."""
+    columns = {
+        f"{name}, {kind.replace('_grn', ' GRN')}":
+        [x.distance for x in layers if x.features == kind]
+        for name, layers in found.items() for kind in (BEFORE_GRN, AFTER_GRN)
+    }
+    lines = [[number, *(f'{x:.3f}' for x in row)]
+             for number, row in enumerate(zip(*columns.values()), 1)]
+    means = [f'{sum(x) / len(x):.3f}' for x in columns.values() if x]
+    return markdown_table(['block', *columns], [*lines, ['mean', *means]])
 
 
 def collapse_study(args: argparse.Namespace) -> None:
@@ -106,9 +163,9 @@ def collapse_study(args: argparse.Namespace) -> None:
             f'{len(crops.classes)} classes ...')
         report_class_selectivity(models, crops, out, _CROP_SIZE, _BATCH_SIZE)
     table = distance_table(found)
-    write_text(out / 'cosine_distance.md', table)
+    write_text(out / 'cosine_distance.md', f'{table}\n')
     say(f'\nMean cosine distance (0: all channels alike; at most 0.5)\n\n'
-        f'{table}')
+        f'{table}\n')
     for path in sorted(out.glob('*.png')):
         say(f'  {path}')
 

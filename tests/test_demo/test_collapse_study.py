@@ -1,12 +1,16 @@
 """The study of feature collapse, shortened: what it leaves and keeps."""
 import json
+import subprocess
 import sys
+from pathlib import Path
 
+import _training
+import collapse_study
 import pytest
 import torch
 from mmengine.registry import MODELS
 
-from mmconvnextv2.analysis import study
+from mmconvnextv2.config.find import configs_folder
 from mmconvnextv2.datasets import make_shapes
 
 pytest.importorskip('mmpretrain')
@@ -29,19 +33,18 @@ def folder(shapes, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def tool(load_tool, folder, monkeypatch):
+def tool(folder, monkeypatch):
     """The tool, for networks of four blocks."""
-    tool = load_tool('collapse_study')
     (folder / 'configs').mkdir()
-    for name in study.ARMS.values():
+    for name in collapse_study.ARMS.values():
         (folder / 'configs' / name).write_text(
-            f"_base_ = '{study.configs_folder() / name}'\n"
+            f"_base_ = '{configs_folder() / name}'\n"
             'model = dict(backbone=dict(arch=dict(\n'
             '    _delete_=True, depths=[1] * 4, channels=[4] * 4)))\n')
-    for module in (tool, study):
+    for module in (collapse_study, _training):
         monkeypatch.setattr(module, 'configs_folder',
                             lambda: folder / 'configs')
-    return tool
+    return collapse_study
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def trained(monkeypatch):
         if len(configs) == train.stop_at:
             raise KeyboardInterrupt
         backbone = MODELS.build(cfg.model.backbone)
-        folder = study.Path(cfg.work_dir)
+        folder = Path(cfg.work_dir)
         folder.mkdir(parents=True)
         torch.save(
             dict(state_dict={
@@ -65,7 +68,7 @@ def trained(monkeypatch):
             checkpoint='epoch_3.pth', loss=0.75, iterations=3, seconds=1.)
 
     train.stop_at = None
-    monkeypatch.setattr(study, '_train', train)
+    monkeypatch.setattr(collapse_study, 'train', train)
     train.configs = configs
     return train
 
@@ -144,13 +147,14 @@ def test_too_few_epochs(tool, trained, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_in_short(folder, run, tools):
+def test_in_short(folder):
     # As a process of its own: it must also end.
-    done = run(folder, 'timeout', '280', sys.executable,
-               tools / 'collapse_study.py', '--epochs', '3', '--work-dir',
-               'out')
+    done = subprocess.run(
+        [sys.executable, collapse_study.__file__, '--epochs', '3',
+         '--work-dir', 'out'],
+        cwd=folder, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
-    for arm in study.ARMS:
+    for arm in collapse_study.ARMS:
         found = json.loads((folder / 'out' / arm / 'result.json').read_text())
         assert found['iterations'] == 3 and 0.8 < found['loss'] < 1.3
     assert 'iteration    3/3   loss ' in done.stdout

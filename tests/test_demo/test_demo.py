@@ -10,7 +10,7 @@ import pytest
 from mmconvnextv2.datasets import make_shapes
 
 ROOT = Path(__file__).parents[2]
-DEMO = ROOT / 'tools' / 'demo.py'
+DEMO = ROOT / 'demo' / 'demo.py'
 for _package in ('mmdet', 'mmseg', 'mmpretrain'):
     pytest.importorskip(_package)
 

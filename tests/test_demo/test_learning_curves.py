@@ -1,17 +1,15 @@
 import cv2
-
-from mmconvnextv2.demos.comparison import compare
-from mmconvnextv2.visualization.learning_curves import draw_learning_curves
+from _comparison import compare, draw_learning_curves
 
 
 def _draw(tmp_path, name, offset):
-    baseline = {s: [(1, dict(a=0.1)), (2, dict(a=0.5))] for s in (0, 1)}
-    other = {s: [(1, dict(a=0.2)), (2, dict(a=0.6 + s * offset))]
-             for s in (0, 1)}
+    baseline = [[(1, dict(a=0.1)), (2, dict(a=0.5))]] * 2
+    other = [[(1, dict(a=0.2)), (2, dict(a=0.6 + s * offset))]
+             for s in (0, 1)]
     rows = compare(baseline, other, ['a', 'b'])
-    path = draw_learning_curves(rows, dict(a='A', b='B'), ['one', 'two'],
-                                tmp_path / name)
-    return cv2.imread(str(path))
+    draw_learning_curves(rows, dict(a='A', b='B'), ['one', 'two'],
+                         tmp_path / name)
+    return cv2.imread(str(tmp_path / name))
 
 
 def test_plot_per_figure_and_band(tmp_path):
