@@ -1,4 +1,5 @@
 """Learning rates that fall towards the first layers of a ConvNeXt V2."""
+import re
 from itertools import groupby
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
@@ -6,7 +7,6 @@ from mmengine.logging import MMLogger
 from mmengine.optim import DefaultOptimWrapperConstructor
 from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm, _InstanceNorm
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvNd
 
 from mmconvnextv2.models.backbones.layer_ids import Layer, find_layer
 from mmconvnextv2.registry import OPTIM_WRAPPER_CONSTRUCTORS, register
@@ -27,9 +27,8 @@ DEFAULTS = dict(
     custom_keys={},
     bypass_duplicate=True)
 _NORMS = (_BatchNorm, _InstanceNorm, nn.GroupNorm, nn.LayerNorm)
-# What FSDP, activation checkpointing and torch.compile put into names.
-_WRAPPERS = ('_fsdp_wrapped_module.', '_checkpoint_wrapped_module.',
-             '_orig_mod.')
+# What activation checkpointing and torch.compile put into names.
+_WRAPPERS = re.compile(r'_checkpoint_wrapped_module\.|_orig_mod\.')
 
 
 class Entry(NamedTuple):
@@ -217,9 +216,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         elif (isinstance(module, nn.Conv2d)
               and module.in_channels == module.groups):
             decay_mult = options['dwconv_decay_mult']
-        # FSDP flattens what it shards: these weights never are by themselves.
-        elif param.ndim <= 1 and not (leaf == 'weight' and isinstance(
-                module, (nn.Linear, _ConvNd))):
+        elif param.ndim <= 1:
             decay_mult = options['flat_decay_mult']
         if leaf == 'mask_token' or _has_base_named(module, 'GRN'):
             decay_mult = 0.
@@ -235,9 +232,8 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         for backbone in _find_backbones(model).values():
             layers.setdefault(None, find_layer(kind, None, backbone.depths))
             for name, param in backbone.named_parameters():
-                for wrapper in _WRAPPERS:
-                    name = name.replace(wrapper, '')
-                layers[id(param)] = find_layer(kind, name, backbone.depths)
+                layers[id(param)] = find_layer(
+                    kind, _WRAPPERS.sub('', name), backbone.depths)
         return layers
 
 

@@ -214,7 +214,7 @@ def test_checkpoint_that_holds_code(tool, tmp_path, capsys):
     torch.save(dict(_checkpoint(), x=Payload()), 'code.pth')
     assert tool.main(['--work-dir', 'out', '--fcmae-checkpoint', 'code.pth'
                       ]) == _REFUSED
-    assert '/code.pth: it wants a function called' in capsys.readouterr().err
+    assert '/code.pth: it can' in capsys.readouterr().err
     assert not (tmp_path / 'ran').exists()
 
 
