@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from analysis_toy import LAYERS, toy_backbone, write_class_folders
+from collapse_study import distance_table
 from mmengine.model import ImgDataPreprocessor
 
 from mmconvnextv2.analysis import (
@@ -21,7 +22,6 @@ from mmconvnextv2.analysis.reports import (
     report_class_selectivity,
     report_cosine_distance,
 )
-from mmconvnextv2.analysis.study import distance_table
 from mmconvnextv2.images import read_centre
 
 
