@@ -72,8 +72,7 @@ def test_no_private_name_of_torch_is_imported():
         and (node.module or '').split('.')[0] == 'torch'
         for alias in node.names if alias.name.startswith('_')
     }
-    # There since PyTorch 2.0.
-    assert found == {'torch.nn.modules.conv._ConvNd'}
+    assert found == set()
 
 
 # From below: each may import from those before it, and from its own row.
