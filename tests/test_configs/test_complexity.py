@@ -1,6 +1,6 @@
-"""Multiply-adds and parameters of the detectors at 1280x800, as published.
+"""Multiply-adds of the parts of detectors at 1280x800.
 
-ConvNeXt V2, Table 6; ConvNeXt, Table 3 and, for parameters, its code's README.
+Those of whole models are compared with the metafiles, and these with papers.
 """
 from functools import partial
 
@@ -17,34 +17,10 @@ from mmconvnextv2.analysis.complexity import count_complexity
 _SIZE = (800, 1280)
 _B = 'maskrcnn_convnextv2_b_coco'
 _B_PRODUCTS = 485.31
-# Billions of multiply-adds, millions of parameters.
-PUBLISHED = {
-    _B: (486, None),
-    'maskrcnn_convnextv2_l_coco': (875, None),
-    'maskrcnn_convnextv2_h_coco': (2525, None),
-    'maskrcnn_convnextv1_b_coco': (486, None),
-    'maskrcnn_convnextv1_l_coco': (875, None),
-    'maskrcnn_convnextv1_t_coco': (262, 48),
-    'cascade_maskrcnn_convnextv1_t_coco': (741, 86),
-    'cascade_maskrcnn_convnextv1_s_coco': (827, 108),
-    'cascade_maskrcnn_convnextv1_b_coco': (964, 146),
-    'cascade_maskrcnn_convnextv1_b_22k_coco': (964, 146),
-    'cascade_maskrcnn_convnextv1_l_coco': (1354, 255),
-    'cascade_maskrcnn_convnextv1_xl_coco': (1898, 407),
-}
 
 
 def load(name):
     return Config.fromfile(CONFIGS / f'{name}.py')
-
-
-@pytest.mark.parametrize('name', PUBLISHED)
-def test_as_published(name):
-    multiply_adds, parameters = PUBLISHED[name]
-    found = count_complexity(load(name), _SIZE)
-    assert found.multiply_adds / 1e9 == pytest.approx(multiply_adds, rel=3e-3)
-    if parameters is not None:
-        assert round(found.parameters / 1e6) == parameters
 
 
 @pytest.mark.parametrize('name, parts', [
