@@ -1,27 +1,172 @@
 """Memory of a training step, the batches that fit, and pre-training time.
 
-For each size: what is held at all times; MB per image that are kept for the
-backward pass and that are there at its peak; and the most images per GPU.
-Counted tensor by tensor in a step of the recipes' own models, which takes no
-GPU. It is arithmetic: workspaces of cuDNN and cuBLAS, the CUDA context and the
-allocator's rounding and fragmentation come on top, and --reserve is for them.
+The recipes' own models take a step on PyTorch's meta device, where tensors
+have no memory, and PyTorch's MemTracker counts them. It is arithmetic:
+workspaces of cuDNN and cuBLAS, the CUDA context and the allocator's rounding
+and fragmentation come on top, and --reserve is for them.
 """
 import argparse
+import gc
 import json
+import logging
 import sys
-from typing import List, Optional
+from functools import partial
+from typing import Any, Callable, Dict, List, Optional
 
-from rich.console import Console
-from rich.table import Table
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
-from mmconvnextv2.capacity.footprint import check_side, footprints
-from mmconvnextv2.capacity.step import MODES, PRECISIONS, SIZES
-from mmconvnextv2.capacity.tables import as_json, markdown, tables
-from mmconvnextv2.cli import CommandError, run_command
+from mmconvnextv2.cli import run_command
+from mmconvnextv2.config.find import find_config
+from mmconvnextv2.errors import CommandError
+from mmconvnextv2.quiet import quietly
+from mmconvnextv2.text import markdown_table
 
-NOTE = ('Arithmetic, not measured on a GPU: the peak counts every tensor of a '
-        'step; {reserve:g} GB are left for what is none (CUDA context, '
-        'workspaces of cuDNN, cuBLAS and NCCL, fragmentation).')
+SIZES = ('atto', 'femto', 'pico', 'nano', 'tiny', 'base', 'large', 'huge')
+MODES = dict(dense='', checkpointed='', fcmae='fcmae_')
+PRECISIONS = dict(float32=None, bf16=torch.bfloat16, fp16=torch.float16)
+EPOCHS, IMAGENET = (800, 1600), 1_281_167
+_GB, _MB, _FLOAT32 = 10**9, 10**6, 4
+# Two of few images and two of many: the peak moves to other layers.
+_BATCHES = (2, 3, 512, 513)
+
+
+class CudaAutocast(TorchFunctionMode):
+    """CUDA's autocast on the meta device, for what the models here call."""
+
+    def __init__(self, dtype: Optional[torch.dtype]) -> None:
+        super().__init__()
+        self.types = {} if dtype is None else {
+            F.linear: dtype, F.conv2d: dtype, F.layer_norm: torch.float32,
+            F.cross_entropy: torch.float32, F.mse_loss: torch.float32}
+        self.copies: Optional[Dict[Tensor, Tensor]] = {}
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (),
+                           kwargs: Optional[dict] = None) -> Any:
+        kwargs = kwargs or {}
+        if func in self.types:
+            cast = partial(self._cast, dtype=self.types[func])
+            args = tuple(map(cast, args))
+            kwargs = {key: cast(x) for key, x in kwargs.items()}
+        return func(*args, **kwargs)
+
+    def _cast(self, x: Any, dtype: torch.dtype) -> Any:
+        if not isinstance(x, Tensor) or not x.is_floating_point():
+            return x
+        if self.copies is None or not isinstance(x, nn.Parameter):
+            return x.to(dtype)
+        return self.copies.setdefault(x, x.to(dtype))  # to the pass's end
+
+
+def build(size: str, mode: str) -> nn.Module:
+    """Build the model of a recipe on the meta device, with gradients."""
+    import mmpretrain.models  # noqa: F401
+    kind = 'in1k' if mode == 'fcmae' else 'ft_in1k'
+    cfg = Config.fromfile(
+        find_config(f'{MODES[mode]}convnextv2_{size[0]}_{kind}')).model
+    cfg.backbone.with_cp = mode == 'checkpointed'
+    with DefaultScope.overwrite_default_scope('mmpretrain'), \
+            torch.device('meta'):
+        model = MODELS.build(cfg).train()
+    for parameter in model.parameters():
+        parameter.grad = torch.empty_like(parameter)
+    return model
+
+
+def loss_of(model: nn.Module, images: Tensor) -> Tensor:
+    """Calculate the loss of pre-training, or of images that mixup has made."""
+    if not hasattr(model.head, 'fc'):
+        return model.loss(images)['loss']
+    from mmpretrain.structures import DataSample
+    scores = images.new_zeros(len(images), model.head.fc.out_features)
+    samples = [DataSample().set_gt_score(row) for row in scores]
+    return model.loss(images, samples)['loss']
+
+
+def trace(model: nn.Module, side: int, precision: str,
+          batch: int) -> Dict[str, int]:
+    """Count bytes beside weights and gradients, kept and at the peak."""
+    from torch.distributed._tools.mem_tracker import MemTracker
+    tracker = MemTracker()
+    tracker.track_external(model)
+
+    def total(moment: str) -> int:
+        found = tracker.get_tracker_snapshot(moment)[torch.device('meta')]
+        return found['Total'] - 2 * _FLOAT32 * numel(model)
+
+    gc.disable()  # Memory goes with the last reference, and never by chance.
+    with tracker, CudaAutocast(PRECISIONS[precision]) as autocast:
+        images = torch.empty(batch, 3, side, side, device='meta')
+        loss = loss_of(model, images)
+        autocast.copies = None
+        kept = total('current')
+        # Function modes are off inside loss.backward().
+        torch.autograd.Variable._execution_engine.run_backward(
+            (loss, ), (torch.ones_like(loss), ), False, False, (),
+            allow_unreachable=True, accumulate_grad=True)
+    gc.enable()
+    return dict(kept=kept, peak=total('peak'))
+
+
+def numel(model: nn.Module) -> int:
+    """Count parameters."""
+    return sum(x.numel() for x in model.parameters())
+
+
+def measure(model: nn.Module, args: argparse.Namespace, size: str, mode: str,
+            side: int, precision: str) -> Dict[str, Any]:
+    """Measure a model at an image size and precision, in bytes."""
+    found = {n: trace(model, side, precision, n) for n in _BATCHES}
+    lines = []  # of the peak by the number of images: fixed, per image
+    for a, b in (_BATCHES[:2], _BATCHES[2:]):
+        slope = found[b]['peak'] - found[a]['peak']
+        lines.append((found[a]['peak'] - a * slope, slope))
+    weights = _FLOAT32 * numel(model)
+    states = dict(
+        weights=weights, gradients=weights, AdamW=2 * weights,
+        EMA=0 if args.no_ema or mode == 'fcmae' else weights,
+        DDP=weights if args.gpus > 1 else 0)
+    free = {f'{gb:g}': int((gb - args.reserve) * _GB) - sum(states.values())
+            for gb in args.memory}
+    largest = {  # AdamW's step has room for one more copy of the weights.
+        gb: max(0, min((x - fixed) // slope for fixed, slope in lines))
+        if x >= weights else 0 for gb, x in free.items()}
+    return dict(
+        size=size, mode=mode, side=side, precision=precision,
+        parameters=numel(model), states=states,
+        kept_per_image=found[3]['kept'] - found[2]['kept'],
+        peak_per_image=lines[1][1], largest_batch=largest)
+
+
+def tables(models: List[dict], days: Dict[str, dict], gpus: int) -> str:
+    """Write all tables in Markdown."""
+    parts: Dict[str, tuple] = {}
+    for x in models:
+        gb = [f'{y / _GB:.2f}' for y in
+              (*x['states'].values(), sum(x['states'].values()))]
+        name = 'FCMAE' if x['mode'] == 'fcmae' else 'classifier'
+        row = [x['size'], name, f"{x['parameters'] / 1e6:.1f}M", *gb]
+        _, rows = parts.setdefault('Held at all times, GB', (
+            ['size', 'model', 'parameters', *x['states'], 'sum'], []))
+        rows += [row] if row not in rows else []
+        title = (f"{x['side']} x {x['side']} px, {x['precision']}: MB per "
+                 'image, and the most images per GPU')
+        memory = [f'{gb} GB' for gb in x['largest_batch']]
+        parts.setdefault(
+            title, (['size', 'model', 'kept', 'peak', *memory], []))[1].append(
+            [x['size'], x['mode'], f"{x['kept_per_image'] / _MB:.1f}",
+             f"{x['peak_per_image'] / _MB:.1f}", *x['largest_batch'].values()])
+    if days:
+        parts[f'Pre-training on ImageNet-1K with {gpus} GPUs, days'] = (
+            ['images per second and GPU', *(f'{e} epochs' for e in EPOCHS)],
+            [[rate, *(f'{x:.1f}' for x in of_rate.values())]
+             for rate, of_rate in days.items()])
+    return '\n\n'.join(f'**{title}**\n\n{markdown_table(*table)}'
+                       for title, table in parts.items())
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
@@ -50,22 +195,18 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
         metavar='RATE', help='of one GPU, for the time of pre-training')
     out = parser.add_mutually_exclusive_group()
     out.add_argument('--json', action='store_true', help='print JSON')
-    out.add_argument('--markdown', action='store_true', help='print Markdown')
+    out.add_argument('--markdown', action='store_true',
+                     help='print the tables alone')
     parser.set_defaults(launcher='none', local_rank=0)
     return parser.parse_args(argv)
 
 
 def check(args: argparse.Namespace) -> None:
-    """Refuse numbers that cannot be.
-
-    Raises:
-        CommandError: If there is one.
-    """
-    try:
-        for side in args.shapes:
-            check_side(side)
-    except ValueError as error:
-        raise CommandError(f'--shapes: {error}') from error
+    """Refuse numbers that cannot be."""
+    for side in args.shapes:
+        if side < 64 or side % 32:
+            raise CommandError('--shapes must be multiples of 32 pixels and '
+                               f'at least 64, got {side}')
     if args.gpus < 1:
         raise CommandError(f'--gpus must be at least 1, got {args.gpus}')
     if not all(0 < rate < float('inf') for rate in args.images_per_second):
@@ -77,43 +218,26 @@ def check(args: argparse.Namespace) -> None:
             f'{args.reserve:g} and {min(args.memory):g} GB')
 
 
-def show(args: argparse.Namespace, parts: list) -> None:
-    """Print tables for people."""
-    console = Console()
-    # Nothing is cut off where the output is no terminal or a narrow one.
-    console.width = max(console.width, 100)
-    for title, columns, rows in parts:
-        table = Table(title=title)
-        for i, column in enumerate(columns):
-            table.add_column(
-                column, justify='right' if i else 'left', no_wrap=True)
-        for row in rows:
-            table.add_row(*row)
-        console.print(table)
-    console.print(NOTE.format(reserve=args.reserve))
-
-
 def capacity(args: argparse.Namespace) -> None:
-    """Check the request, then measure and print.
-
-    Raises:
-        CommandError: If it cannot be met.
-    """
+    """Check the request, then measure and print."""
     check(args)
-    try:
-        found = list(
-            footprints(args.sizes, args.modes, args.shapes, args.precisions,
-                       not args.no_ema, args.gpus))
-    except ImportError as error:
-        raise CommandError(str(error)) from error
-    request = (found, args.memory, args.reserve, args.images_per_second,
-               args.gpus)
+    models = []
+    for size in args.sizes:
+        for mode in args.modes:
+            with quietly(logging.WARNING):
+                model = build(size, mode)
+                models += [measure(model, args, size, mode, side, precision)
+                           for side in args.shapes
+                           for precision in args.precisions]
+    days = {f'{rate:g}': {e: IMAGENET * e / (rate * args.gpus) / 86400
+                          for e in EPOCHS} for rate in args.images_per_second}
     if args.json:
-        print(json.dumps(as_json(*request), indent=2))
-    elif args.markdown:
-        print(markdown(tables(*request)))
-    else:
-        show(args, tables(*request))
+        print(json.dumps(dict(models=models, pretraining_days=days), indent=2))
+        return
+    print(tables(models, days, args.gpus))
+    if not args.markdown:
+        print(f'\nArithmetic, not measured on a GPU; {args.reserve:g} GB are '
+              'left for what is no tensor.')
 
 
 def main(argv: Optional[List[str]] = None) -> int:

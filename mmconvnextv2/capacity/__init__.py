@@ -1,1 +1,0 @@
-"""What training takes of a GPU: memory, the batches that fit, time."""
