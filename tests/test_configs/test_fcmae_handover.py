@@ -101,11 +101,12 @@ def check_handover(cfg, checkpoint, monkeypatch):
     count = len(backbone.state_dict()) - len(norms)
     assert loaded == (f'loaded {count} tensors of format mmpretrain from '
                       f'{checkpoint}')
+    saved = CheckpointLoader.load_checkpoint(checkpoint, 'cpu')['state_dict']
+    others = [name for name in saved if not name.startswith(PREFIX)]
     assert rest == [
         f'  missing ({len(norms)}): {first_of(norms)}',
-        '  not of the backbone (0): nothing'
+        f'  not of the backbone ({len(others)}): {first_of(others)}'
     ]
-    saved = CheckpointLoader.load_checkpoint(checkpoint, 'cpu')['state_dict']
     saved = {
         name.removeprefix(PREFIX): value
         for name, value in saved.items() if name.startswith(PREFIX)
