@@ -73,39 +73,3 @@ def test_no_private_name_of_torch_is_imported():
         for alias in node.names if alias.name.startswith('_')
     }
     assert found == set()
-
-
-# From below: each may import from those before it, and from its own row.
-_ROWS = (
-    ('errors', 'files', 'images', 'quiet', 'registry', 'text',
-     'torchvision_ops', 'version'), ('ops', ), ('models', ), ('checkpoint', ),
-    ('analysis', 'config', 'datasets', 'engine', 'visualization'),
-    ('inference', ), ('cli', ))
-_ROW_OF = {name: row for row, names in enumerate(_ROWS) for name in names}
-_ROOT = Path(mmconvnextv2.__file__).parent
-
-
-def _imported(path):
-    """Modules of this package that a file imports anywhere in it."""
-    package = ['mmconvnextv2', *path.relative_to(_ROOT).parts[:-1]]
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = package[:len(package) - node.level + 1]
-            module = '.'.join(above * bool(node.level) + [node.module or ''])
-            yield from (f'{module}.{alias.name}' for alias in node.names)
-
-
-def test_imports_go_one_way():
-    found = set()
-    for path in _ROOT.rglob('*.py'):
-        name = path.relative_to(_ROOT).parts[0].removesuffix('.py')
-        for module in _imported(path):
-            root, *parts = module.replace('..', '.').split('.')
-            if name not in _ROW_OF or root != 'mmconvnextv2' or not parts:
-                continue
-            if _ROW_OF.get(parts[0], -1) > _ROW_OF[name]:
-                found.add((path.relative_to(_ROOT).as_posix(), parts[0]))
-    # Only inside init_weights().
-    assert found == {('models/backbones/convnextv2.py', 'checkpoint')}
