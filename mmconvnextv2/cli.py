@@ -21,7 +21,7 @@ from mmconvnextv2.config.data_sources import (
     write_missing_shapes,
 )
 from mmconvnextv2.config.find import find_config
-from mmconvnextv2.config.locate import located_parts, what_failed
+from mmconvnextv2.config.locate import Trail
 from mmconvnextv2.config.preflight import SPLITS, missing_data
 from mmconvnextv2.datasets.damaged import DamagedDataError
 from mmconvnextv2.engine.hooks import NonFiniteError
@@ -263,8 +263,9 @@ def explained_errors(cfg: Config, splits: Sequence[str]) -> Iterator[None]:
             not finite, damaged data, a disk that is full or may not be
             written.
     """
+    trail = Trail(cfg, splits)
     try:
-        with located_parts(cfg, splits):
+        with trail.followed():
             yield
     except CommandError:
         raise
@@ -274,7 +275,7 @@ def explained_errors(cfg: Config, splits: Sequence[str]) -> Iterator[None]:
         left = _last_checkpoint(cfg.work_dir) if 'train' in splits else ''
         message = _message(error, cfg.work_dir)
         if message is None:
-            print(f'Failed while {what_failed(error)}.{left}',
+            print(f'Failed while {trail.action(error)}.{left}',
                   file=sys.stderr, flush=True)
             raise
         raise RunError(message + left * ('could not be' not in message)

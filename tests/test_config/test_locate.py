@@ -8,15 +8,12 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS, MODELS, Registry
-from mmengine.runner import IterBasedTrainLoop, Runner
+from mmengine.runner import Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mmconvnextv2.config.check import ConfigError
-from mmconvnextv2.config.locate import (
-    LocatedType,
-    located_parts,
-    what_failed,
-)
+from mmconvnextv2.config.locate import LocatedType, Trail
 
 
 class _Base(nn.Module):
@@ -46,36 +43,30 @@ class _Inner(nn.Module):
         return x.reshape(-1, 2)
 
 
-class _FailingHook(Hook):
-
-    def before_run(self, runner):
-        raise KeyError('x')
-
-
 @pytest.fixture(autouse=True)
-def _registered(monkeypatch):
-    monkeypatch.setitem(MODELS.module_dict, 'Outer', _Outer)
-    monkeypatch.setitem(MODELS.module_dict, 'Inner', _Inner)
-    monkeypatch.setitem(HOOKS.module_dict, 'FailingHook', _FailingHook)
+def _registered():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(MODELS.module_dict, 'Outer', _Outer)
+        patch.setitem(MODELS.module_dict, 'Inner', _Inner)
+        yield
 
 
 def _build(outer=(), **inner):
     inner = dict(dict(type='Inner'), **inner)
     cfg = Config(dict(model=dict(outer, type='Outer', inner=inner)))
-    with located_parts(cfg, ('train', )):
-        return MODELS.build(copy.deepcopy(cfg.model).copy())
+    trail = Trail(cfg, ('train', ))
+    try:
+        with trail.followed():
+            return MODELS.build(copy.deepcopy(cfg.model).copy()), trail
+    except (TypeError, ZeroDivisionError) as error:
+        return trail.action(error)
 
 
-@pytest.mark.parametrize('settings, words', [
-    (dict(width=0), 'building model.inner (Inner)'),
-    (dict(outer=dict(inne=1)),
-     'building model (Outer) (model.inne: _Outer has no such argument. '
-     "Did you mean 'inner'? It takes inner)"),
-])
-def test_part_that_cannot_be_built(settings, words):
-    with pytest.raises((TypeError, ZeroDivisionError)) as caught:
-        _build(**settings)
-    assert what_failed(caught.value) == words
+def test_part_that_cannot_be_built():
+    assert _build(width=0) == 'building model.inner (Inner)'
+    assert _build(dict(inne=1)) == (
+        'building model (Outer) (model.inne: _Outer has no such argument. '
+        "Did you mean 'inner'? It takes inner)")
 
 
 @pytest.mark.parametrize('changes, message', [
@@ -90,34 +81,35 @@ def test_part_with_a_type_or_argument_that_does_not_exist(changes, message):
 
 
 def test_module_that_fails_when_it_runs():
-    model = _build(dict(known=1))
+    model, trail = _build(dict(known=1))
     assert model(torch.zeros(4)).shape == (2, 2)
     with pytest.raises(RuntimeError) as caught:
         model(torch.zeros(3))
-    assert what_failed(caught.value) == 'running model.inner (Inner)'
+    assert trail.action(caught.value) == 'running model.inner (Inner)'
     with pytest.raises(ValueError) as caught:
         try:
             model(torch.zeros(3))
         except RuntimeError:
             raise ValueError from None
-    assert what_failed(caught.value) == 'running model.inner (Inner)'
-    assert what_failed(ValueError()) == 'starting the run'
+    assert trail.action(caught.value) == 'running model.inner (Inner)'
+    assert trail.action(ValueError()) == 'starting the run'
 
 
 def test_types_stay_names_and_know_their_paths_in_every_copy():
     model = dict(type='Outer', inner=[dict(a=dict(type='Inner'))])
-    loader = dict(dataset=dict(type='A'))
-    settings = dict(model=model, val_dataloader=loader, test_dataloader=loader)
-    cfg, before = Config(settings), Registry.build
-    with located_parts(cfg, ('train', 'val')):
-        assert Registry.build is not before
-    assert Registry.build is before
+    cfg = Config(dict(model=model))
+    Trail(cfg, ())
     kind = copy.deepcopy(cfg).model.copy().inner[0].a.type
     assert kind == 'Inner' and kind.path == 'model.inner[0].a'
     assert repr(kind) == "'Inner'" and json.dumps(kind) == '"Inner"'
     assert type(pickle.loads(pickle.dumps(kind))) is str
-    assert cfg.pretty_text == Config(settings).pretty_text
-    # A split that is not used lends no path to another.
+    assert cfg.pretty_text == Config(dict(model=model)).pretty_text
+
+
+def test_split_that_is_not_used_lends_no_path_to_another():
+    loader = dict(dataset=dict(type='A'))
+    cfg = Config(dict(val_dataloader=loader, test_dataloader=loader))
+    Trail(cfg, ('train', 'val'))
     assert isinstance(cfg.val_dataloader.dataset.type, LocatedType)
     assert not isinstance(cfg.test_dataloader.dataset.type, LocatedType)
 
@@ -126,52 +118,62 @@ def test_types_stay_names_and_know_their_paths_in_every_copy():
 def runner():
     """One that is made by hand, as MMEngine's needs a whole config."""
     runner = Runner.__new__(Runner)
-    vars(runner).update(_hooks=[], _randomness_cfg={}, _seed=0)
+    runner._hooks = []
     return runner
 
 
-def test_hook_that_fails(runner):
-    cfg = Config(dict(custom_hooks=[dict(type='FailingHook')]))
-    with pytest.raises(KeyError) as caught, located_parts(cfg, ('train', )):
+@pytest.mark.parametrize('event, action', [
+    ('before_run', 'starting the run'),
+    ('before_train_epoch', 'reading train_dataloader'),
+    ('before_train_iter', 'running a train step'),
+    ('after_train_iter', 'reading train_dataloader'),
+    ('after_train_epoch', 'running the train loop'),
+    ('after_val_iter', 'reading val_dataloader'),
+])
+def test_what_runs_after_an_event(runner, event, action):
+    trail = Trail(Config(dict()), ())
+    with trail.followed():
+        runner.call_hook(event)
+    assert trail.action(ValueError()) == action
+
+
+def test_hook_that_fails(runner, monkeypatch):
+
+    class Failing(Hook):
+
+        def before_run(self, runner):
+            raise KeyError('x')
+
+    monkeypatch.setitem(HOOKS.module_dict, 'Failing', Failing)
+    cfg = Config(dict(custom_hooks=[dict(type='Failing', priority='LOW')]))
+    trail = Trail(cfg, ('train', ))
+    with pytest.raises(KeyError) as caught, trail.followed():
         runner.register_custom_hooks(cfg.custom_hooks)
         runner.call_hook('before_run')
-    assert what_failed(caught.value) == 'running custom_hooks[0] (FailingHook)'
+    assert trail.action(
+        caught.value) == 'running custom_hooks[0] (Failing)'
 
 
-class _Broken(list):
-
-    def __getitem__(self, index):
-        raise EOFError
-
-
-class _FailingLoop(IterBasedTrainLoop):
-
-    def run_iter(self, data_batch):
-        raise EOFError
-
-
-@pytest.mark.parametrize('kind, dataset, changes, words', [
-    (IterBasedTrainLoop, [1], dict(batch_size=-1),
-     'setting up train_dataloader'),
-    (IterBasedTrainLoop, _Broken([1]), {}, 'reading train_dataloader'),
-    (_FailingLoop, [1], {}, 'running a train step'),
-    (IterBasedTrainLoop, [1], {}, 'running the train loop'),
-])
-def test_loop_that_fails(runner, kind, dataset, changes, words):
-    loader = dict(
-        dict(dataset=dataset, sampler=None, batch_size=1, num_workers=0),
-        **changes)
-    with pytest.raises((ValueError, EOFError, AttributeError)) as caught:
-        loop = kind(runner, loader, max_iters=1)
-        if not words.endswith('loop'):  # which needs a model
-            runner.model = nn.Identity()
-        loop.run()
-    assert what_failed(caught.value) == words
+def test_section_that_cannot_be_read(runner):
+    trail = Trail(Config(dict()), ())
+    loader = dict(dataset=[1], sampler=None, batch_size=-1, num_workers=0)
+    with pytest.raises(ValueError) as caught, trail.followed():
+        vars(runner).update(
+            _train_dataloader=loader, _randomness_cfg={}, _seed=0)
+        runner.build_train_loop(
+            dict(type='IterBasedTrainLoop', max_iters=1, runner=runner))
+    assert trail.action(caught.value) == 'setting up train_dataloader'
 
 
-def test_data_set_without_samples_is_refused(runner):
-    sampler = dict(type='InfiniteSampler')
-    cfg = Config(dict(train_dataloader=dict(sampler=sampler, batch_size=1)))
-    with pytest.raises(ConfigError, match=r'train_dataloader\.dataset: list '
-                       'has no samples'), located_parts(cfg, ('train', )):
-        runner.build_dataloader(dict(cfg.train_dataloader, dataset=[]))
+def test_data_set_without_samples_is_refused():
+    trail = Trail(Config(dict()), ())
+    with pytest.raises(ConfigError, match='dataset: list has no samples'), \
+            trail.followed():
+        Runner.build_dataloader(DataLoader([]))
+
+
+def test_methods_are_put_back():
+    before = Registry.build, dict(vars(Runner))
+    with Trail(Config(dict()), ()).followed():
+        assert Registry.build is not before[0]
+    assert (Registry.build, dict(vars(Runner))) == before
