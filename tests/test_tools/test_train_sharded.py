@@ -136,15 +136,27 @@ def test_mask_rcnn(run_task):
         assert 0.1 < _logged('ds', key)[-1] < 0.9
 
 
+# All proposals are kept and learnt from. An untrained RPN ranks them by
+# rounding, so that bfloat16 would train the heads on other boxes, not only in
+# another precision. A bfloat16 has 8 bits: 0.4 %.
+_ALL_PROPOSALS = """
+model['train_cfg'].update(
+    rpn_proposal=dict(
+        nms_pre=5000, max_per_img=5000, nms=dict(iou_threshold=1.)),
+    rcnn=dict(sampler=dict(num=5000)))
+"""
+
+
 @pytest.mark.slow
 def test_mask_rcnn_in_mixed_precision(run_task):
-    half = "strategy = dict(param_dtype='bfloat16')\n"
-    run_task('detector', False, 'df', dtype=torch.float32)
-    run_task('detector', True, 'dh', more=half, dtype=torch.float32)
+    more = dict(more=_ALL_PROPOSALS, dtype=torch.float32)
+    run_task('detector', False, 'df', **more)
+    more['more'] += "strategy = dict(param_dtype='bfloat16')\n"
+    run_task('detector', True, 'dh', **more)
     state = load('dh/epoch_2.pth')['state_dict']
     assert {x.dtype for x in state.values()} == {torch.float32}
     losses, halves = (_logged(x, 'loss') for x in ('df', 'dh'))
-    assert losses != halves == pytest.approx(losses, rel=0.02)
+    assert losses != halves == pytest.approx(losses, rel=0.003)
 
 
 def _check_evaluation(folder, main, expected):
