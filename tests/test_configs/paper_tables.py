@@ -1,11 +1,15 @@
 """Recipes as the papers print them, typed from there and not from configs.
 
-ConvNeXt V2 (arXiv 2301.00808), Tables 8 to 13 and Section 5; ConvNeXt
-(arXiv 2201.03545), Table 5. The keys are those of
-:func:`mmconvnextv2.config.recipe.recipe`, but for ``warmup_epochs``,
-``min_lr`` and ``schedule``, which is the name of it alone. A tuple holds the
-values that a paper swept over without saying which won.
+ConvNeXt V2 (arXiv 2301.00808), Tables 8 to 13, Table 6 and Section 5; ConvNeXt
+(arXiv 2201.03545), Table 5 and Appendix A.1; the configs of the V1 code, and
+what is said to be inferred in a config's first comment. The keys are those of
+:func:`mmconvnextv2.config.recipe.recipe`, but for ``warmup_length`` (epochs or
+iterations), ``min_lr``, ``schedule``, which is the name of it alone, and
+``weights``, which is a part of the file's address.
 """
+ARCHS = dict(
+    a='atto', f='femto', p='pico', n='nano', t='tiny', s='small', b='base',
+    l='large', xl='xlarge', h='huge')
 # ImageNet: what the fine-tuning recipes share. base_lr is for 256 images.
 _FINE_TUNING = dict(
     optimizer='AdamW',
@@ -26,6 +30,8 @@ TABLES = {}
 for _size in 'afpntblh':
     for _epochs, _infix in ((800, ''), (1600, '_1600e')):
         TABLES[f'fcmae_convnextv2_{_size}{_infix}_in1k'] = dict(
+            arch=ARCHS[_size],
+            weights=None,
             optimizer='AdamW',
             base_lr=1.5e-4,
             lr=2.4e-3,
@@ -34,7 +40,7 @@ for _size in 'afpntblh':
             batch=4096,
             schedule='cosine',
             min_lr=0.,
-            warmup_epochs=40,
+            warmup_length=40,
             epochs=_epochs,
             layer_decay=None,
             drop_path=0.,
@@ -67,12 +73,13 @@ _AFTER_22K = dict(
     l=(2.5e-5, 1e-8, 0.8, 'group-wise', 0, 30, 0.1, 0., 0., 0.3),
     h=(2.5e-5, 1e-8, 0.85, 'group-wise', 0, 30, 0.1, 0., 0., 0.5))
 _COLUMNS = ('base_lr', 'weight_decay', 'layer_decay', 'decay_type',
-            'warmup_epochs', 'epochs', 'label_smoothing', 'mixup', 'cutmix',
+            'warmup_length', 'epochs', 'label_smoothing', 'mixup', 'cutmix',
             'drop_path')
 
 
 def _fine_tuning(size, row, batch, ema, **changes):
     values = dict(_FINE_TUNING, **dict(zip(_COLUMNS, row)))
+    values['arch'] = ARCHS[size]
     exponent = _DEPTHS.get(size, _GROUPS)
     values.update(
         batch=batch,
@@ -86,10 +93,12 @@ def _fine_tuning(size, row, batch, ema, **changes):
 
 for _size, _row in _IN1K.items():
     TABLES[f'convnextv2_{_size}_ft_in1k'] = _fine_tuning(
-        _size, _row, 1024, 0.9999)
+        _size, _row, 1024, 0.9999,
+        weights=f'/convnext-v2-{ARCHS[_size]}_3rdparty-fcmae_in1k_')
 for _size, _row in _IN22K.items():
     TABLES[f'convnextv2_{_size}_ft_in22k'] = _fine_tuning(
-        _size, _row, 4096, None, test_size=None, test_crop_ratio=None)
+        _size, _row, 4096, None, test_size=None, test_crop_ratio=None,
+        weights=f'/convnext-v2-{ARCHS[_size]}_3rdparty-fcmae_in1k_')
 for _size, _row in _AFTER_22K.items():
     _ema = None if _size == 'h' else 0.9999
     for _side in (384, 512) if _size == 'h' else (224, 384):
@@ -97,67 +106,126 @@ for _size, _row in _AFTER_22K.items():
         # From 384 px on the whole image is evaluated.
         TABLES[_name if _side == 224 else f'{_name}_{_side}'] = _fine_tuning(
             _size, _row, 512, _ema,
+            weights=f'work_dirs/convnextv2_{_size}_ft_in22k/epoch_90.pth',
             train_size=[_side, _side],
             test_size=[_side, _side],
             test_crop_ratio=0.875 if _side == 224 else None)
 
-# ConvNeXt, Table 5: the recipe of the "Supervised" rows.
-for _name, _drop_path in dict(
-        convnextv2_t=0.1, convnextv2_b=0.5, convnextv2_l=0.5,
-        convnextv1_b=0.5, convnextv1_l=0.5).items():
+# ConvNeXt, Table 5: the recipe of the "Supervised" rows, with atto to nano
+# inferred. Epochs, mixup, cutmix, drop path.
+_SUPERVISED = dict(
+    a=(600, None, None, 0.1), f=(600, 0.3, 0.3, 0.), p=(600, 0.3, 0.3, 0.),
+    n=(600, 0.5, 0.5, 0.1), t=(300, 0.8, 1., 0.1), b=(300, 0.8, 1., 0.5),
+    l=(300, 0.8, 1., 0.5))
+for _name in [*(f'convnextv2_{x}' for x in _SUPERVISED),
+              'convnextv1_b', 'convnextv1_l']:
+    _size = _name[-1]
+    _row = dict(zip(('epochs', 'mixup', 'cutmix', 'drop_path'),
+                    _SUPERVISED[_size]))
     TABLES[f'{_name}_supervised_in1k'] = dict(
         _FINE_TUNING,
+        **_row,
+        arch=ARCHS[_size],
         lr=4e-3,
         batch=4096,
         weight_decay=0.05,
         layer_decay=None,
-        warmup_epochs=20,
-        epochs=300,
+        warmup_length=20,
         label_smoothing=0.1,
-        mixup=0.8,
-        cutmix=1.,
-        drop_path=_drop_path,
         ema=0.9999,
         weights=None)
 
-# Section 5: COCO, from IN-1K weights; the types as for ImageNet.
-for _size, _type in dict(b='group-wise', l='group-wise',
-                         h='group-wise').items():
-    TABLES[f'maskrcnn_convnextv2_{_size}_coco'] = dict(
-        optimizer='AdamW',
-        epochs=36,
-        batch=32,
-        lr=1e-4,
-        weight_decay=0.05,
-        decay_type=_type,
-        layer_decay=(0.9, 0.95),
-        drop_path=(0.2, 0.3, 0.4, 0.5),
-        jitter=[0.1, 2.],
-        train_size=[1024, 1024],
-        tta_scales=None)
-# Sizes and heads that it does not train: what all of ours have in common.
-for _name in [
-        *(f'maskrcnn_convnextv2_{x}' for x in 'afpnt'),
-        *(f'cascade_maskrcnn_convnextv2_{x}' for x in 'afpntblh'),
-        'maskrcnn_convnextv1_b', 'maskrcnn_convnextv1_l'
-]:
+# COCO: drop path, decay rate, lr, batch, weights. The paper swept decay rates
+# of 0.9 and 0.95 and drop paths of 0.2 to 0.5, for B, L and H.
+_NO_EMA = '3rdparty_32xb128-noema_in1k_'
+_TUNED = 'fcmae-pre_3rdparty_in1k_'
+_COCO = dict(
+    maskrcnn_convnextv2_a=(0.1, 0.95, 1e-4, 16, _TUNED),
+    maskrcnn_convnextv2_f=(0.1, 0.95, 1e-4, 16, _TUNED),
+    maskrcnn_convnextv2_p=(0.2, 0.95, 1e-4, 16, _TUNED),
+    maskrcnn_convnextv2_n=(0.2, 0.95, 1e-4, 16, _TUNED),
+    maskrcnn_convnextv2_t=(0.4, 0.95, 1e-4, 16, _TUNED),
+    maskrcnn_convnextv2_b=(0.4, 0.95, 1e-4, 32, '3rdparty-fcmae_in1k_'),
+    maskrcnn_convnextv2_l=(0.5, 0.95, 1e-4, 32, '3rdparty-fcmae_in1k_'),
+    maskrcnn_convnextv2_h=(0.5, 0.95, 1e-4, 32, '3rdparty-fcmae_in1k_'),
+    maskrcnn_convnextv1_t=(0.4, 0.95, 1e-4, 16, _NO_EMA),
+    maskrcnn_convnextv1_b=(0.4, 0.95, 1e-4, 32, _NO_EMA),
+    maskrcnn_convnextv1_l=(0.5, 0.95, 1e-4, 32, '3rdparty_64xb64_in1k_'),
+    cascade_maskrcnn_convnextv2_a=(0.1, 0.7, 2e-4, 16, _TUNED),
+    cascade_maskrcnn_convnextv2_f=(0.1, 0.7, 2e-4, 16, _TUNED),
+    cascade_maskrcnn_convnextv2_p=(0.2, 0.7, 2e-4, 16, _TUNED),
+    cascade_maskrcnn_convnextv2_n=(0.2, 0.7, 2e-4, 16, _TUNED),
+    cascade_maskrcnn_convnextv2_t=(0.4, 0.7, 2e-4, 16, _TUNED),
+    cascade_maskrcnn_convnextv2_b=(0.7, 0.8, 2e-4, 16, _TUNED),
+    cascade_maskrcnn_convnextv2_l=(
+        0.7, 0.7, 1e-4, 16, 'fcmae-in21k-pre_3rdparty_in1k_'),
+    cascade_maskrcnn_convnextv2_h=(
+        0.8, 0.7, 1e-4, 16, 'fcmae-in21k-pre_3rdparty_in1k-512px_'),
+    cascade_maskrcnn_convnextv1_t=(0.4, 0.7, 2e-4, 16, _NO_EMA),
+    cascade_maskrcnn_convnextv1_s=(0.6, 0.7, 2e-4, 16, _NO_EMA),
+    cascade_maskrcnn_convnextv1_b=(0.7, 0.8, 2e-4, 16, _NO_EMA),
+    cascade_maskrcnn_convnextv1_b_22k=(0.6, 0.8, 1e-4, 16, '3rdparty_in21k_'),
+    cascade_maskrcnn_convnextv1_l=(0.7, 0.7, 1e-4, 16, '3rdparty_in21k_'),
+    cascade_maskrcnn_convnextv1_xl=(0.8, 0.7, 1e-4, 16, '3rdparty_in21k_'))
+for _name, _row in _COCO.items():
+    _version, _size = _name.split('convnext')[1].split('_')[:2]
+    _is_cascade, _batch = _name.startswith('cascade'), _row[3]
+    _infix = '-v2' if _version == 'v2' else ''
     TABLES[f'{_name}_coco'] = dict(
-        optimizer='AdamW', epochs=36, weight_decay=0.05)
+        zip(('drop_path', 'layer_decay', 'lr', 'batch'), _row),
+        arch=ARCHS[_size],
+        optimizer='AdamW',
+        betas=[0.9, 0.999],
+        weight_decay=0.05,
+        # In V1's code, and here as far as its large models are followed.
+        precision='float32' if _is_cascade and _size in ('l', 'xl', 'h')
+        else 'float16',
+        decay_type='group-wise',
+        warmup_length=1000,
+        schedule='steps',
+        epochs=36,
+        # Large-scale jitter, or several scales.
+        jitter=[0.1, 2.] if _batch == 32 else None,
+        train_size=[1024, 1024] if _batch == 32 else [384, 600],
+        test_size=[1333, 800],
+        tta_scales=None,
+        weights=f'/convnext{_infix}-{ARCHS[_size]}_{_row[4]}')
 
-# Section 5: ADE20K. Only B, L and H are in the paper, the others follow.
-for _size in 'afpntblh':
-    for _crop in (512, 640) if _size == 'h' else (512, ):
-        _infix = '' if _crop == 512 else '_640'
-        TABLES[f'upernet_convnextv2_{_size}{_infix}_ade20k'] = dict(
-            optimizer='AdamW',
-            iterations=160000,
-            batch=16,
-            weight_decay=0.05,
-            lr=(1e-4, 2e-4, 3e-4),
-            layer_decay=(0.8, 0.9),
-            decay_type='layer-wise' if _size in _DEPTHS else 'group-wise',
-            drop_path=(0.1, 0.2, 0.3, 0.4),
-            train_size=[_crop, _crop],
-            test_size=[4 * _crop, _crop],
-            tta_scales=[[round(4 * _crop * x), round(_crop * x)]
-                        for x in (0.75, 0.875, 1., 1.125, 1.25)])
+# ADE20K: drop path, type of decay, weights. Only B, L and H are in the paper,
+# which swept lr over 1e-4 to 3e-4, decay rates over 0.8 and 0.9 and drop paths
+# over 0.1 to 0.4; the other sizes follow.
+_ADE20K = {
+    **{f'v2_{x}': (0.1, 'layer-wise', _TUNED) for x in 'afpn'},
+    'v2_t': (0.4, 'layer-wise', _TUNED),
+    **{f'v2_{x}': (0.4, 'group-wise', _TUNED) for x in 'blh'},
+    'v2_h_640':
+    (0.4, 'group-wise', 'fcmae-in21k-pre_3rdparty_in1k-512px_'),
+    'v1_b': (0.4, 'stage-wise', _NO_EMA),
+    'v1_l': (0.4, 'stage-wise', '3rdparty_64xb64_in1k_'),
+}
+for _name, (_drop_path, _type, _weights) in _ADE20K.items():
+    _version, _size = _name.split('_')[:2]
+    _infix = '-v2' if _version == 'v2' else ''
+    _crop = 640 if _name.endswith('_640') else 512
+    TABLES[f'upernet_convnext{_name}_ade20k'] = dict(
+        arch=ARCHS[_size],
+        optimizer='AdamW',
+        betas=[0.9, 0.999],
+        iterations=160000,
+        batch=16,
+        weight_decay=0.05,
+        lr=1e-4,
+        precision='float16',
+        layer_decay=0.9,
+        decay_type=_type,
+        stem_scale=0.9**_DEPTHS.get(_size, _GROUPS),
+        drop_path=_drop_path,
+        warmup_length=1500,
+        schedule='polynomial',
+        min_lr=0.,
+        jitter=[0.5, 2.],
+        train_size=[_crop, _crop],
+        test_size=[4 * _crop, _crop],
+        tta_scales=[[round(4 * _crop * x), round(_crop * x)]
+                    for x in (0.75, 0.875, 1., 1.125, 1.25)],
+        weights=f'/convnext{_infix}-{ARCHS[_size]}_{_weights}')

@@ -1,6 +1,4 @@
-"""FCMAE recipes: their values, and a short run of the one on shapes."""
-import math
-
+"""FCMAE configs: what they build, and a short run of the one on shapes."""
 import pytest
 from config_run import CONFIGS, scalars, train
 from mmengine.config import Config, ConfigDict
@@ -9,49 +7,11 @@ from mmengine.registry import MODELS, DefaultScope
 
 import mmconvnextv2.models.selfsup  # noqa: F401
 from mmconvnextv2.datasets import make_shapes
-
-SIZES = dict(
-    a='atto',
-    f='femto',
-    p='pico',
-    n='nano',
-    t='tiny',
-    b='base',
-    l='large',
-    h='huge')
+from mmconvnextv2.models.backbones.arch import resolve_arch
 
 
 def load(name):
     return Config.fromfile(CONFIGS / f'fcmae_convnextv2_{name}.py')
-
-
-@pytest.mark.parametrize('size', SIZES)
-def test_recipe(size):
-    cfg = load(f'{size}_in1k')
-    assert cfg.model.backbone.arch == SIZES[size]
-    # Table 8. 8 GPUs, 64 images each, 8 iterations per step.
-    assert cfg.train_dataloader.batch_size == 64
-    assert cfg.optim_wrapper.accumulative_counts == 8
-    optimizer = cfg.optim_wrapper.optimizer
-    assert math.isclose(optimizer.lr, 1.5e-4 * 4096 / 256)
-    assert tuple(optimizer.betas) == (0.9, 0.95)
-    assert optimizer.weight_decay == 0.05
-    warmup, cosine = cfg.param_scheduler
-    assert (warmup.begin, warmup.end) == (0, 40)
-    assert (cosine.begin, cosine.end, cosine.eta_min) == (40, 800, 0)
-    assert cfg.train_cfg.max_epochs == 800
-    # Processes draw different masks.
-    assert cfg.randomness.diff_rank_seed
-
-
-@pytest.mark.parametrize('size', SIZES)
-def test_1600_epochs(size):
-    cfg, longer = load(f'{size}_in1k'), load(f'{size}_1600e_in1k')
-    assert longer.train_cfg.max_epochs == 1600
-    assert longer.param_scheduler[0] == cfg.param_scheduler[0]
-    assert longer.param_scheduler[1] == dict(cfg.param_scheduler[1], end=1600)
-    for key in ('model', 'optim_wrapper', 'train_dataloader'):
-        assert longer[key] == cfg[key]
 
 
 @pytest.mark.parametrize('name', ['a_shapes', 'a_in1k', 'n_in1k'])
@@ -82,9 +42,8 @@ def test_model_and_decay(name):
     assert wrapper.clip_grad_kwargs['max_norm'] > 0
 
 
-@pytest.mark.parametrize('size', SIZES)
+@pytest.mark.parametrize('size', 'afpntblh')
 def test_decoder_fits_the_encoder(size):
-    from mmconvnextv2.models.backbones.arch import resolve_arch
     cfg = load(f'{size}_in1k')
     channels = resolve_arch(cfg.model.backbone.arch).channels
     assert cfg.model.neck.in_channels == channels[-1]

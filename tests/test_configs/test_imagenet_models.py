@@ -4,7 +4,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from imagenet_tables import load
+from config_run import CONFIGS
+from mmengine.config import Config
 from mmengine.model import ExponentialMovingAverage
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, DefaultScope
@@ -12,6 +13,10 @@ from mmengine.registry import MODELS, DefaultScope
 from mmconvnextv2 import ConvNeXtV2
 from mmconvnextv2.engine.cpu import avoid_amp_on_cpu
 from mmconvnextv2.models.layers import ConvNeXtV2Block
+
+
+def load(name):
+    return Config.fromfile(CONFIGS / f'{name}.py')
 
 
 def build(cfg, device='meta'):
