@@ -3,6 +3,7 @@ import argparse
 import os
 import pickle
 import re
+from pathlib import Path, PurePath
 
 import numpy as np
 import pytest
@@ -82,7 +83,7 @@ def test_what_scripts_store_is_read(tmp_path, legacy):
         dict(
             model=_STATE,
             epoch=7,
-            args=argparse.Namespace(lr=1.),
+            args=argparse.Namespace(lr=1., out=Path('runs')),
             meta=dict(seed=np.float64(3), x=np.arange(3), cfg='a = 1'),
             message_hub=hub.state_dict(),
             optimizer=dict(state={0: dict(exp_avg=torch.ones(3))})),
@@ -90,6 +91,7 @@ def test_what_scripts_store_is_read(tmp_path, legacy):
         _use_new_zipfile_serialization=not legacy)
     content = read_checkpoint(path)
     assert content['epoch'] == 7
+    assert content['args'] == argparse.Namespace(lr=1., out=PurePath('runs'))
     assert_same(pick_weights(content), _STATE)
 
 
@@ -99,14 +101,9 @@ def test_there_and_back(tmp_path, name):
     write_checkpoint(_STATE, path)
     assert_same(read_checkpoint(path), _STATE)
     assert os.listdir(tmp_path) == [name]
-
-
-def test_safetensors_are_those_of_others(tmp_path):
-    path = str(tmp_path / 'x.safetensors')
-    write_checkpoint(_STATE, path)
-    assert_same(safetensors.torch.load_file(path), _STATE)
-    with safetensors.safe_open(path, 'pt') as file:
-        assert file.metadata() == dict(format='pt')
+    if name == 'x.safetensors':
+        with safetensors.safe_open(path, 'pt') as file:
+            assert file.metadata() == dict(format='pt')
 
 
 @_BOTH

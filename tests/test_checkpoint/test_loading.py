@@ -11,7 +11,7 @@ from mmengine.runner import load_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmengine.utils import digit_version
 
-from mmconvnextv2.checkpoint import CheckpointError, write_checkpoint
+from mmconvnextv2.checkpoint import CheckpointError
 from mmconvnextv2.checkpoint.loading import (
     load_from_path_or_url,
     load_own_checkpoints,
@@ -42,22 +42,13 @@ def file(tmp_path):
 
 
 def test_all_of_a_checkpoint_is_loaded_but_the_config_of_mmcv(file):
+    content = load_from_path_or_url(file, 'meta')
+    assert content['state_dict']['head'].device.type == 'meta'
     content = load_from_path_or_url(file)
     assert content['meta'] == dict(epoch=2, cfg='b = 2')
     assert content['state_dict']['backbone.a'].tolist() == [1, 1]
     buffer = content['message_hub']['log_scalars']['loss']
     assert type(buffer) is HistoryBuffer and buffer.current() == 0.5
-
-
-def test_map_location(file):
-    content = load_from_path_or_url(file, 'meta')
-    assert content['state_dict']['head'].device.type == 'meta'
-
-
-def test_safetensors(tmp_path):
-    path = str(tmp_path / 'w.safetensors')
-    write_checkpoint({'a': torch.arange(3.)}, path)
-    assert load_from_path_or_url(path)['a'].tolist() == [0, 1, 2]
 
 
 def loader_of(address):
@@ -171,27 +162,10 @@ def test_classic_mmengine_reads_its_own_checkpoints(classic, file):
     model.register_buffer('head', torch.zeros(1))
     with pytest.raises(UnpicklingError, match='[Ww]eights'):
         load_checkpoint(model, file)
-    assert load_own_checkpoints() is True
+    load_own_checkpoints()
     found = load_checkpoint(model, file)
     assert model.head.item() == 1
     assert found['message_hub']['log_scalars']['loss'].current() == 0.5
-
-
-class Touch:
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return Path.touch, (self.path, )
-
-
-def test_classic_mmengine_runs_nothing(classic, tmp_path):
-    load_own_checkpoints()
-    torch.save([Touch(tmp_path / 'ran')], tmp_path / 'c.pth')
-    with pytest.raises(CheckpointError, match=r'asks for pathlib\.Path'):
-        load_checkpoint(torch.nn.Linear(1, 1), str(tmp_path / 'c.pth'))
-    assert not (tmp_path / 'ran').exists()
 
 
 @pytest.mark.parametrize('version, allows_itself', [('2.5.1', False),
@@ -203,5 +177,5 @@ def test_reader_that_needs_no_bridge_is_left_alone(monkeypatch, classic,
         monkeypatch.setattr(mmengine_checkpoint, 'get_torch_safe_globals',
                             list, raising=False)
     before = dict(CheckpointLoader._schemes)
-    assert load_own_checkpoints() is False
+    load_own_checkpoints()
     assert before == CheckpointLoader._schemes

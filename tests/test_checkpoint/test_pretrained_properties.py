@@ -1,4 +1,4 @@
-"""Files of any format load into a backbone of any arch, bit for bit."""
+"""Weights of any arch through a file of any format, bit for bit."""
 import tempfile
 from pathlib import Path
 
@@ -11,23 +11,35 @@ from strategies import arguments, build, noise, sizes
 from mmconvnextv2 import ConvNeXtV2
 from mmconvnextv2.checkpoint import (
     FORMATS,
+    check,
     from_ours,
+    recognise,
+    to_ours,
     write_checkpoint,
 )
 
 
 @given(
-    cfg=arguments(max_stages=4, widths=(1, 9)),
+    cfg=arguments(max_stages=5, widths=(1, 9)),
     target=st.sampled_from(list(FORMATS)),
     suffix=st.sampled_from(['.pth', '.safetensors']),
+    classes=st.integers(0, 5),
     data=st.data())
-def test_through_a_file(cfg, target, suffix, data):
+def test_through_a_file(cfg, target, suffix, classes, data):
     if target == 'official-pretraining' and not cfg.get('use_grn', True):
         target = 'official'  # The authors pre-train V2 only.
     cfg = dict(cfg, final_norm=True, out_indices=-1, drop_path_rate=0.)
     model = build(cfg, torch.float32)
-    theirs = from_ours(as_model(model), target)
+    state = as_model(model, classes)
+    copies = {name: value.clone() for name, value in state.items()}
+    theirs = from_ours(state, target)
     assert not theirs.left_out
+    assert recognise(theirs.state).format == target
+    back = to_ours(theirs.state)
+    assert not back.left_out
+    assert_same(back.state, copies)
+    assert_same(state, copies)
+    check(back.state)
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / f'w{suffix}')
         write_checkpoint(theirs.state, path)

@@ -124,35 +124,23 @@ def test_refused_weights(convert, state, capsys, content, arguments, message):
     assert os.listdir() == ['w.pth']
 
 
-def test_refused_files(convert, state, capsys):
+def test_refused_files(convert, state, monkeypatch, capsys):
     torch.save(state, 'w.pth')
-    path = Path('w.pth')
-    path.write_bytes(path.read_bytes()[:-100])
-    for arguments, message in (
-        (('w.pth', 'x.pth'), 'w.pth is damaged, cut off or no checkpoint ('),
-        (('gone.pth', 'x.pth'), "there is no file 'gone.pth'"),
-        (('w.pth', 'x.onnx'), 'must end in one of .pth, .pt, .bin, .safetens'),
-        (('w.pth', 'no/x.pth'), "there is no folder 'no'")):
-        assert convert(*arguments) == _REFUSED
-        assert message in capsys.readouterr().err
-    assert os.listdir() == ['w.pth']
-
-
-def test_failed_download(convert, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
-    url = f'{closed()}/w.pth'
-    assert convert(url, 'x.pth') == _REFUSED
-    assert capsys.readouterr().err.startswith(
-        f'convert_checkpoint.py: {url} could not be downloaded (')
-
-
-def test_full_disk(convert, state, monkeypatch, capsys):
-    torch.save(state, 'w.pth')
+    Path('cut.pth').write_bytes(Path('w.pth').read_bytes()[:-100])
 
     def fail(*args, **kwargs):
         raise OSError('No space left on device')
 
     monkeypatch.setattr(torch, 'save', fail)
-    assert convert('w.pth', 'x.pth') == _REFUSED
-    assert 'target: No space left on device' in capsys.readouterr().err
-    assert os.listdir() == ['w.pth']
+    url = f'{closed()}/w.pth'
+    for source, target, message in (
+        ('cut.pth', 'x.pth', 'cut.pth is damaged, cut off or no checkpoint ('),
+        (url, 'x.pth', f'{url} could not be downloaded ('),
+        ('gone.pth', 'x.pth', "source: there is no file 'gone.pth'"),
+        ('w.pth', 'x.onnx', 'target: the name of a checkpoint must end in '),
+        ('w.pth', 'no/x.pth', "target: there is no folder 'no'"),
+        ('w.pth', 'x.pth', 'target: No space left on device')):
+        assert convert(source, target) == _REFUSED
+        assert capsys.readouterr().err.startswith(
+            f'convert_checkpoint.py: {message}')
+    assert sorted(os.listdir()) == ['cut.pth', 'w.pth']

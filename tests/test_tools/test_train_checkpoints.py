@@ -73,29 +73,13 @@ def test_good_ones(use, trained, way):
     (b'', '0 bytes): it is empty'),
     (b'<!DOCTYPE html>\n<title>404</title>', '34 bytes): it is a web page, '
      "which begins '<!DOCTYPE html> <title>404</title>'"),
+    (b'PK\3\4' + bytes(90), '94 bytes): it is cut off: the directory at its '
+     'end is missing'),
 ])
 def test_files_that_are_no_checkpoint(use, tmp_path, way, content, reason):
     code, message = use(way, _write(tmp_path / 'it.pth', content))
     assert code == _REFUSED
     assert f'it.pth is damaged, cut off or no checkpoint ({reason}' in message
-
-
-@pytest.mark.parametrize('way', _WAYS)
-def test_half_of_a_checkpoint(use, trained, tmp_path, way):
-    whole = trained.read_bytes()
-    half = whole[:len(whole) // 2]
-    code, message = use(way, _write(tmp_path / 'it.pth', half))
-    assert code == _REFUSED
-    assert message.endswith(
-        f'it.pth is damaged, cut off or no checkpoint ({len(half)} bytes): it '
-        'is cut off: the directory at its end is missing\n')
-
-
-def test_checkpoint_with_a_hole(use, trained, tmp_path):
-    whole = trained.read_bytes()
-    holed = whole[:60] + bytes(400) + whole[460:]
-    code, message = use('load_from', _write(tmp_path / 'it.pth', holed))
-    assert code == _REFUSED and message.startswith('train.py: it.pth')
 
 
 def test_damaged_file_to_resume_from_names_a_whole_one(use, trained):
@@ -196,10 +180,6 @@ def test_files_without_weights(use, way, content, reason):
     assert code == _REFUSED and 'it.pth' in message and reason in message
 
 
-_WIDER = '"dict(depths=[1,1],channels=[6,8])"'
-_DEEPER = '"dict(depths=[1,2],channels=[4,8])"'
-
-
 @pytest.mark.parametrize('way, reason', [
     ('load_from', "first/epoch_1.pth is of another backbone than the "
      "config's:\n"),
@@ -211,64 +191,12 @@ _DEEPER = '"dict(depths=[1,2],channels=[4,8])"'
 ])
 def test_another_size(use, trained, toy, way, reason):
     text = toy.read_text()
-    for old, new, difference in (
-        ('channels=[4, 8]', 'channels=[6, 8]',
-         'downsample_layers.0.0.weight (4, 3, 4, 4) where (6, 3, 4, 4) is '
-         'expected'),
-        ('depths=[1, 1]', 'depths=[1, 2]', 'stages.1.1.gamma')):
-        assert old in text
-        toy.write_text(text.replace(old, new))
-        code, message = use(way, trained)
-        assert code == _REFUSED and reason in message, message
-        assert difference.replace('gamma', 'depthwise_conv') in message
-
-
-def test_other_classes_are_welcome_to_train_on_but_not_to_test(
-        use, trained, toy):
-    content = torch.load(trained, weights_only=False)
-    content['state_dict']['head.weight'] = torch.ones(5, 8)
-    torch.save(content, 'it.pth')
-    assert use('load_from', 'it.pth')[0] == 0
-    code, message = use('test', 'it.pth')
-    assert code == _REFUSED
-    assert message == (
-        'test.py: it.pth does not hold the model of the config:\n'
-        '  of another size (1): head.weight (5, 8) where (2, 8) is expected\n'
-        'Test with the config that it was trained with; '
-        'tools/convert_checkpoint.py translates weights of other code '
-        'bases.\n')
-
-
-def test_another_task(use, trained):
-    content = torch.load(trained, weights_only=False)
-    other = {'neck.w': torch.ones(1)}
-    torch.save(dict(state_dict=other), 'it.pth')
-    code, message = use('load_from', 'it.pth')
-    assert code == _REFUSED
-    assert message.startswith(
-        'train.py: nothing of it.pth fits the model of the config: it has '
-        'neck.w, the model has ')
-    weights = content['state_dict']
-    other.update(
-        {x: y for x, y in weights.items() if x.startswith('backbone.')})
-    torch.save(dict(content, state_dict=other), 'it.pth')
-    for way in ('test', 'resume'):
-        code, message = use(way, 'it.pth')
-        assert code == _REFUSED
-        assert '\n  missing (2): head.weight, head.bias\n  unexpected (1): ' \
-            'neck.w\n' in message
-    assert use('load_from', 'it.pth')[0] == 0
-
-
-def test_weights_are_no_run_to_resume(use, trained):
-    content = torch.load(trained, weights_only=False)
-    torch.save(dict(state_dict=content['state_dict']), 'it.pth')
-    code, message = use('resume', 'it.pth')
-    assert code == _REFUSED
-    assert message == (
-        "train.py: it.pth cannot be resumed from: it lacks a run's meta and "
-        'message_hub, found state_dict. To begin a run with its weights: '
-        '--cfg-options load_from=it.pth without --resume\n')
+    assert 'channels=[4, 8]' in text
+    toy.write_text(text.replace('channels=[4, 8]', 'channels=[6, 8]'))
+    code, message = use(way, trained)
+    assert code == _REFUSED and reason in message, message
+    assert 'downsample_layers.0.0.weight (4, 3, 4, 4) where (6, 3, 4, 4) is ' \
+        'expected' in message
 
 
 def test_optimizer_of_another_run(use, trained):
