@@ -69,15 +69,7 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
 
 
 def translate(content: Any, args: argparse.Namespace) -> Tuple[str, Mapped]:
-    """Translate the weights, check that they are whole, and tell the user.
-
-    Returns:
-        tuple[str, Mapped]: The format of the source, and the weights in that
-        of the target.
-
-    Raises:
-        CheckpointError: If they are not what they must be.
-    """
+    """Translate whole weights; returns the source's format and the weights."""
     with about(args.source):
         weights = pick_weights(content, args.entry)
         source = recognise(weights)

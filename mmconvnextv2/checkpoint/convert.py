@@ -15,8 +15,6 @@ _LAYERS = ('stages.', 'downsample_layers.', 'stem.', 'embeddings.',
            'encoder.stages.')
 # timm stores the linear layers of these models as 1x1 convolutions.
 _TIMM_AS_CONVS = ('atto', 'femto', 'pico', 'nano')
-
-
 _BACKBONE = 'backbone.'
 
 
@@ -98,16 +96,23 @@ def to_ours(state: Mapping[str, Tensor],
     stage = re.compile(
         rf'{re.escape(source.prefix)}(?:encoder\.)?stages\.(\d+)\.')
     last = max(int(match[1]) for match in map(stage.match, state) if match)
+    layers = tuple(source.prefix + layer for layer in _LAYERS)
     mapped = Mapped({}, [])
     for key, value in state.items():
         name = _our_name(key, source, last)
-        if name is None or not isinstance(value, Tensor):
-            _refuse_unknown_layer(key, source)
-            mapped.left_out.append(key)
-        elif name in mapped.state:
+        if name in mapped.state:
             raise CheckpointError(f'{key} and another tensor are both {name}')
+        if name and isinstance(value, Tensor):
+            with about(key):
+                mapped.state[name] = (
+                    from_minkowski(value) if key.endswith('.kernel') else
+                    to_our_layout(name, value))
+        elif key.startswith(layers):
+            raise CheckpointError(
+                f'{key} is no parameter of a ConvNeXt or ConvNeXt V2 in the '
+                f'format {source.format}')
         else:
-            mapped.state[name] = _our_value(key, name, value)
+            mapped.left_out.append(key)
     return mapped
 
 
@@ -118,26 +123,11 @@ def _our_name(key: str, source: Source, last: int) -> Optional[str]:
     outer = key.removeprefix(source.root)
     if source.format == OURS:
         return outer if source.root != source.prefix else _BACKBONE + outer
-    name = None
-    if key.startswith(source.prefix):
-        name = rename(
-            key.removeprefix(source.prefix),
-            ((b, a) for a, b in fmt.network + fmt.only_read), last)
-    return name or rename(outer, ((b, a) for a, b in fmt.heads), last)
-
-
-def _refuse_unknown_layer(key: str, source: Source) -> None:
-    if key.startswith(tuple(source.prefix + layer for layer in _LAYERS)):
-        raise CheckpointError(
-            f'{key} is no parameter of a ConvNeXt or ConvNeXt V2 in the '
-            f'format {source.format}')
-
-
-def _our_value(key: str, name: str, value: Tensor) -> Tensor:
-    if not key.endswith('.kernel'):
-        return to_our_layout(name, value)
-    with about(key):
-        return from_minkowski(value)
+    inner = fmt.network + fmt.only_read if key.startswith(
+        source.prefix) else ()
+    return rename(
+        key.removeprefix(source.prefix), ((b, a) for a, b in inner),
+        last) or rename(outer, ((b, a) for a, b in fmt.heads), last)
 
 
 def from_ours(state: Mapping[str, Tensor], target: str) -> Mapped:
@@ -166,9 +156,8 @@ def from_ours(state: Mapping[str, Tensor], target: str) -> Mapped:
     if fmt.wrappers and target != 'official':
         # Hugging Face's are named after V2 and V1.
         prefix = fmt.wrappers[0 if network.backbone['use_grn'] else -1]
-    as_convs = fmt.as_convs
-    if target == 'timm' and network.name not in _TIMM_AS_CONVS:
-        as_convs = ''
+    is_other = target == 'timm' and network.name not in _TIMM_AS_CONVS
+    as_convs = '' if is_other else fmt.as_convs
     mapped = Mapped({}, [])
     for name, value in state.items():
         key = rename(name, fmt.network, last)

@@ -7,10 +7,10 @@ import string
 import zipfile
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, Dict, Iterator, Mapping, Optional
+from typing import Any, ContextManager, Dict, Mapping, Optional, Union
 
 import torch
-from mmengine.fileio import get_local_path
+from mmengine.fileio import get_file_backend
 from torch import Tensor
 
 from mmconvnextv2.files import remove, written_whole
@@ -40,7 +40,8 @@ def read_checkpoint(checkpoint: str,
         CheckpointError: If it cannot be downloaded or read, or not without
             running code.
     """
-    with _local(checkpoint) as path:
+    with _local(checkpoint) as local:
+        path = str(local)
         if not osp.isfile(path):
             raise FileNotFoundError(f'there is no file {path!r} (seen from '
                                     f'{os.getcwd()})')
@@ -65,21 +66,17 @@ def read_checkpoint(checkpoint: str,
             raise CheckpointError(text) from error
 
 
-@contextlib.contextmanager
-def _local(checkpoint: str) -> Iterator[str]:
+def _local(checkpoint: str) -> ContextManager[Union[str, Path]]:
     """Get a local file with the contents of a path or URL."""
     if checkpoint.startswith(_URL):
-        yield download_once(checkpoint)
-        return
-    with contextlib.ExitStack() as stack:
-        try:
-            path = stack.enter_context(
-                get_local_path(osp.expanduser(checkpoint)))
-        except (KeyError, ImportError) as error:
-            raise CheckpointError(
-                f'{checkpoint}: MMEngine has no file backend for it ({error}).'
-                ' Give a path, or a URL of http or https') from error
-        yield str(path)
+        return contextlib.nullcontext(download_once(checkpoint))
+    path = osp.expanduser(checkpoint)
+    try:
+        return get_file_backend(path).get_local_path(path)
+    except (KeyError, ImportError) as error:
+        raise CheckpointError(
+            f'{checkpoint}: MMEngine has no file backend for it ({error}). '
+            'Give a path, or a URL of http or https') from error
 
 
 def _safetensors() -> Any:
@@ -93,7 +90,6 @@ def _safetensors() -> Any:
 
 
 def _refuse_damage(path: str) -> None:
-    """Raise an error if the first bytes show that it is no checkpoint."""
     with open(path, 'rb') as file:
         head = file.read(256)
     if not head:
@@ -110,7 +106,6 @@ def _refuse_damage(path: str) -> None:
 
 
 def _refusal(error: str, path: str) -> str:
-    """Say what the file asks for that is not loaded, and what to do."""
     asked = re.search(r'GLOBAL (\S+)', error)
     if not asked:
         # torch puts pages of advice around its reason.
@@ -143,9 +138,9 @@ def pick_weights(content: Any,
     if not isinstance(content, Mapping):
         raise CheckpointError('a checkpoint must be a dict of tensors, found '
                               f'{type(content).__name__}')
-    entries = ('state_dict', 'model') if entry is None else (entry, )
+    entries = (entry, ) if entry else ('state_dict', 'model')
     found = [x for x in entries if isinstance(content.get(x), Mapping)]
-    if entry is not None and not found:
+    if entry and not found:
         raise CheckpointError(f'there is no entry {entry!r} of weights, found '
                               f'{first_of(content)}')
     weights = content[found[0]] if found else content

@@ -48,7 +48,7 @@ def load_from_path_or_url(filename: str,
     return content
 
 
-def load_own_checkpoints() -> bool:
+def load_own_checkpoints() -> None:
     """Let MMEngine read the checkpoints that it writes.
 
     Defect: mmengine 0.10.7 and older call ``torch.load`` with its defaults,
@@ -56,15 +56,11 @@ def load_own_checkpoints() -> bool:
     testing fail on MMEngine's own files, which hold its log as well.
     Importing this package replaces the reader of local files, and only where
     nothing could be loaded before. onedl-mmengine 0.10.12 needs no bridge.
-
-    Returns:
-        bool: Whether the reader was replaced.
     """
-    if (hasattr(mmengine_checkpoint, 'get_torch_safe_globals')
-            or not stand_ins.are_possible()):
-        return False
-    CheckpointLoader.register_scheme('', load_from_path_or_url, force=True)
-    return True
+    if stand_ins.are_possible() and not hasattr(mmengine_checkpoint,
+                                                'get_torch_safe_globals'):
+        CheckpointLoader.register_scheme(
+            '', load_from_path_or_url, force=True)
 
 
 @contextlib.contextmanager

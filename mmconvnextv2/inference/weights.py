@@ -46,15 +46,9 @@ def load_whole(model: nn.Module, checkpoint: str) -> Dict[str, Any]:
 
 
 def load_backbone(backbone: nn.Module, checkpoint: str) -> None:
-    """Load all weights of a backbone from the checkpoint of any model on it.
+    """Load all of a ``ConvNeXtV2`` from the checkpoint of any model on it.
 
-    Args:
-        backbone (nn.Module): ``ConvNeXtV2``.
-        checkpoint (str): Path or URL.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        CheckpointError: If the file cannot be read or lacks a weight.
+    See ``load_whole`` for the errors.
     """
     content = read_checkpoint(checkpoint)
     with about(checkpoint):

@@ -63,7 +63,6 @@ class CheckpointFitHook(Hook):
 
 
 def _weights(checkpoint: Mapping) -> Dict[str, Tensor]:
-    """Take the weights, under the names that MMEngine will look for."""
     given = checkpoint.get('state_dict', checkpoint)
     state = OrderedDict((str(name).removeprefix('module.'), value)
                         for name, value in given.items()
