@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mmconvnextv2.analysis.models import normalization_of
 from mmconvnextv2.config.walk import type_name
 from mmconvnextv2.models import ConvNeXtV2
-from .weights import load_backbone, load_whole
+from .weights import load_whole
 
 FORMATS = ('onnx', 'torch_export')
 # The most that protobuf can hold in one file, with some room left.
@@ -63,8 +63,7 @@ class Export:
             raise ValueError(f'shape must be at least {self._least_traced} in '
                              f'both directions, got {tuple(shape)}')
         if checkpoint is not None:
-            load = load_whole if is_classifier else load_backbone
-            load(self.model, checkpoint)
+            load_whole(self.model, checkpoint)
         channels = backbone.downsample_layers[0][0].in_channels
         self._images = torch.randn(2 if is_dynamic else 1, channels, *shape)
         self.outputs = ('scores', ) if is_classifier else tuple(

@@ -2,7 +2,7 @@
 import contextlib
 from typing import Any, Dict, Mapping
 
-from torch import Tensor, nn
+from torch import nn
 
 from mmconvnextv2.checkpoint import (
     CheckpointError,
@@ -13,6 +13,7 @@ from mmconvnextv2.checkpoint import (
     read_checkpoint,
     to_ours,
 )
+from mmconvnextv2.models import ConvNeXtV2
 
 
 def load_whole(model: nn.Module, checkpoint: str) -> Dict[str, Any]:
@@ -23,7 +24,8 @@ def load_whole(model: nn.Module, checkpoint: str) -> Dict[str, Any]:
     weight.
 
     Args:
-        model (nn.Module): A model of OpenMMLab.
+        model (nn.Module): A model of OpenMMLab, or a ``ConvNeXtV2``, which
+            takes its weights from the checkpoint of any model on it.
         checkpoint (str): Path or URL.
 
     Returns:
@@ -35,31 +37,17 @@ def load_whole(model: nn.Module, checkpoint: str) -> Dict[str, Any]:
     """
     content = read_checkpoint(checkpoint)
     with about(checkpoint):
-        weights = pick_weights(content)
-        if compare(model.state_dict(), weights).missing:
+        weights, part = pick_weights(content), 'model'
+        if isinstance(model, ConvNeXtV2):
+            weights, part = backbone_of(to_ours(weights).state), 'backbone'
+        elif compare(model.state_dict(), weights).missing:
             # What is not a ConvNeXt stays as it is.
             with contextlib.suppress(CheckpointError):
                 weights = to_ours(weights).state
-        _load_all(model, weights, 'model')
+        found = compare(model.state_dict(), weights)
+        if found.missing or found.mismatched:  # More does no harm.
+            raise CheckpointError(f'it does not hold the whole {part} of the '
+                                  f'config:{found.describe()}')
+    model.load_state_dict(weights, strict=False)
     meta = content.get('meta')
     return dict(meta) if isinstance(meta, Mapping) else {}
-
-
-def load_backbone(backbone: nn.Module, checkpoint: str) -> None:
-    """Load all of a ``ConvNeXtV2`` from the checkpoint of any model on it.
-
-    See ``load_whole`` for the errors.
-    """
-    content = read_checkpoint(checkpoint)
-    with about(checkpoint):
-        weights = backbone_of(to_ours(pick_weights(content)).state)
-        _load_all(backbone, weights, 'backbone')
-
-
-def _load_all(model: nn.Module, weights: Mapping[str, Tensor],
-              part: str) -> None:
-    found = compare(model.state_dict(), weights)
-    if found.missing or found.mismatched:  # More than needed does no harm.
-        raise CheckpointError(f'it does not hold the whole {part} of the '
-                              f'config:{found.describe()}')
-    model.load_state_dict(weights, strict=False)
