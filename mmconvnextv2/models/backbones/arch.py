@@ -35,31 +35,24 @@ def resolve_arch(arch: Union[str, dict]) -> Arch:
             channels=[...])`` with a positive number per stage in each.
 
     Raises:
-        TypeError: If it is neither a string nor a dict.
-        ValueError: If the name is unknown or the dict not of that form.
+        ValueError: If it is neither.
     """
-    if isinstance(arch, str):
-        if arch not in ARCHS:
-            raise ValueError(f'arch must be one of {list(ARCHS)} or a dict '
-                             f'with depths and channels, got {arch!r}')
+    if isinstance(arch, str) and arch in ARCHS:
         width, depths = ARCHS[arch]
         return Arch(depths, tuple(width * 2**i for i in range(len(depths))))
-    if not isinstance(arch, dict):
-        raise TypeError('arch must be a name or a dict with depths and '
-                        f'channels, got {type(arch).__name__}')
-    if set(arch) != {'depths', 'channels'}:
-        raise ValueError('an arch dict must have the keys depths and '
-                         f'channels, got {sorted(map(str, arch))}')
-    depths, channels = arch['depths'], arch['channels']
-    for name, value in (('depths', depths), ('channels', channels)):
-        if not (isinstance(value, Sequence) and value
-                and all(isinstance(v, int) and v > 0 for v in value)):
-            raise ValueError(f'arch {name} must be a non-empty sequence of '
-                             f'positive integers, got {value!r}')
-    if len(depths) != len(channels):
-        raise ValueError('arch depths and channels must have one entry per '
-                         f'stage each, got {depths} and {channels}')
-    return Arch(tuple(depths), tuple(channels))
+    if isinstance(arch, dict) and set(arch) == {'depths', 'channels'}:
+        depths, channels = arch['depths'], arch['channels']
+        if (_are_positive(depths) and _are_positive(channels)
+                and len(depths) == len(channels)):
+            return Arch(tuple(depths), tuple(channels))
+    raise ValueError(f'arch must be one of {list(ARCHS)} or a dict with '
+                     'depths and channels, one positive integer per stage in '
+                     f'each, got {arch!r}')
+
+
+def _are_positive(numbers: Sequence[int]) -> bool:
+    return isinstance(numbers, Sequence) and len(numbers) > 0 and all(
+        isinstance(n, int) and n > 0 for n in numbers)
 
 
 def resolve_out_indices(out_indices: Union[int, Sequence[int]],
@@ -67,32 +60,24 @@ def resolve_out_indices(out_indices: Union[int, Sequence[int]],
     """Sort stage indices, of which negative ones count from the end.
 
     Raises:
-        TypeError: If they are not an int or a sequence of ints.
-        ValueError: If there is none, one twice, or one out of range.
+        ValueError: If there is none, one twice, one out of range, or one that
+            is no int.
     """
-    indices = [out_indices] if isinstance(out_indices, int) else out_indices
-    if isinstance(indices, str) or not isinstance(
-            indices, Sequence) or not all(isinstance(i, int) for i in indices):
-        raise TypeError('out_indices must be an int or a sequence of ints, '
-                        f'got {out_indices!r}')
-    if not all(-num_stages <= i < num_stages for i in indices):
-        raise ValueError(f'out_indices must lie in [-{num_stages}, '
-                         f'{num_stages - 1}] for {num_stages} stages, got '
-                         f'{out_indices!r}')
-    resolved = sorted({i % num_stages for i in indices})
-    if not resolved or len(resolved) != len(indices):
-        raise ValueError('out_indices must name at least one stage and none '
-                         f'twice, got {out_indices!r}')
-    return resolved
+    given = [out_indices] if isinstance(out_indices, int) else out_indices
+    if isinstance(given, Sequence) and all(
+            isinstance(i, int) and -num_stages <= i < num_stages
+            for i in given):
+        indices = sorted({i % num_stages for i in given})
+        if 0 < len(indices) == len(given):
+            return indices
+    raise ValueError('out_indices must be one or more integers in '
+                     f'[-{num_stages}, {num_stages - 1}], none twice, for '
+                     f'{num_stages} stages, got {out_indices!r}')
 
 
 def refuse_other_layers(norm_cfg: Optional[dict], act_cfg: Optional[dict],
                         linear_pw_conv: bool) -> None:
-    """Refuse layers that mmpretrain's ConvNeXt has and ConvNeXt V2 has not.
-
-    Raises:
-        ValueError: If an argument asks for one.
-    """
+    """Refuse layers that mmpretrain's ConvNeXt has and ConvNeXt V2 has not."""
     # A norm_cfg without eps means 1e-5 in mmpretrain, so it is refused too.
     if norm_cfg is not None and not (
             isinstance(norm_cfg, dict) and set(norm_cfg) == {'type', 'eps'}
@@ -116,11 +101,7 @@ def refuse_other_layers(norm_cfg: Optional[dict], act_cfg: Optional[dict],
 def check_numbers(in_channels: int, stem_patch_size: int,
                   drop_path_rate: float, frozen_stages: int,
                   num_stages: int) -> None:
-    """Check that numbers lie in their ranges.
-
-    Raises:
-        ValueError: If one does not.
-    """
+    """Refuse numbers out of range."""
     if in_channels < 1 or stem_patch_size < 1:
         raise ValueError('ConvNeXtV2: in_channels and stem_patch_size must be '
                          f'positive, got {in_channels} and {stem_patch_size}')
@@ -136,12 +117,7 @@ def check_numbers(in_channels: int, stem_patch_size: int,
 
 def check_scales(use_grn: bool, grn_cfg: Optional[dict],
                  layer_scale_init_value: float) -> None:
-    """Check GRN and LayerScale, of which a block has one at most.
-
-    Raises:
-        ValueError: If both are asked for, or if ``grn_cfg`` has unknown keys
-            or there is no GRN.
-    """
+    """Refuse GRN beside LayerScale, and a ``grn_cfg`` that has no effect."""
     if use_grn and layer_scale_init_value > 0:
         raise ValueError(
             'ConvNeXtV2: a block has GRN (ConvNeXt V2) or LayerScale '

@@ -9,7 +9,11 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmconvnextv2.models.layers.block import ConvNeXtV2Block, Stage
+from mmconvnextv2.models.layers.block import (
+    INIT_CFG,
+    ConvNeXtV2Block,
+    Stage,
+)
 from mmconvnextv2.models.layers.downsample import Downsample, Stem
 from mmconvnextv2.models.layers.layout import (
     DENSE_GRID,
@@ -27,14 +31,6 @@ from .arch import (
     resolve_out_indices,
 )
 from .layer_ids import find_layer
-
-# The official truncation at +-2, 100 sigma, leaves the distribution as it is.
-# MMEngine's TruncNormal does not: rounding puts one weight in 17 million on
-# the bounds.
-_INIT_CFG = (
-    dict(type='Normal', layer=['Conv2d', 'Linear'], std=.02, bias=0.),
-    dict(type='Constant', layer=['LayerNorm'], val=1., bias=0.),
-)
 
 
 @register(MODELS)
@@ -87,7 +83,7 @@ class ConvNeXtV2(BaseModule):
             code.
 
     Raises:
-        TypeError, ValueError: If an argument is not as described.
+        ValueError: If an argument is not as described.
 
     Example:
         >>> import torch
@@ -115,9 +111,7 @@ class ConvNeXtV2(BaseModule):
                  with_cp: bool = False,
                  masked_impl: str = 'packed',
                  grn_cfg: Optional[dict] = None,
-                 init_cfg: Union[dict, List[dict], None] = _INIT_CFG) -> None:
-        if init_cfg is _INIT_CFG:
-            init_cfg = list(_INIT_CFG)
+                 init_cfg: Union[dict, List[dict], None] = INIT_CFG) -> None:
         super().__init__(init_cfg=init_cfg)
         self.depths, self.channels = resolve_arch(arch)
         self.num_stages = len(self.depths)
@@ -129,13 +123,13 @@ class ConvNeXtV2(BaseModule):
         if masked_impl not in MASKED_LAYOUTS:
             raise ValueError('ConvNeXtV2: masked_impl must be one of '
                              f'{list(MASKED_LAYOUTS)}, got {masked_impl!r}')
+        self.in_channels = in_channels
         self.masked_impl = masked_impl
         self.stem_patch_size = stem_patch_size
         self.frozen_stages = frozen_stages
         self.gap_before_final_norm = gap_before_final_norm
         self.final_norm = final_norm
         self._build_stages(
-            in_channels,
             drop_path_rate,
             use_grn=use_grn,
             layer_scale_init_value=layer_scale_init_value,
@@ -143,8 +137,7 @@ class ConvNeXtV2(BaseModule):
             grn_cfg=grn_cfg)
         self._freeze_stages()
 
-    def _build_stages(self, in_channels: int, drop_path_rate: float,
-                      **block_args) -> None:
+    def _build_stages(self, drop_path_rate: float, **block_args) -> None:
         rates = iter(
             torch.linspace(
                 0, drop_path_rate, sum(self.depths), device='cpu').tolist())
@@ -153,7 +146,7 @@ class ConvNeXtV2(BaseModule):
         for i, (depth, channels) in enumerate(zip(self.depths, self.channels)):
             self.downsample_layers.append(
                 Downsample(self.channels[i - 1], channels) if i else
-                Stem(in_channels, channels, self.stem_patch_size))
+                Stem(self.in_channels, channels, self.stem_patch_size))
             self.stages.append(
                 Stage(*(ConvNeXtV2Block(channels, next(rates), **block_args)
                         for _ in range(depth))))
@@ -271,7 +264,8 @@ class ConvNeXtV2(BaseModule):
         Returns:
             tuple[int, int]: The id and the number of ids.
         """
-        own = param_name[len(prefix):] if param_name.startswith(
-            prefix) else None
-        layer = find_layer('group_wise', own, self.depths)
+        name = None
+        if param_name.startswith(prefix):
+            name = param_name[len(prefix):]
+        layer = find_layer('group_wise', name, self.depths)
         return layer.layer_id, layer.last_id + 1

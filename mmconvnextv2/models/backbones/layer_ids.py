@@ -32,7 +32,6 @@ _BLOCKS_PER_GROUP = 3
 # A stage with more blocks than Tiny's third one counts as long, and the ids
 # then leave room for as many groups as Base's third stage has.
 _LONG_STAGE = 9
-_GROUPS_OF_SHORT, _GROUPS_OF_LONG = 3, 9
 
 
 class Layer(NamedTuple):
@@ -91,20 +90,15 @@ def _layer_wise(stage: int, block: Optional[int],
 
 def _group_wise(stage: int, block: Optional[int],
                 depths: Sequence[int]) -> Tuple[int, int]:
-    cut = len(depths) - 2
-    last_stage = 1
+    cut, last_stage = len(depths) - 2, 1
     if len(depths) > 1:
         groups = -(-depths[cut] // _BLOCKS_PER_GROUP)
-        at_least = _GROUPS_OF_LONG if _is_long(depths) else _GROUPS_OF_SHORT
-        last_stage = cut + 1 + max(groups, at_least)
+        last_stage = cut + 1 + max(groups, 9 if _is_long(depths) else 3)
+    layer_id = last_stage if stage > cut else stage + 1
+    if stage == cut:
+        layer_id += (block or 0) // _BLOCKS_PER_GROUP
     if stage == 0 and block is None:
         layer_id = 0
-    elif stage > cut:
-        layer_id = last_stage
-    elif stage == cut:
-        layer_id = cut + 1 + (block or 0) // _BLOCKS_PER_GROUP
-    else:
-        layer_id = stage + 1
     return layer_id, last_stage + 1
 
 

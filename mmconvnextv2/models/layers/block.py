@@ -17,6 +17,13 @@ from .norm import NORM_EPS, LayerNorm
 
 KERNEL_SIZE = 7
 MLP_RATIO = 4
+# The official truncation at +-2, 100 sigma, leaves the distribution as it is.
+# MMEngine's TruncNormal does not: rounding puts one weight in 17 million on
+# the bounds.
+INIT_CFG = [
+    dict(type='Normal', layer=['Conv2d', 'Linear'], std=.02, bias=0.),
+    dict(type='Constant', layer=['LayerNorm'], val=1., bias=0.),
+]
 
 
 @register(MODELS)
@@ -60,7 +67,10 @@ class ConvNeXtV2Block(BaseModule):
         self.norm = LayerNorm(channels, eps=NORM_EPS)
         self.pointwise_conv1 = nn.Linear(channels, hidden)
         self.act = nn.GELU()
-        self.grn = build_grn(hidden, grn_cfg) if use_grn else None
+        self.grn = None
+        if use_grn:
+            self.grn = GRNVariant(hidden, **grn_cfg) if grn_cfg else GRN(
+                hidden)
         self.pointwise_conv2 = nn.Linear(hidden, channels)
         self.gamma = nn.Parameter(
             torch.full((channels, ), float(layer_scale_init_value))
@@ -99,25 +109,21 @@ class ConvNeXtV2Block(BaseModule):
         return x + (y if factor is None else y * factor)
 
     def _drop_path_factor(self, x: Tensor) -> Optional[Tensor]:
-        """Draw what drop path multiplies each image by (N, 1, 1, 1), if any.
-
-        Applied to a factor, not to maps, it takes one pass over them instead
-        of two, and none where they are compiled.
-        """
-        if not self.drop_path.training or isinstance(self.drop_path,
-                                                     nn.Identity):
-            return None
-        return self.drop_path(x.new_ones(len(x), 1, 1, 1))
+        """Draw the factors (N, 1, 1, 1) of the residual branch, if any."""
+        # Faster than drop path on maps, which would take another pass.
+        if self.drop_path.training and isinstance(self.drop_path, DropPath):
+            return self.drop_path(x.new_ones(len(x), 1, 1, 1))
+        return None
 
     def compile(self, **options) -> None:
         """Run the block through ``torch.compile``.
 
-        Blocks of a stage share what is compiled. PyTorch's own ``compile``
-        would compile each by itself, since their drop paths have other rates,
-        and give up after eight.
+        The blocks of a stage share their compiled code. PyTorch's own
+        ``compile`` would compile each block separately, since their drop path
+        rates differ, and give up after eight.
 
         Args:
-            **options: Of ``torch.compile``.
+            **options: Arguments of ``torch.compile``.
 
         Raises:
             ValueError: If PyTorch does not know the mode or the backend, or is
@@ -132,20 +138,6 @@ class ConvNeXtV2Block(BaseModule):
         state = self.__dict__.copy()
         state.pop('_compiled', None)
         return state
-
-
-def build_grn(num_channels: int, grn_cfg: Optional[dict]) -> GRN:
-    """Build GRN, or a variant for ablations.
-
-    Args:
-        num_channels (int): C.
-        grn_cfg (dict, optional): Arguments of ``GRNVariant``; GRN if None.
-
-    Returns:
-        GRN: GRN or a ``GRNVariant``, with channels last.
-    """
-    return GRNVariant(num_channels, **grn_cfg) if grn_cfg else GRN(
-        num_channels)
 
 
 class Stage(nn.Sequential):

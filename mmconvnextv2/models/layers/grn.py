@@ -77,22 +77,23 @@ class GRN(nn.Module):
         Returns:
             Tensor: Of the shape and type of ``x``.
         """
+        if self.data_format == 'channels_last':
+            return self._forward(x, visible)
+        if visible is not None:
+            visible = visible.movedim(1, -1)
+        return self._forward(x.movedim(1, -1), visible).movedim(-1, 1)
+
+    def _forward(self, x: Tensor, visible: Optional[Tensor]) -> Tensor:
+        """Apply the layer with channels last."""
         if visible is not None:
             x = x * visible
-        if self.data_format == 'channels_last':
-            channel, sites = -1, tuple(range(1, x.ndim - 1))
-            gamma, beta = self.gamma, self.beta
-        else:
-            channel, sites = 1, tuple(range(2, x.ndim))
-            shape = (-1, ) + (1, ) * (x.ndim - 2)
-            gamma, beta = self.gamma.view(shape), self.beta.view(shape)
-        scale = 1 + gamma * relative_response(x, sites, channel, self.eps)
+        scale = 1 + self.gamma * relative_response(x, self.eps)
         if scale.dtype == x.dtype:
-            return torch.addcmul(beta, x, scale)
+            return torch.addcmul(self.beta, x, scale)
         # In half precision a rounded scale would double the error, and its
         # gradient, a sum over all sites, overflows float16: float32 here too.
         # Not by addcmul: CUDA autocast would keep a float32 copy of x for it.
-        return (x * scale).add_(beta).to(x.dtype)
+        return (x * scale).add_(self.beta).to(x.dtype)
 
     def extra_repr(self) -> str:
         """List the arguments, for printing the module."""
@@ -100,22 +101,20 @@ class GRN(nn.Module):
                 f'data_format={self.data_format!r}')
 
 
-def relative_response(x: Tensor, sites: tuple, channel: int,
-                      eps: float) -> Tensor:
+def relative_response(x: Tensor, eps: float) -> Tensor:
     """Compute GRN's n: channels' L2 norms over the mean of these norms.
 
     Args:
-        x (Tensor): Features of any floating type.
-        sites (tuple[int]): Dimensions of the sites, which the norm is over.
-        channel (int): Dimension of the channels.
+        x (Tensor): (N, ..., C), of any floating type.
         eps (float): Added to the mean.
 
     Returns:
-        Tensor: float32, or float64 for such ``x``; size 1 in ``sites``.
+        Tensor: (N, 1, ..., C), float32, or float64 for such ``x``.
     """
     dtype = torch.promote_types(x.dtype, torch.float32)
-    norm = torch.linalg.vector_norm(x, dim=sites, keepdim=True, dtype=dtype)
+    norm = torch.linalg.vector_norm(
+        x, dim=tuple(range(1, x.ndim - 1)), keepdim=True, dtype=dtype)
     # Squares overflow beyond the square root of the largest number. Capping
     # the norm there keeps the quotient, and the gradient, finite.
     norm = norm.clamp(max=torch.finfo(dtype).max**0.5)
-    return norm / (norm.mean(dim=channel, keepdim=True) + eps)
+    return norm / (norm.mean(dim=-1, keepdim=True) + eps)

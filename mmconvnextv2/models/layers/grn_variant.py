@@ -1,5 +1,5 @@
 """GRN with other steps, as the paper's ablations have it."""
-from typing import Callable, Dict, Optional, Union
+from typing import Optional, Union
 
 import torch
 from torch import Tensor, nn
@@ -7,39 +7,31 @@ from torch import Tensor, nn
 from mmconvnextv2.registry import MODELS, register
 from .grn import GRN
 
-
-def _lp_norm(order: int) -> Callable[..., Tensor]:
-
-    def aggregate(x: Tensor, sites: tuple, count: Union[int,
-                                                        Tensor]) -> Tensor:
-        return torch.linalg.vector_norm(x, order, dim=sites, keepdim=True)
-
-    return aggregate
+AGGREGATIONS = ('l2', 'l1', 'average')
+NORMALIZATIONS = ('divisive', 'standardised', 'inverse_sum')
 
 
-def _average(x: Tensor, sites: tuple, count: Union[int, Tensor]) -> Tensor:
+def _aggregate(x: Tensor, kind: str, visible: Optional[Tensor]) -> Tensor:
+    sites = tuple(range(1, x.ndim - 1))
+    if kind != 'average':
+        return torch.linalg.vector_norm(
+            x, int(kind[1]), dim=sites, keepdim=True)
+    count: Union[int, Tensor] = x[0, ..., 0].numel()
+    if visible is not None:
+        count = visible.sum(dim=sites, keepdim=True, dtype=x.dtype)
     return x.sum(dim=sites, keepdim=True) / count
 
 
-def _divisive(g: Tensor, eps: float) -> Tensor:
-    return g / (g.mean(dim=-1, keepdim=True) + eps)
-
-
-def _standardised(g: Tensor, eps: float) -> Tensor:
-    centred = g - g.mean(dim=-1, keepdim=True)
+def _normalise(g: Tensor, kind: str, eps: float) -> Tensor:
+    if kind == 'inverse_sum':
+        return 1 / (g.sum(dim=-1, keepdim=True) + eps)
+    mean = g.mean(dim=-1, keepdim=True)
+    if kind == 'divisive':
+        return g / (mean + eps)
     # eps under the root, as in LayerNorm: the gradient of a plain standard
     # deviation is not finite where all channels are equal.
+    centred = g - mean
     return centred / (centred.square().mean(dim=-1, keepdim=True) + eps).sqrt()
-
-
-def _inverse_sum(g: Tensor, eps: float) -> Tensor:
-    return 1 / (g.sum(dim=-1, keepdim=True) + eps)
-
-
-AGGREGATIONS: Dict[str, Callable[..., Tensor]] = dict(
-    l2=_lp_norm(2), l1=_lp_norm(1), average=_average)
-NORMALIZATIONS: Dict[str, Callable[..., Tensor]] = dict(
-    divisive=_divisive, standardised=_standardised, inverse_sum=_inverse_sum)
 
 
 @register(MODELS)
@@ -103,48 +95,20 @@ class GRNVariant(GRN):
         if not residual:
             nn.init.ones_(self.gamma)
 
-    def forward(self, x: Tensor, visible: Optional[Tensor] = None) -> Tensor:
-        """Apply the layer, image by image.
-
-        Args:
-            x (Tensor): (N, ..., C), or (N, C, ...) if channels come first.
-            visible (Tensor, optional): As in ``GRN``. An average leaves the
-                sites out that do not count. Defaults to None, all count.
-
-        Returns:
-            Tensor: Of the shape and type of ``x``.
-        """
-        if self.data_format == 'channels_last':
-            return self._forward(x, visible)
-        if visible is not None:
-            visible = visible.movedim(1, -1)
-        return self._forward(x.movedim(1, -1), visible).movedim(-1, 1)
-
     def _forward(self, x: Tensor, visible: Optional[Tensor]) -> Tensor:
         """Apply the layer with channels last."""
         if visible is not None:
             x = x * visible
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        scaled = wide * self._response(wide, visible)
-        y = self.gamma * scaled + self.beta
-        if self.residual:
-            y = y + wide
-        return y.to(x.dtype)
-
-    def _response(self, x: Tensor,
-                  visible: Optional[Tensor]) -> Union[float, Tensor]:
-        """Compute the factor of x."""
-        if self.aggregation is None and self.normalization is None:
-            return 1.
+        response = wide
         if self.aggregation is not None:
-            sites = tuple(range(1, x.ndim - 1))
-            count = (
-                x[0, ..., 0].numel() if visible is None else visible.sum(
-                    dim=sites, keepdim=True, dtype=x.dtype))
-            x = AGGREGATIONS[self.aggregation](x, sites, count)
-        if self.normalization is None:
-            return x
-        return NORMALIZATIONS[self.normalization](x, self.eps)
+            response = _aggregate(response, self.aggregation, visible)
+        if self.normalization is not None:
+            response = _normalise(response, self.normalization, self.eps)
+        if self.aggregation is None and self.normalization is None:
+            response = 1.
+        y = self.gamma * (wide * response) + self.beta
+        return (y + wide if self.residual else y).to(x.dtype)
 
     def extra_repr(self) -> str:
         """List the arguments, for printing the module."""

@@ -10,7 +10,7 @@ A mask ``is_masked`` is (N, h, w), bool, True = masked, on the grid of the last
 stage, where a site is one patch. In an earlier stage a patch has p x p sites,
 and ``stride`` x ``stride`` pixels in the image; each such p is a ``side``.
 """
-from typing import Dict, Optional, Sequence
+from typing import Dict, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -149,9 +149,9 @@ class PackedPatches(DenseGrid):
         n, h, w = self.grid
         self._runs = {
             p: RunsOfGrid(
-                self._rows_of(patches, p).to(device, non_blocking=True),
+                _rows_of(patches, (n, h, w), p).to(device, non_blocking=True),
                 (n, h * p, w * p), p)
-            for p in set(sides)
+            for p in sides
         }
         for runs in self._runs.values():
             if wants_triton(runs.rows):
@@ -162,17 +162,6 @@ class PackedPatches(DenseGrid):
         if least < most:
             filled = torch.arange(most, device=counts.device) < counts[:, None]
             self._is_visible = filled[:, :, None, None].to(device)
-
-    def _rows_of(self, patches: Tensor, p: int) -> Tensor:
-        """Find where the rows of sites of patches (N, V) start in the grid.
-
-        The unit is a run of p sites, of which a row of the grid has w.
-        """
-        n, h, w = self.grid
-        image = torch.arange(n, device=patches.device)[:, None]
-        first = (image * h + patches // w) * p * w + patches % w
-        step = torch.arange(p, device=patches.device) * w
-        return (first[..., None] + step).flatten()
 
     def pack(self, images: Tensor) -> Tensor:
         """Stack the visible patches of images: (N, C, V * stride, stride)."""
@@ -199,6 +188,14 @@ class PackedPatches(DenseGrid):
     def unpack(self, x: Tensor) -> Tensor:
         # Filled-up patches lie at masked places, which must be zero.
         return self.runs(x).scatter(self.only_visible(x).flatten(0, 1))
+
+
+def _rows_of(patches: Tensor, grid: Tuple[int, int, int], p: int) -> Tensor:
+    """Number the rows of p sites of patches (N, V) in the grid of sites."""
+    n, h, w = grid
+    rows = torch.arange(n * h * p * w, device=patches.device)
+    rows = rows.view(n, h, p, w).transpose(2, 3).flatten(1, 2)
+    return rows.take_along_dim(patches[..., None], dim=1).flatten()
 
 
 MASKED_LAYOUTS = dict(packed=PackedPatches, dense=MaskedGrid, leaky=LeakyGrid)

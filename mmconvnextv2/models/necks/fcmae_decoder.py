@@ -5,15 +5,8 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmconvnextv2.models.layers.block import ConvNeXtV2Block
+from mmconvnextv2.models.layers.block import INIT_CFG, ConvNeXtV2Block
 from mmconvnextv2.registry import MODELS, register
-
-_INIT_STD = 0.02
-_INIT_CFG = (
-    # Not TruncNormal, for the reason given in backbones/convnextv2.py.
-    dict(type='Normal', layer=['Conv2d', 'Linear'], std=.02, bias=0.),
-    dict(type='Constant', layer=['LayerNorm'], val=1., bias=0.),
-)
 
 
 @register(MODELS)
@@ -41,9 +34,7 @@ class FCMAEDecoder(BaseModule):
                  depth: int = 1,
                  patch_size: int = 32,
                  out_channels: int = 3,
-                 init_cfg: Union[dict, List[dict], None] = _INIT_CFG) -> None:
-        if init_cfg is _INIT_CFG:
-            init_cfg = [dict(cfg) for cfg in _INIT_CFG]
+                 init_cfg: Union[dict, List[dict], None] = INIT_CFG) -> None:
         super().__init__(init_cfg=init_cfg)
         if min(in_channels, decoder_channels, patch_size, out_channels) < 1:
             raise ValueError(
@@ -58,7 +49,7 @@ class FCMAEDecoder(BaseModule):
         self.out_channels = out_channels
         self.proj = nn.Linear(in_channels, decoder_channels)
         self.mask_token = nn.Parameter(torch.empty(decoder_channels))
-        nn.init.normal_(self.mask_token, std=_INIT_STD)
+        nn.init.normal_(self.mask_token, std=.02)
         self.decoder = nn.Sequential(
             *(ConvNeXtV2Block(decoder_channels) for _ in range(depth)))
         self.pred = nn.Linear(decoder_channels, patch_size**2 * out_channels)

@@ -62,26 +62,21 @@ class FCMAE(BaseSelfSupervisor):
                 'FCMAE needs a backbone that encodes visible patches only: '
                 'mmconvnextv2.ConvNeXtV2 or a subclass, got '
                 f'{type(self.backbone).__name__}')
-        stride, channels = self.backbone.stride, self.backbone.channels[-1]
-        for part, name, expected in (('neck', 'in_channels', channels),
-                                     ('neck', 'patch_size', stride),
-                                     ('neck', 'out_channels',
-                                      self._image_channels),
-                                     ('head', 'patch_size', stride)):
+        stride = self.backbone.stride
+        for part, name, expected in (
+            ('neck', 'in_channels', self.backbone.channels[-1]),
+            ('neck', 'patch_size', stride),
+            ('neck', 'out_channels', self.backbone.in_channels),
+            ('head', 'patch_size', stride)):
             found = getattr(getattr(self, part), name, expected)
             if found != expected:
                 raise ValueError(
                     f'FCMAE: {part}.{name} must be {expected} to fit the '
                     f'backbone, got {found}')
 
-    @property
-    def _image_channels(self) -> int:
-        """Return the number of channels that the backbone takes."""
-        return self.backbone.downsample_layers[0][0].in_channels
-
     def _check_images(self, images: Tensor) -> None:
         """Refuse images before a mask is drawn for them."""
-        stride, channels = self.backbone.stride, self._image_channels
+        stride, channels = self.backbone.stride, self.backbone.in_channels
         if images.ndim != 4:
             raise ValueError('FCMAE expects images (N, C, H, W), got '
                              f'{tuple(images.shape)}')
@@ -119,7 +114,7 @@ class FCMAE(BaseSelfSupervisor):
         """
         self._check_images(inputs)
         stride = self.backbone.stride
-        grid = (inputs.shape[-2] // stride, inputs.shape[-1] // stride)
+        grid = tuple(side // stride for side in inputs.shape[-2:])
         return draw_mask(
             len(inputs), grid, self.mask_ratio, generator=generator)
 

@@ -31,7 +31,7 @@ def test_archs_of_the_papers():
 
 
 @pytest.mark.parametrize('kind', [list, tuple])
-@pytest.mark.parametrize('stages', [1, 2, 5, 6])
+@pytest.mark.parametrize('stages', [1, 2, 6])
 def test_own_arch(kind, stages):
     arch = dict(depths=kind(range(1, stages + 1)), channels=kind([7] * stages))
     before = copy.deepcopy(arch)
@@ -40,29 +40,16 @@ def test_own_arch(kind, stages):
     assert arch == before and type(arch['depths']) is kind
 
 
-NUMBERS = 'must be a non-empty sequence of positive integers, got '
-
-
-@pytest.mark.parametrize('arch, error, message', [
-    ('Tiny', ValueError, f'arch must be one of {list(PAPERS)} or a dict with '
-     "depths and channels, got 'Tiny'"),
-    (3, TypeError,
-     'arch must be a name or a dict with depths and channels, got int'),
-    (dict(depths=[1]), ValueError, 'an arch dict must have the keys depths '
-     "and channels, got ['depths']"),
-    (dict(depths=[1], channels=[2], width=3), ValueError, 'an arch dict must '
-     "have the keys depths and channels, got ['channels', 'depths', 'width']"),
-    (dict(depths=[], channels=[]), ValueError, f'arch depths {NUMBERS}[]'),
-    (dict(depths=[1, 0], channels=[2, 4]), ValueError,
-     f'arch depths {NUMBERS}[1, 0]'),
-    (dict(depths=[1], channels=[2.]), ValueError,
-     f'arch channels {NUMBERS}[2.0]'),
-    (dict(depths=2, channels=[2]), ValueError, f'arch depths {NUMBERS}2'),
-    (dict(depths=[1, 1], channels=[2]), ValueError, 'arch depths and channels '
-     'must have one entry per stage each, got [1, 1] and [2]'),
-])
-def test_refuses_arch(arch, error, message):
-    with pytest.raises(error, match=f'^{re.escape(message)}$'):
+@pytest.mark.parametrize('arch', [
+    'Tiny', 3, dict(depths=[1]), dict(depths=[1], channels=[2], width=3),
+    dict(depths=[], channels=[]), dict(depths=[1, 0], channels=[2, 4]),
+    dict(depths=[1], channels=[2.]), dict(depths=2, channels=[2]),
+    dict(depths=[1, 1], channels=[2])])
+def test_refuses_arch(arch):
+    message = (f'arch must be one of {list(PAPERS)} or a dict with depths and '
+               f'channels, one positive integer per stage in each, got '
+               f'{arch!r}')
+    with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
         resolve_arch(arch)
 
 
@@ -75,22 +62,10 @@ def test_out_indices(given, expected):
     assert given == before
 
 
-@pytest.mark.parametrize('given, stages, error, message', [
-    (4, 4, ValueError,
-     'out_indices must lie in [-4, 3] for 4 stages, got 4'),
-    ((0, -3), 2, ValueError,
-     'out_indices must lie in [-2, 1] for 2 stages, got (0, -3)'),
-    ([], 4, ValueError,
-     'out_indices must name at least one stage and none twice, got []'),
-    ((3, -1), 4, ValueError,
-     'out_indices must name at least one stage and none twice, got (3, -1)'),
-    ('0', 4, TypeError,
-     "out_indices must be an int or a sequence of ints, got '0'"),
-    (1.5, 4, TypeError,
-     'out_indices must be an int or a sequence of ints, got 1.5'),
-    (['0'], 4, TypeError,
-     "out_indices must be an int or a sequence of ints, got ['0']"),
-])
-def test_refuses_out_indices(given, stages, error, message):
-    with pytest.raises(error, match=f'^{re.escape(message)}$'):
-        resolve_out_indices(given, stages)
+@pytest.mark.parametrize('given', [
+    4, (0, -5), [], (3, -1), '0', 1.5, ['0']])
+def test_refuses_out_indices(given):
+    message = ('out_indices must be one or more integers in [-4, 3], none '
+               f'twice, for 4 stages, got {given!r}')
+    with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
+        resolve_out_indices(given, 4)

@@ -93,8 +93,8 @@ ACT = ("ConvNeXtV2: the paper's activation is GELU; act_cfg must be "
 
 
 @pytest.mark.parametrize('kwargs, message', [
-    (dict(out_indices=2),
-     'out_indices must lie in [-2, 1] for 2 stages, got 2'),
+    (dict(out_indices=2), 'out_indices must be one or more integers in '
+     '[-2, 1], none twice, for 2 stages, got 2'),
     (dict(drop_path_rate=1.),
      'ConvNeXtV2: drop_path_rate must lie in [0, 1), got 1.0'),
     (dict(drop_path_rate=-.1),
