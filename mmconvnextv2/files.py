@@ -63,15 +63,7 @@ def remove(path: str) -> None:
 
 
 def explain_unwritten(error: OSError, path: str) -> OSError:
-    """Say in an error of the disk what is lost and what is left.
-
-    Args:
-        error (OSError): Raised while ``path`` was written.
-        path (str): The file.
-
-    Returns:
-        OSError: Of the same class and with the same number.
-    """
+    """Make an error that says what could not be written and what is left."""
     folder = osp.dirname(path) or '.'
     reason = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -91,15 +83,10 @@ def is_whole(path: str) -> bool:
 
 
 def latest_whole_checkpoint(work_dir: str) -> Optional[str]:
-    """Find the checkpoint to resume from.
+    """Find the checkpoint to resume from in the folder of a run.
 
-    Args:
-        work_dir (str): Folder of the run.
-
-    Returns:
-        str, optional: The one that ``last_checkpoint`` names, there or, if
-        the folder was moved, here; else the newest complete one that a run
-        writes for resuming; None without any.
+    That is the one that ``last_checkpoint`` names, there or, if the folder was
+    moved, here; else the newest complete one that a run writes for resuming.
     """
     folder = Path(work_dir)
     named = []
@@ -108,10 +95,8 @@ def latest_whole_checkpoint(work_dir: str) -> Optional[str]:
         if '://' in text:  # Another storage writes whole files itself.
             return text
         named = [text, str(folder / osp.basename(text))]
-    others = [
-        path for pattern in ('epoch_*.pth', 'iter_*.pth', 'interrupted.pth')
-        for path in folder.glob(pattern)
-    ]
+    patterns = 'epoch_*.pth', 'iter_*.pth', 'interrupted.pth'
+    others = [path for pattern in patterns for path in folder.glob(pattern)]
     others.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
     return next((path for path in [*named, *map(str, others)]
                  if osp.isfile(path) and is_whole(path)), None)

@@ -28,8 +28,7 @@ class Forked:
 
     def __init__(self,
                  main: Callable[[List[str]], int],
-                 arguments: List[Any],
-                 fault: str = '',
+                 arguments: List[Any], fault: str = '',
                  before: Optional[Callable[[], None]] = None,
                  name: Union[str, Path] = 'output.txt',
                  **variables: str) -> None:

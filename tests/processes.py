@@ -9,20 +9,12 @@ import torch
 from forked import Forked
 
 
-def run_processes(work: Callable[[int], Any],
-                  folder: Path,
-                  number: int = 2,
+def run_processes(work: Callable[[int], Any], folder: Path, number: int = 2,
                   seconds: float = 250) -> List[Any]:
     """Run ``work(rank)`` in forked processes; returns what they return.
 
-    Args:
-        work (Callable): What each does. A launcher's variables are set.
-        folder (Path): For the results and the outputs, ``rank_N.txt``.
-        number (int): How many processes. Defaults to 2.
-        seconds (float): When to kill what has not ended. Defaults to 250.
-
-    Raises:
-        RuntimeError: If one fails; has all outputs.
+    The outputs are in ``folder``, as ``rank_N.txt``, and in the RuntimeError
+    that follows if one fails. What has not ended in time is killed.
     """
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
@@ -56,7 +48,5 @@ def run_processes(work: Callable[[int], Any],
         raise RuntimeError('\n'.join(
             f'rank {rank} ended with code {x.code}\n{x.output[-4000:]}'
             for rank, x in sorted(all_ended.items())))
-    return [
-        torch.load(folder / f'rank_{i}.pt', weights_only=False)
-        for i in range(number)
-    ]
+    return [torch.load(folder / f'rank_{i}.pt', weights_only=False)
+            for i in range(number)]

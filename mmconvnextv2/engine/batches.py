@@ -5,7 +5,7 @@ draws within samples, refuses another number of workers, and MMEngine builds
 PyTorch's ``DataLoader`` by name.
 """
 from functools import partial
-from itertools import count, islice
+from itertools import chain, count, islice
 from typing import Any, Iterator, List, Tuple, Union
 
 import numpy as np
@@ -14,11 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 
 def seed_generators(*key: int) -> None:
-    """Seed the generators of Python, NumPy and PyTorch.
-
-    Args:
-        *key (int): Non-negative numbers; other numbers give unrelated seeds.
-    """
+    """Seed Python, NumPy and PyTorch by non-negative numbers."""
     set_random_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
 
 
@@ -64,11 +60,7 @@ def count_batches(loader: DataLoader) -> CountedBatches:
 
 
 def seed_batches(runner: Runner, seed: int, rank: int) -> None:
-    """Make order and samples of the training data depend on seeds alone.
-
-    Each sample is loaded with generators seeded by ``seed``, ``rank``, the
-    number of its batch in the run and its place there, from 1.
-    """
+    """Seed each sample by seed, rank, number of the batch and place in it."""
     loader = runner.train_dataloader
     for sampler in _samplers(loader):
         if hasattr(sampler, 'seed'):
@@ -107,8 +99,4 @@ def restart_iterator(runner: Runner) -> None:
         if hasattr(sampler, '_indices_of_rank'):  # InfiniteSampler goes on.
             sampler.indices = sampler._indices_of_rank()
     loader._iterator = None  # Persistent workers have what they started with.
-    iterator._iterator = _begun_later(loader)
-
-
-def _begun_later(loader: DataLoader) -> Iterator[Any]:
-    yield from loader
+    iterator._iterator = chain.from_iterable([loader])  # begun when needed

@@ -32,7 +32,7 @@ class CPUDataParallel(MMDistributedDataParallel):
 
 
 def avoid_amp_on_cpu(cfg: Config, say: Callable[[str], None]) -> None:
-    """Train in float32 where MMEngine's mixed precision has no GPU to use."""
+    """Train in float32, not in mixed precision, without a GPU."""
     wrapper = cfg.get('optim_wrapper') or {}
     if get_device() == 'cpu' and wrapper.get('type') == 'AmpOptimWrapper':
         say('No GPU found: training in float32, not in mixed precision.')

@@ -1,12 +1,11 @@
 """The place in a model where the first value that is not finite appears."""
-from contextlib import contextmanager
-from functools import partial
 from itertools import chain
 from typing import Any, Callable, Dict, Iterable, Iterator, List
 
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
 
 from mmconvnextv2.ops.compile import uncompiled
 from mmconvnextv2.text import first_of
@@ -49,8 +48,7 @@ def locate(model: BaseModel, args: tuple, kwargs: Dict[str, Any],
 
     Args:
         model (BaseModel): The model, with the parameters of the bad step.
-        args (tuple): Arguments of its forward pass.
-        kwargs (dict): Keyword arguments of its forward pass.
+        args (tuple): Arguments of its forward pass; ``kwargs`` likewise.
         context (Callable): Context of the forward pass, given the model.
 
     Returns:
@@ -61,7 +59,13 @@ def locate(model: BaseModel, args: tuple, kwargs: Dict[str, Any],
         return f'in the model before this step: {first_of(names, 3)}'
     if any_not_finite([args, kwargs]):
         return 'in the images or annotations of the batch'
-    with context(model), uncompiled(), _watched(model) as names:
+    paths = {x: name for name, x in model.named_modules() if name}
+
+    def look(module: nn.Module, args: tuple, output: Any) -> None:
+        if module in paths and any_not_finite(output):
+            names.append(f'{paths[module]} ({type(module).__name__})')
+
+    with context(model), uncompiled(), register_module_forward_hook(look):
         losses = model(*args, **kwargs)
     if names:
         return f'in the forward pass, first in the output of {names[0]}'
@@ -80,23 +84,3 @@ def locate(model: BaseModel, args: tuple, kwargs: Dict[str, Any],
 
 def _bad(named: Iterable) -> List[str]:
     return [name for name, value in named if any_not_finite(value)]
-
-
-@contextmanager
-def _watched(model: nn.Module) -> Iterator[List[str]]:
-    """Note the modules whose output is not finite, in the order of calls."""
-    found: List[str] = []
-
-    def look(name: str, module: nn.Module, args: tuple, output: Any) -> None:
-        if any_not_finite(output):
-            found.append(f'{name} ({type(module).__name__})')
-
-    handles = [
-        module.register_forward_hook(partial(look, name))
-        for name, module in model.named_modules() if name
-    ]
-    try:
-        yield found
-    finally:
-        for handle in handles:
-            handle.remove()

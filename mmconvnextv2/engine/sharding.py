@@ -15,13 +15,13 @@ from mmengine.runner import FlexibleRunner, Runner
 from mmengine.runner.checkpoint import save_checkpoint
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 from mmconvnextv2.errors import CommandError
 from mmconvnextv2.registry import RUNNERS, STRATEGIES, register
 
 try:
     from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+    from torch.distributed.tensor import distribute_tensor
 except ImportError:  # PyTorch 2.5 or older
     fully_shard = None
 
@@ -162,10 +162,14 @@ def _take_shares(module: nn.Module, state: dict, prefix: str, *_: Any) -> None:
 
 def _share(value: Any, like: Tensor) -> Any:
     """Shard a tensor like another of its shape; return all else as it is."""
-    if (not isinstance(like, DTensor) or isinstance(value, DTensor)
+    if (not _is_sharded(like) or _is_sharded(value)
             or getattr(value, 'shape', None) != like.shape):
         return value
     return distribute_tensor(value, like.device_mesh, like.placements)
+
+
+def _is_sharded(value: Any) -> bool:
+    return hasattr(value, 'full_tensor')  # a DTensor
 
 
 def _copy_weights(model: nn.Module, memo: dict) -> nn.Module:
@@ -198,7 +202,7 @@ def gathered(node: Any, everywhere: bool = False) -> Any:
         Any: The same with tensors on the CPU.
     """
     if isinstance(node, Tensor):
-        whole = node.full_tensor() if isinstance(node, DTensor) else node
+        whole = node.full_tensor() if _is_sharded(node) else node
         return whole.cpu() if everywhere or is_main_process() else None
     if isinstance(node, list):
         return [gathered(x, everywhere) for x in node]
@@ -220,7 +224,7 @@ def whole_model(runner: Runner) -> nn.Module:
         nn.Module: The model without its wrapper; a copy where it is sharded.
     """
     model = runner.model
-    if not any(isinstance(x, DTensor) for x in model.parameters()):
+    if not any(map(_is_sharded, model.parameters())):
         return model.module if is_model_wrapper(model) else model
     with torch.random.fork_rng(devices=[]):  # It draws initial weights.
         whole = MODELS.build(copy.deepcopy(runner.cfg.model))

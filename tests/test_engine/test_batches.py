@@ -77,8 +77,7 @@ def test_infinite_samples_after_a_resumption():
     again = iter(seeded(infinite=True, iteration=4, dataloader_iterator=[]))
     assert [next(again) for _ in range(6)] == whole
     skips = SimpleNamespace(skip_iter=None)
-    runner = make_runner(
-        infinite=True, iteration=4, dataloader_iterator=skips)
+    runner = make_runner(infinite=True, iteration=4, dataloader_iterator=skips)
     sampler = runner.train_dataloader.sampler
     sampler.skip = lambda number: [next(sampler.indices) for _ in range(8)]
     seed_batches(runner, 3, 0)
@@ -97,9 +96,8 @@ def test_an_iterator_is_begun_anew(workers):
     for _ in range(2):  # As several hooks do.
         restart_iterator(runner)
     expected = iter(seeded(infinite=True))
-    assert [next(begun._iterator) for _ in range(4)] == [
-        next(expected) for _ in range(4)
-    ]
+    for _ in range(4):
+        assert next(begun._iterator) == next(expected)
 
 
 def test_a_loader_is_changed_once_and_keeps_its_length():

@@ -29,20 +29,12 @@ custom_hooks = [dict(type='mmengine.Recorder')]
 _NUM_IMAGES = 8
 
 
-@pytest.fixture(scope='module')
-def shapes(tmp_path_factory):
-    return make_shapes(
-        tmp_path_factory.mktemp('data') / 'shapes',
-        num_train=_NUM_IMAGES,
-        num_val=1)
-
-
 @pytest.fixture
-def folder(tmp_path, shapes, monkeypatch):
+def folder(tmp_path, monkeypatch):
     """The present folder, with small.py and the data."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / 'data').mkdir()
-    (tmp_path / 'data' / 'shapes').symlink_to(shapes)
+    make_shapes(tmp_path / 'data' / 'shapes', num_train=_NUM_IMAGES,
+                num_val=1)
     base = find_config('fcmae_convnextv2_a_shapes.py')
     (tmp_path / 'small.py').write_text(_CONFIG.format(base=base))
     return tmp_path
@@ -74,18 +66,10 @@ def _copies(folder):
 ])
 def test_processes_draw_their_own(folder, tools, run, world_size, workers):
     done = run(
-        folder,
-        'bash',
-        tools / 'dist_train.sh',
-        'small.py',
-        world_size,
-        '--work-dir',
-        'w',
-        '--cfg-options',
-        f'train_dataloader.num_workers={workers}',
-        *_copies(folder),
-        CUDA_VISIBLE_DEVICES='',
-        PORT=free_port())
+        folder, 'bash', tools / 'dist_train.sh', 'small.py', world_size,
+        '--work-dir', 'w', '--cfg-options',
+        f'train_dataloader.num_workers={workers}', *_copies(folder),
+        CUDA_VISIBLE_DEVICES='', PORT=free_port())
     assert done.returncode == 0, done.stderr
     ranks = [_load(folder, rank) for rank in range(world_size)]
     steps = 3 * _NUM_IMAGES // (2 * world_size)

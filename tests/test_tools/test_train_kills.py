@@ -1,12 +1,12 @@
 """Many kills at random moments, and two processes that are stopped."""
 import random
 import signal
-import socket
 import time
 from pathlib import Path
 
 import pytest
 from faulty_task import write_faulty_task
+from parallel_runs import free_port
 from run_results import assert_equal_end, files, iterations, load
 
 from mmconvnextv2.config.find import configs_folder
@@ -58,31 +58,16 @@ def test_killed_many_times(start):
     assert writing >= 3
 
 
-def _free_port():
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return str(sock.getsockname()[1])
-
-
 @pytest.mark.slow
 def test_two_processes_stop_together(toy, tmp_path, tools, run):
     write_faulty_task(tmp_path, _BASE)
 
     def train(work_dir, *options, **variables):
         return run(
-            tmp_path,
-            'bash',
-            tools / 'dist_train.sh',
-            'small.py',
-            2,
-            '--work-dir',
-            work_dir,
-            *options,
-            '--cfg-options',
-            'default_hooks.preemption.interval=2',
-            CUDA_VISIBLE_DEVICES='',
-            PORT=_free_port(),
-            **variables)
+            tmp_path, 'bash', tools / 'dist_train.sh', 'small.py', 2,
+            '--work-dir', work_dir, *options, '--cfg-options',
+            'default_hooks.preemption.interval=2', CUDA_VISIBLE_DEVICES='',
+            PORT=free_port(), **variables)
 
     # 3 iterations an epoch. Only the second process gets the signal.
     whole = train('whole')

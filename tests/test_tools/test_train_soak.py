@@ -35,30 +35,18 @@ custom_hooks = [
 _MB = 2**20
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """A folder with small.py and the data."""
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_memory_is_flat(tmp_path, tools, run):
     make_shapes(tmp_path / 'data' / 'shapes', num_train=200, num_val=1)
     base = find_config('fcmae_convnextv2_a_shapes.py')
     (tmp_path / 'small.py').write_text(_CONFIG.format(base=base))
-    return tmp_path
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_memory_is_flat(folder, tools, run):
     done = run(
-        folder,
-        sys.executable,
-        tools / 'train.py',
-        'small.py',
-        '--work-dir',
-        'w',
-        '--cfg-options',
-        'train_dataloader.dataset.pipeline.1.scale=64',
+        tmp_path, sys.executable, tools / 'train.py', 'small.py', '--work-dir',
+        'w', '--cfg-options', 'train_dataloader.dataset.pipeline.1.scale=64',
         PYTHONPATH=str(Path(soak.__file__).parent))
     assert done.returncode == 0, done.stderr
-    samples = json.loads((folder / 'w' / 'soak.json').read_text())
+    samples = json.loads((tmp_path / 'w' / 'soak.json').read_text())
     assert [x['iter'] for x in samples] == [*range(50, 2001, 50)]
     for key, growth in (('resident', 4 * _MB), ('workers', 4 * _MB),
                         ('objects', 500)):

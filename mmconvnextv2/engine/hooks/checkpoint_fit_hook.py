@@ -15,10 +15,6 @@ from mmconvnextv2.models.backbones import ConvNeXtV2
 from mmconvnextv2.registry import HOOKS, register
 from mmconvnextv2.text import first_of
 
-_OF_A_RUN = ('meta', 'message_hub', 'state_dict')
-# Counters that MMEngine lets a checkpoint lack as well.
-_COUNTER = 'num_batches_tracked'
-
 
 @register(HOOKS)
 class CheckpointFitHook(Hook):
@@ -48,7 +44,8 @@ class CheckpointFitHook(Hook):
             model = model.module
         if is_model_wrapper(model):
             return
-        absent = [x for x in _OF_A_RUN if not checkpoint.get(x)]
+        absent = [x for x in ('meta', 'message_hub', 'state_dict')
+                  if not checkpoint.get(x)]
         if runner._resume and absent:
             raise CheckpointError(
                 f"{file} cannot be resumed from: it lacks a run's "
@@ -80,7 +77,8 @@ def _require_all(model: nn.Module, state: Mapping[str, Tensor], file: str,
         with contextlib.suppress(RuntimeError):  # Sizes differ.
             missing, more = model.load_state_dict(state, strict=False)
             found = Differences(missing, [], more)
-    found = found.without(lambda name: name.endswith(_COUNTER))
+    # MMEngine lets a checkpoint lack these counters, too.
+    found = found.without(lambda x: x.endswith('num_batches_tracked'))
     if not any(found if is_resumed else found[:2]):
         return
     use = 'Resume' if is_resumed else 'Test'
@@ -104,10 +102,8 @@ def _require_some(model: nn.Module, state: Mapping[str, Tensor],
         if not isinstance(module, ConvNeXtV2):
             continue
         prefix = name and f'{name}.'
-        inside = {
-            x.removeprefix(prefix): value
-            for x, value in state.items() if x.startswith(prefix)
-        }
+        inside = {x.removeprefix(prefix): value
+                  for x, value in state.items() if x.startswith(prefix)}
         found = compare(module.state_dict(), inside).without(
             lambda x: x.startswith('norm'))
         if inside and any(found):

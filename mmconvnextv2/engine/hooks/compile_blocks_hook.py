@@ -33,17 +33,15 @@ class CompileBlocksHook(Hook):
             backend, or the model has no such blocks.
     """
 
-    def __init__(self,
-                 mode: Optional[str] = None,
+    def __init__(self, mode: Optional[str] = None,
                  dynamic: Optional[bool] = None,
                  backend: str = 'inductor') -> None:
         self.options = dict(mode=mode, dynamic=dynamic, backend=backend)
 
     def before_run(self, runner: Runner) -> None:
         """Mark the blocks; the first step compiles them."""
-        blocks = [
-            x for x in runner.model.modules() if isinstance(x, ConvNeXtV2Block)
-        ]
+        blocks = [x for x in runner.model.modules()
+                  if isinstance(x, ConvNeXtV2Block)]
         if not blocks:
             raise ValueError(
                 'CompileBlocksHook found no ConvNeXtV2Block in the model, a '

@@ -1,5 +1,5 @@
 """Stop, or skip a step, when the loss is not finite."""
-from typing import Any, Optional, Tuple
+from typing import Any, List
 
 import torch
 from mmengine.dist import all_reduce
@@ -78,13 +78,12 @@ class NonFiniteHook(Hook):
             self._forward = args, kwargs, _draws()
 
     def _before_update(self, optimizer: Optimizer, *args: Any) -> None:
-        """Check the gradients; a step without any changes nothing."""
         self._update = 'made'
         grads = [x.grad for group in optimizer.param_groups
                  for x in group['params'] if x.grad is not None]
         if _anywhere(any_not_finite(grads)):
             self._skip('a gradient is')
-            optimizer.zero_grad()
+            optimizer.zero_grad()  # A step without gradients changes nothing.
 
     def after_train_iter(self, runner: Runner, outputs: dict,
                          **kwargs: Any) -> None:
@@ -103,8 +102,8 @@ class NonFiniteHook(Hook):
         self._batch = self._forward = None
 
     def _when(self) -> str:
-        has_samples = isinstance(self._batch, dict)
-        samples = has_samples and self._batch.get('data_samples') or []
+        batch = self._batch if isinstance(self._batch, dict) else {}
+        samples = batch.get('data_samples') or []
         names = [x.img_path for x in samples if hasattr(x, 'img_path')]
         return (f'not finite at epoch {self._runner.epoch + 1}, iteration '
                 f'{self._runner.iter + 1}. Batch: '
@@ -128,30 +127,29 @@ class NonFiniteHook(Hook):
         now = _draws()
         try:
             model = whole_model(self._runner)
-            _draw_from(*draws)
+            _draw_from(draws)
             return locate(model, args, kwargs,
                           self._runner.optim_wrapper.optim_context)
         except RuntimeError as error:  # Out of memory, say.
             return f'where it could not be located ({error})'
         finally:
-            _draw_from(*now)
+            _draw_from(now)
 
 
 def _anywhere(is_bad: Tensor) -> bool:
-    """Let all processes skip, or none."""
-    is_bad = is_bad.int()
+    is_bad = is_bad.int()  # All processes skip, or none.
     all_reduce(is_bad, 'max')
     return bool(is_bad)
 
 
-def _draws() -> Tuple[Tensor, Optional[Tensor]]:
-    """Read the states of PyTorch's generators, to draw the same again."""
-    is_used = torch.cuda.is_initialized()
-    return (torch.get_rng_state(),
-            torch.cuda.get_rng_state() if is_used else None)
+def _draws() -> List[Tensor]:
+    states = [torch.get_rng_state()]
+    if torch.cuda.is_initialized():
+        states.append(torch.cuda.get_rng_state())
+    return states
 
 
-def _draw_from(cpu: Tensor, cuda: Optional[Tensor]) -> None:
-    torch.set_rng_state(cpu)
-    if cuda is not None:
-        torch.cuda.set_rng_state(cuda)
+def _draw_from(states: List[Tensor]) -> None:
+    setters = torch.set_rng_state, torch.cuda.set_rng_state
+    for set_state, state in zip(setters, states):
+        set_state(state)

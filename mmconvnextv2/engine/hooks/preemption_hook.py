@@ -6,7 +6,7 @@ import signal
 import time
 from functools import partial
 from types import FrameType
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, Optional, Sequence
 
 import torch
 from mmengine.dist import all_reduce, barrier, get_world_size, is_main_process
@@ -17,8 +17,7 @@ from mmconvnextv2.engine.batches import count_batches, restart_iterator
 from mmconvnextv2.registry import HOOKS, register
 from .safe_checkpoint_hook import SafeCheckpointHook
 
-# "Try again later" of sysexits.h: the run is neither finished nor broken.
-STOPPED = 75
+STOPPED = 75  # "Try again later" of sysexits.h.
 CHECKPOINT = 'interrupted.pth'
 _DONE = 'batches_done'
 
@@ -64,6 +63,8 @@ class PreemptionHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Go on within an epoch; watch the signals."""
         self._asked, self._agreed, self._pid = None, False, os.getpid()
+        self._savers = [
+            x for x in runner.hooks if isinstance(x, SafeCheckpointHook)]
         loader = runner.train_dataloader
         self._batches = count_batches(loader)
         past = runner.message_hub.pop_info(_DONE)
@@ -92,8 +93,7 @@ class PreemptionHook(Hook):
             return
         if self._asked is None:
             self._asked, self._since = signal.Signals(number).name, now
-            if is_main_process():
-                # Logging may be in the midst of a line.
+            if is_main_process():  # Logging may be in the midst of a line.
                 os.write(2, f'\n{self._asked}: stopping after this iteration '
                          'with a checkpoint.\n'.encode())
         # torchrun passes on what the terminal sends anyway.
@@ -115,15 +115,14 @@ class PreemptionHook(Hook):
             wrapper, '_accumulative_counts', 1)
         if self._agreed and not pending:
             self._save(runner, self._batches.skipped + batch_idx + 1)
-            # Some launchers kill the other processes when one ends.
-            barrier()
+            barrier()  # Some launchers kill all when one process ends.
             _leave(runner)
 
     def _save(self, runner: Runner, done: int) -> None:
         if not hasattr(runner.train_loop, 'dataloader_iterator'):
             runner.message_hub.update_info(
                 _DONE, dict(done=done, of=len(runner.train_dataloader)))
-        for saver in _savers(runner):
+        for saver in self._savers:
             saver.save(runner, CHECKPOINT,
                        dict(epoch=runner.epoch, iter=runner.iter + 1))
             runner.logger.info(
@@ -143,13 +142,9 @@ class PreemptionHook(Hook):
         for number, handler in self._former.items():
             signal.signal(number, handler)
         self._former = {}
-        for saver in _savers(runner):
+        for saver in self._savers:
             if saver.last_ckpt:  # Unless it is all there is.
                 saver.discard(CHECKPOINT)
-
-
-def _savers(runner: Runner) -> List[SafeCheckpointHook]:
-    return [x for x in runner.hooks if isinstance(x, SafeCheckpointHook)]
 
 
 def _leave(runner: Runner) -> None:
@@ -159,7 +154,6 @@ def _leave(runner: Runner) -> None:
 
 def _init_worker(init: Optional[Callable[[int], None]],
                  signals: Sequence[int], worker: int) -> None:
-    """Leave signals to the main process, which needs more batches."""
     for number in signals:
         signal.signal(number, signal.SIG_IGN)
     if init is not None:

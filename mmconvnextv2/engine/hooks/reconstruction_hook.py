@@ -33,16 +33,13 @@ class ReconstructionHook(Hook):
 
     priority = 'LOW'
 
-    def __init__(self,
-                 interval: int = 1,
-                 num_images: int = 8,
+    def __init__(self, interval: int = 1, num_images: int = 8,
                  seed: int = 0) -> None:
         if interval < 1 or num_images < 1:
             raise ValueError(
                 'ReconstructionHook: interval and num_images must be '
                 f'positive, got {interval} and {num_images}')
-        self.interval = interval
-        self.num_images = num_images
+        self.interval, self.num_images = interval, num_images
         self.seed = seed
         self._images = None
 

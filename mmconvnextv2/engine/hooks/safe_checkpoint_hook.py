@@ -11,13 +11,7 @@ from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from mmconvnextv2.files import (
-    PART,
-    explain_unwritten,
-    publish,
-    remove,
-    write_text,
-)
+from mmconvnextv2 import files
 from mmconvnextv2.registry import HOOKS, register
 
 
@@ -39,16 +33,15 @@ class SafeCheckpointHook(CheckpointHook):
         self._counts: dict = {}
         info = runner.message_hub.runtime_info
         if 'keep_ckpt_ids' in info:
-            info['keep_ckpt_ids'] = [
-                x for x in info['keep_ckpt_ids'] if isinstance(x, int)
-            ]
+            kept = info['keep_ckpt_ids']
+            info['keep_ckpt_ids'] = [x for x in kept if isinstance(x, int)]
         super().before_train(runner)
         self._storage = self.file_backend
         if not isinstance(self._storage, LocalBackend):
             return
         if is_main_process():
-            for part in Path(self.out_dir).glob(f'*{PART}'):
-                remove(str(part))
+            for part in Path(self.out_dir).glob(f'*{files.PART}'):
+                files.remove(str(part))
         if not isinstance(runner.save_checkpoint, partial):
             # Each caller's checkpoints are to be whole.
             runner.save_checkpoint = partial(_save_whole,
@@ -67,18 +60,13 @@ class SafeCheckpointHook(CheckpointHook):
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
         self._counts = dict(meta)
         runner.save_checkpoint(
-            self.out_dir,
-            filename,
-            self.file_client_args,
+            self.out_dir, filename, self.file_client_args,
             save_optimizer=self.save_optimizer,
-            save_param_scheduler=self.save_param_scheduler,
-            meta=meta,
-            by_epoch=False,
-            backend_args=self.backend_args,
-            **self.args)
+            save_param_scheduler=self.save_param_scheduler, meta=meta,
+            by_epoch=False, backend_args=self.backend_args, **self.args)
         self._counts = {}
         if is_main_process():
-            write_text(
+            files.write_text(
                 osp.join(runner.work_dir, 'last_checkpoint'), self.last_ckpt)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -88,11 +76,8 @@ class SafeCheckpointHook(CheckpointHook):
     def discard(self, filename: str) -> None:
         """Remove a checkpoint of the run's folder, unless it is the last."""
         path = self._storage.join_path(self.out_dir, filename)
-        if not is_main_process() or path == self.last_ckpt:
-            return
-        if self._storage.isdir(path):
-            self._storage.rmtree(path)
-        elif self._storage.isfile(path):
+        if (is_main_process() and path != self.last_ckpt
+                and self._storage.isfile(path)):
             self._storage.remove(path)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int,
@@ -113,7 +98,8 @@ class SafeCheckpointHook(CheckpointHook):
         before = _best(runner)
         # MMEngine removes nothing where nothing exists.
         self.file_backend = SimpleNamespace(
-            join_path=self._storage.join_path, isfile=_no, isdir=_no)
+            join_path=self._storage.join_path,
+            isfile=lambda _: False, isdir=lambda _: False)
         try:
             super()._save_best_checkpoint(runner, metrics)
         finally:
@@ -124,23 +110,18 @@ class SafeCheckpointHook(CheckpointHook):
 
 def _save_whole(save: Callable[..., None], out_dir: str, filename: str,
                 *args: Any, **kwargs: Any) -> None:
-    """Let a runner save under another name; rename what is complete."""
     path = osp.join(out_dir, filename)
+    part = path + files.PART
     try:
-        save(out_dir, filename + PART, *args, **kwargs)
+        save(out_dir, osp.basename(part), *args, **kwargs)
         if is_main_process():
-            publish(path + PART, path)
+            files.publish(part, path)
     except OSError as error:
-        remove(path + PART)
-        raise explain_unwritten(error, path) from error
+        files.remove(part)
+        raise files.explain_unwritten(error, path) from error
 
 
 def _best(runner: Runner) -> Set[str]:
-    """Names of the best checkpoints, as far as they can be such."""
     info = runner.message_hub.runtime_info
     names = (osp.basename(str(info[x])) for x in info if 'best_ckpt' in x)
     return {x for x in names if x.startswith('best_')}
-
-
-def _no(path: str) -> bool:
-    return False

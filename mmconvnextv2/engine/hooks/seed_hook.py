@@ -5,11 +5,7 @@ from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmconvnextv2.engine.batches import (
-    restart_iterator,
-    seed_batches,
-    seed_generators,
-)
+from mmconvnextv2.engine import batches
 from mmconvnextv2.registry import HOOKS, register
 
 
@@ -47,10 +43,10 @@ class SeedHook(Hook):
             raise ValueError('SeedHook needs a seed: set randomness.seed to '
                              f'a number >= 0, got {seed!r}')
         self._key = (seed, get_rank())
-        seed_batches(runner, *self._key)
-        restart_iterator(runner)
+        batches.seed_batches(runner, *self._key)
+        batches.restart_iterator(runner)
 
     def before_train_iter(self, runner: Runner, **kwargs: Any) -> None:
         """Seed what the model draws."""
         if self.enabled:
-            seed_generators(*self._key, runner.iter, 0)
+            batches.seed_generators(*self._key, runner.iter, 0)

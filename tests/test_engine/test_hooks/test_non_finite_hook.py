@@ -35,36 +35,27 @@ def train(hook, values, extra=0., accumulate=1, **options):
     """
     torch.manual_seed(0)
     model = Model(extra)
-    wrapper = OptimWrapper(
-        torch.optim.SGD(model.parameters(), lr=0.1),
-        accumulative_counts=accumulate,
-        **options)
-    runner = SimpleNamespace(
-        model=model,
-        optim_wrapper=wrapper,
-        logger=logging.getLogger('stand-in'),
-        epoch=0)
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1),
+                           accumulative_counts=accumulate, **options)
+    runner = SimpleNamespace(model=model, optim_wrapper=wrapper, epoch=0,
+                             logger=logging.getLogger('stand-in'))
     hook.before_train(runner)
-    hook.weights, hook.drawn = [], model.drawn
-    hook.weights.append(model.layer.weight.detach().clone())
+    hook.weights, hook.drawn = [model.layer.weight.detach().clone()], \
+        model.drawn
     for i, value in enumerate(values):
         runner.iter = i
         sample = BaseDataElement(metainfo=dict(img_path=f'{i}.jpg'))
-        batch = dict(
-            inputs=torch.full((1, 2), value),
-            data_samples=[sample, BaseDataElement()])
-        hook.before_train_iter(runner, batch_idx=i, data_batch=batch)
+        batch = dict(inputs=torch.full((1, 2), value),
+                     data_samples=[sample, BaseDataElement()])
+        hook.before_train_iter(runner, data_batch=batch)
         outputs = model.train_step(batch, wrapper)
-        hook.after_train_iter(
-            runner, batch_idx=i, data_batch=batch, outputs=outputs)
+        hook.after_train_iter(runner, outputs=outputs)
         hook.weights.append(model.layer.weight.detach().clone())
     return hook.weights
 
 
 @pytest.mark.parametrize('arguments', [
-    dict(max_skips=-1),
-    dict(max_skips=1, exact=False),
-])
+    dict(max_skips=-1), dict(max_skips=1, exact=False)])
 def test_bad_arguments(arguments):
     with pytest.raises(ValueError, match='max_skips must be >= 0'):
         NonFiniteHook(**arguments)

@@ -25,15 +25,10 @@ def runner():
     loader = DataLoader(range(10), batch_size=2)
     return SimpleNamespace(
         train_dataloader=loader,
-        train_loop=SimpleNamespace(dataloader=loader),
-        val_loop=None,
-        message_hub=MessageHub(),
+        train_loop=SimpleNamespace(dataloader=loader), val_loop=None,
+        message_hub=MessageHub(), hooks=[], iter=0, epoch=0,
         visualizer=SimpleNamespace(close=lambda: None),
-        logger=logging.getLogger('stand-in'),
-        optim_wrapper=SimpleNamespace(),
-        hooks=[],
-        iter=0,
-        epoch=0)
+        logger=logging.getLogger('stand-in'), optim_wrapper=SimpleNamespace())
 
 
 @pytest.fixture
@@ -47,9 +42,7 @@ def hook(runner):
 
 
 @pytest.mark.parametrize('arguments', [
-    dict(signals=['SIGTREM']),
-    dict(interval=0),
-])
+    dict(signals=['SIGTREM']), dict(interval=0)])
 def test_bad_arguments(arguments):
     with pytest.raises(ValueError, match='signals must be names such as '):
         PreemptionHook(**arguments)
@@ -73,8 +66,7 @@ def test_an_epoch_of_another_length_begins_anew(hook, runner, caplog):
     assert len(list(runner.train_dataloader)) == 5
     assert caplog.messages == [
         'The run was stopped after 3 of 6 batches of an epoch, which has 5 '
-        'now: the epoch begins anew.'
-    ]
+        'now: the epoch begins anew.']
 
 
 def test_stops_after_a_signal_only(hook, runner, capfd):
@@ -114,7 +106,7 @@ from mmconvnextv2.engine import PreemptionHook
 loader = DataLoader(range(9), num_workers=1, persistent_workers=True)
 loop = SimpleNamespace(dataloader=loader)
 PreemptionHook().before_train(SimpleNamespace(
-    train_dataloader=loader, train_loop=loop, val_loop=None,
+    train_dataloader=loader, train_loop=loop, val_loop=None, hooks=[],
     message_hub=SimpleNamespace(pop_info=lambda name: None)))
 builtins.kept = [loader, iter(loader)]  # nobody shuts the worker down
 next(kept[1])
@@ -124,7 +116,5 @@ next(kept[1])
 def test_a_worker_that_is_left_does_not_hold_up_the_exit():
     # multiprocessing waits for it after a single SIGTERM.
     done = subprocess.run([sys.executable, '-c', _LEAVES_A_WORKER],
-                          timeout=60,
-                          stderr=subprocess.PIPE,
-                          text=True)
+                          timeout=60, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (0, '')

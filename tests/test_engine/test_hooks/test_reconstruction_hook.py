@@ -11,18 +11,13 @@ import mmconvnextv2.models.selfsup  # noqa: F401
 from mmconvnextv2.engine import ReconstructionHook
 
 
-def train(folder, name, *hooks, **changes):
+def train(folder, name, *hooks):
     """Train the toy; returns the runner and its pictures by file name."""
     if not (folder / 'images').exists():
         write_images(folder / 'images')
-    cfg = Config(
-        dict(
-            train_config(folder),
-            experiment_name=name,
-            custom_hooks=list(hooks),
-            **changes))
-    cfg.work_dir = str(folder / name)
-    runner = Runner.from_cfg(cfg)
+    runner = Runner.from_cfg(Config(dict(
+        train_config(folder), experiment_name=name, custom_hooks=list(hooks),
+        work_dir=str(folder / name))))
     runner.train()
     pictures = (folder / name).rglob('vis_image/*.png')
     return runner, {x.name: cv2.imread(str(x)) for x in pictures}
@@ -38,11 +33,8 @@ def test_pictures_and_logs(tmp_path):
     assert first.shape == (34, 4 * 34, 3)
     assert (first[:, :68] == last[:, :68]).all()
     assert (first[:, 68:102] != last[:, 68:102]).any()
-    logged = [
-        json.loads(line) for line in next(
-            tmp_path.rglob('scalars.json')).read_text().splitlines()
-    ]
-    for values in logged:
+    log = next(tmp_path.rglob('scalars.json')).read_text()
+    for values in map(json.loads, log.splitlines()):
         # 6 of 16 patches are visible.
         assert values['mask_ratio'] == pytest.approx(10 / 16)
         assert 0 < values['grad_norm'] < 100 and 0 < values['loss'] < 10

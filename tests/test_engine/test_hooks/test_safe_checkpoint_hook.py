@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from mmengine.hooks import CheckpointHook
 
 from mmconvnextv2.engine import SafeCheckpointHook
 
@@ -65,8 +64,9 @@ class Runner:
             hook.after_val_epoch(self, dict(acc=SCORES[epoch]))
 
 
-def make_hook(keep=2, cls=SafeCheckpointHook):
-    return cls(interval=1, max_keep_ckpts=keep, save_best='acc')
+def make_hook(keep=2):
+    return SafeCheckpointHook(
+        interval=1, max_keep_ckpts=keep, save_best='acc')
 
 
 def run(monkeypatch, work_dir, kill_at, hook):
@@ -122,8 +122,7 @@ def test_killed_before_any_file_operation(monkeypatch, tmp_path, keep):
     count = run(monkeypatch, whole, None, make_hook(keep))
     expected = ['epoch_3.pth', 'epoch_4.pth'][-keep:]
     assert files(whole) == [
-        'best_acc_epoch_4.pth', *expected, 'last_checkpoint'
-    ]
+        'best_acc_epoch_4.pth', *expected, 'last_checkpoint']
     assert count > 50
     for kill_at in range(1, count + 1):
         work_dir = tmp_path / str(kill_at)
@@ -136,19 +135,6 @@ def test_killed_before_any_file_operation(monkeypatch, tmp_path, keep):
         # no checkpoint had noted yet.
         assert [x for x in files(work_dir)
                 if not x.startswith('best')] == [*expected, 'last_checkpoint']
-
-
-def test_the_check_fails_for_the_hook_of_mmengine(monkeypatch, tmp_path):
-    failures = 0
-    for kill_at in range(1, 20):
-        work_dir = tmp_path / str(kill_at)
-        work_dir.mkdir()
-        run(monkeypatch, work_dir, kill_at, make_hook(cls=CheckpointHook))
-        try:
-            check(work_dir)
-        except (OSError, RuntimeError, EOFError, AssertionError):
-            failures += 1
-    assert failures > 3
 
 
 def test_a_copied_run_leaves_the_original_alone(tmp_path):
@@ -164,8 +150,7 @@ def test_a_copied_run_leaves_the_original_alone(tmp_path):
     assert files(original) == before
     assert files(copy) == [
         'best_acc_epoch_4.pth', 'epoch_3.pth', 'epoch_4.pth',
-        'last_checkpoint'
-    ]
+        'last_checkpoint']
 
 
 @pytest.mark.parametrize('best', ['photos', 'w/notes.txt', 'w'])
@@ -182,8 +167,7 @@ def test_a_checkpoint_cannot_name_what_is_removed(tmp_path, best):
     runner.train(hook)
     assert files(tmp_path) == ['epoch_x.pth', 'photos', 'w']
     assert files(tmp_path / 'w') == [
-        '4', 'best_acc_4', 'last_checkpoint', 'notes.txt'
-    ]
+        '4', 'best_acc_4', 'last_checkpoint', 'notes.txt']
 
 
 def test_each_save_of_a_runner_is_whole_and_wrapped_once(tmp_path):
@@ -198,10 +182,4 @@ def test_each_save_of_a_runner_is_whole_and_wrapped_once(tmp_path):
     assert files(tmp_path) == ['mine.pth']
     hook.discard('mine.pth')
     hook.discard('mine.pth')
-    assert files(tmp_path) == []
-
-
-def test_what_a_killed_run_began_is_removed(tmp_path):
-    (tmp_path / 'epoch_2.pth.part').write_text('half')
-    make_hook().before_train(Runner(tmp_path))
     assert files(tmp_path) == []
