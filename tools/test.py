@@ -20,7 +20,7 @@ from mmconvnextv2.cli import (
     speaker,
 )
 from mmconvnextv2.config.check import require_names
-from mmconvnextv2.config.data_checks import log_notes, require_sound_data
+from mmconvnextv2.config.data_checks import require_sound_data
 from mmconvnextv2.engine.cpu import join_processes_on_cpu
 
 # Scope: (its visualisation hook, what turns it on, where it takes a folder).
@@ -118,7 +118,8 @@ def test(args: argparse.Namespace) -> None:
         runner = build_runner(cfg)
         if args.out:
             dump_predictions(runner, cfg.get('default_scope'), args.out)
-        log_notes(runner, notes)
+        for note in notes:
+            runner.logger.warning(note)
         runner.test()
 
 

@@ -21,7 +21,7 @@ from mmconvnextv2.cli import (
     speaker,
 )
 from mmconvnextv2.config.check import require_names
-from mmconvnextv2.config.data_checks import log_notes, require_sound_data
+from mmconvnextv2.config.data_checks import require_sound_data
 from mmconvnextv2.engine.cpu import avoid_amp_on_cpu, join_processes_on_cpu
 from mmconvnextv2.engine.sharding import check_strategy
 from mmconvnextv2.files import latest_whole_checkpoint
@@ -123,7 +123,8 @@ def train(args: argparse.Namespace) -> None:
         require_writable(cfg.work_dir)
     with explained_errors(cfg, splits), safe_loading():
         runner = build_runner(cfg)
-        log_notes(runner, notes)
+        for note in notes:
+            runner.logger.warning(note)
         runner.train()
 
 

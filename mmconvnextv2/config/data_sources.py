@@ -58,21 +58,15 @@ def describe_missing(missing: Sequence[MissingPath], config: str,
     Returns:
         str: Text of several lines.
     """
-    lines = [
-        f'{config} names files that do not exist (seen from {os.getcwd()}):'
-    ]
-    for item in missing:
-        lines += [f'  {item.path}', f"      named by {', '.join(item.keys)}"]
-    lines += ['', 'How to get them:']
-    lines += [
-        '  - ' + x.replace('\n', '\n    ')
-        for x in dict.fromkeys(x for item in missing for x in _advice(item))
-    ]
-    lines += [
+    advice = dict.fromkeys(x for item in missing for x in _advice(item))
+    return '\n'.join([
+        f'{config} names files that do not exist (seen from {os.getcwd()}):',
+        *(f"  {x.path}\n      named by {', '.join(x.keys)}" for x in missing),
+        '', 'How to get them:',
+        *('  - ' + x.replace('\n', '\n    ') for x in advice),
         '', 'This runs without any download:',
         f'  {command} {_without_download(config)}'
-    ]
-    return '\n'.join(lines)
+    ])
 
 
 def _advice(item: MissingPath) -> Iterator[str]:
@@ -119,12 +113,9 @@ def write_missing_shapes(missing: Sequence[MissingPath],
     Raises:
         FileExistsError: If something else lies there.
     """
-    data_roots = {Path(x.dataset.get('data_root') or '') for x in missing}
-    roots = {
-        x
-        for root in data_roots for x in (root, root.parent)
-        if x.name == 'shapes'
-    }
+    named = [Path(x.dataset.get('data_root') or '') for x in missing]
+    roots = {x for x in (*named, *(y.parent for y in named))
+             if x.name == 'shapes'}
     for root in sorted(roots):
         from mmconvnextv2.datasets import make_shapes
         say(f'Writing the shapes data set to {root} (the first time only)')

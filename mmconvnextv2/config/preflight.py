@@ -5,21 +5,10 @@ process.
 """
 import os.path as osp
 import re
-from typing import (
-    Any,
-    Dict,
-    Iterator,
-    List,
-    Mapping,
-    NamedTuple,
-    Sequence,
-    Tuple,
-)
+from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
 from .walk import SPLITS, parts, type_name
 
-# Keys of an evaluator that name what it compares with.
-_EVALUATOR_PATHS = ('ann_file', 'seg_prefix')
 # Data sets of mmpretrain that download themselves.
 _DOWNLOADING = ('CIFAR10', 'CIFAR100', 'MNIST', 'FashionMNIST')
 
@@ -34,13 +23,13 @@ class MissingPath(NamedTuple):
     """
 
     path: str
-    keys: Tuple[str, ...]
+    keys: tuple[str, ...]
     dataset: Mapping = {}
 
 
 def missing_data(cfg: Mapping,
                  splits: Sequence[str] = SPLITS,
-                 initial_weights: bool = True) -> List[MissingPath]:
+                 initial_weights: bool = True) -> list[MissingPath]:
     """List the local files and folders that a config names and that miss.
 
     Paths are joined with ``data_root`` as data sets do, and looked for inside
@@ -56,11 +45,8 @@ def missing_data(cfg: Mapping,
     Returns:
         list[MissingPath]: Each path once, in the order of the config.
     """
-    named = [x for split in splits for x in _data_paths(cfg, split)]
-    named += [x for split in splits for x in _evaluator_paths(cfg, split)]
-    named += _weights(cfg, 'model' if initial_weights else '')
-    missing: Dict[str, MissingPath] = {}
-    for item in named:
+    missing: dict[str, MissingPath] = {}
+    for item in _named_paths(cfg, splits, initial_weights):
         if item.path and '://' not in item.path and not osp.exists(item.path):
             path = osp.normpath(item.path)
             first = missing.get(path, item._replace(keys=()))
@@ -68,7 +54,7 @@ def missing_data(cfg: Mapping,
     return list(missing.values())
 
 
-def leaf_datasets(cfg: Mapping, split: str) -> Iterator[Tuple[str, Mapping]]:
+def leaf_datasets(cfg: Mapping, split: str) -> Iterator[tuple[str, Mapping]]:
     """Yield key and config of each data set of a split that wraps no other."""
     loader = f'{split}_dataloader'
     for key, part in parts(cfg.get(loader), loader):
@@ -82,45 +68,41 @@ def is_local(part: Mapping) -> bool:
     return (part.get('backend_args') or {}).get('backend', 'local') == 'local'
 
 
-def _data_paths(cfg: Mapping, split: str) -> Iterator[MissingPath]:
-    for key, dataset in leaf_datasets(cfg, split):
-        downloads = type_name(dataset) in _DOWNLOADING and dataset.get(
-            'download', True)
-        root = str(dataset.get('data_root') or '')
-        for name, value in _named_by(dataset).items():
-            if is_local(dataset) and not downloads:
+def _named_paths(cfg: Mapping, splits: Sequence[str],
+                 initial_weights: bool) -> Iterator[MissingPath]:
+    for split in splits:
+        for key, dataset in leaf_datasets(cfg, split):
+            root = str(dataset.get('data_root') or '')
+            for name, path in _paths_of(dataset).items():
                 yield MissingPath(
-                    osp.join(root, value), (f'{key}.{name}', ), dataset)
+                    osp.join(root, path), (f'{key}.{name}', ), dataset)
+    named = [(f'{split}_evaluator', x) for split in splits
+             for x in ('ann_file', 'seg_prefix')]
+    if initial_weights:
+        named += [('model', 'pretrained'), ('model', 'checkpoint')]
+    if isinstance(cfg.get('load_from'), str):
+        yield MissingPath(cfg['load_from'], ('load_from', ))
+    for section, name in named:
+        for key, part in parts(cfg.get(section), section):
+            # Only Pretrained reads a checkpoint.
+            if isinstance(part.get(name), str) and is_local(part) and (
+                    name != 'checkpoint' or type_name(part) == 'Pretrained'):
+                yield MissingPath(part[name], (f'{key}.{name}', ))
 
 
-def _named_by(dataset: Mapping) -> Dict[str, str]:
+def _paths_of(dataset: Mapping) -> dict[str, str]:
     """Map the keys of a data set that name a file or folder to the names."""
+    kind = type_name(dataset)
+    if not is_local(dataset) or (kind in _DOWNLOADING
+                                 and dataset.get('download', True)):
+        return {}
     prefix = dataset.get('data_prefix') or {}
-    named: Dict[str, Any] = {'ann_file': dataset.get('ann_file') or None}
-    if isinstance(prefix, str):
-        named['data_prefix'] = prefix
-    elif isinstance(prefix, Mapping):  # Building the data set refuses others.
+    named: dict[str, Any] = {'ann_file': dataset.get('ann_file') or None}
+    if isinstance(prefix, Mapping):
         named.update({f'data_prefix.{k}': v for k, v in prefix.items()})
-    if not prefix and type_name(dataset).startswith('ImageNet'):
+    else:
+        named['data_prefix'] = prefix
+    if not prefix and kind.startswith('ImageNet'):
         named['split'] = dataset.get('split')
     found = {k: v for k, v in named.items() if isinstance(v, str)}
     return found or ({'data_root': ''} if dataset.get('data_root') else {})
-
-
-def _evaluator_paths(cfg: Mapping, split: str) -> Iterator[MissingPath]:
-    evaluator = f'{split}_evaluator'
-    for key, part in parts(cfg.get(evaluator), evaluator):
-        for name in _EVALUATOR_PATHS:
-            if isinstance(part.get(name), str) and is_local(part):
-                yield MissingPath(part[name], (f'{key}.{name}', ))
-
-
-def _weights(cfg: Mapping, model: str) -> Iterator[MissingPath]:
-    """Yield load_from and the checkpoints of init_cfg and ``pretrained``."""
-    if isinstance(cfg.get('load_from'), str):
-        yield MissingPath(cfg['load_from'], ('load_from', ))
-    for key, part in parts(cfg.get(model), model):
-        is_pretrained = type_name(part) == 'Pretrained'
-        for name in ('pretrained', *['checkpoint'] * is_pretrained):
-            if isinstance(part.get(name), str):
-                yield MissingPath(part[name], (f'{key}.{name}', ))

@@ -6,10 +6,9 @@ are not opened here: see ``DamagedDataHook``. A check is a generator
 paths are joined and which has read nothing yet, yields faults, each of which
 begins with the file or folder, and calls ``note`` with what a run leaves out.
 """
-from typing import Any, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Iterator, Mapping, Sequence
 
 from mmengine.registry import DATASETS, DefaultScope
-from mmengine.runner import Runner
 
 from mmconvnextv2.config.preflight import is_local, leaf_datasets
 from mmconvnextv2.config.walk import type_name
@@ -29,7 +28,7 @@ _SHOWN = 10
 
 
 def check_data(cfg: Mapping,
-               splits: Sequence[str]) -> Tuple[List[str], List[str]]:
+               splits: Sequence[str]) -> tuple[list[str], list[str]]:
     """Check the data sets of a config.
 
     Args:
@@ -39,7 +38,7 @@ def check_data(cfg: Mapping,
     Returns:
         tuple[list[str], list[str]]: Faults and notes, each once.
     """
-    notes: List[str] = []
+    notes: list[str] = []
     built = [(x, split) for split in splits for x in _datasets(cfg, split)]
     faults = [
         fault for dataset, split in built
@@ -62,7 +61,7 @@ def _datasets(cfg: Mapping, split: str) -> Iterator[Any]:
                 continue  # The run will build it too, and say what is wrong.
 
 
-def require_sound_data(cfg: Mapping, splits: Sequence[str]) -> List[str]:
+def require_sound_data(cfg: Mapping, splits: Sequence[str]) -> list[str]:
     """Refuse data sets that cannot be used.
 
     Args:
@@ -83,9 +82,3 @@ def require_sound_data(cfg: Mapping, splits: Sequence[str]) -> List[str]:
         raise CommandError('\n  '.join(
             [f'the data cannot be used, {len(faults)} faults:', *shown]))
     return notes
-
-
-def log_notes(runner: Runner, notes: Sequence[str]) -> None:
-    """Write the notes of :func:`require_sound_data` to a run's log."""
-    for note in notes:
-        runner.logger.warning(note)

@@ -1,7 +1,7 @@
 """Check class folders, and lists of images with labels."""
 import os
 import os.path as osp
-from typing import Any, Callable, Iterator, List, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from mmconvnextv2.text import first_of
 
@@ -13,23 +13,23 @@ def check_classes(dataset: Any, cfg: Mapping, split: str,
     mmpretrain itself compares that number with ``metainfo.classes`` and warns
     of empty folders.
     """
-    model = cfg.get('model')
-    head = model.get('head') if isinstance(model, Mapping) else None
-    outputs = head.get('num_classes') if isinstance(head, Mapping) else None
+    outputs = cfg.get('model')
+    for key in ('head', 'num_classes'):
+        outputs = outputs.get(key) if isinstance(outputs, Mapping) else None
     if not isinstance(outputs, int):
         outputs = None  # Building the head will fail.
     if not dataset.with_label:
         return
     if dataset.ann_file:
         sizes = [x for x in (outputs, len(dataset.CLASSES or ())) if x]
-        yield from _faulty_lines(dataset.ann_file, min(sizes, default=None))
+        yield from _faulty_lines(dataset.ann_file, min(sizes, default=10**9))
     elif outputs and len(_class_folders(dataset)) > outputs:
         yield (f'{dataset.img_prefix}: has {len(_class_folders(dataset))} '
                f'class folders, the head only {outputs} classes '
                '(model.head.num_classes)')
 
 
-def _class_folders(dataset: Any) -> List[str]:
+def _class_folders(dataset: Any) -> list[str]:
     """List the class folders in the order of their labels."""
     if not osp.isdir(dataset.img_prefix):
         return []
@@ -37,17 +37,16 @@ def _class_folders(dataset: Any) -> List[str]:
         return sorted(x.name for x in entries if x.is_dir())
 
 
-def _faulty_lines(path: str, num_classes: Any) -> Iterator[str]:
-    allowed = range(num_classes or 10**9)
+def _faulty_lines(path: str, num_classes: int) -> Iterator[str]:
     with open(path, encoding='utf-8', errors='replace') as file:
         for number, line in enumerate(file, 1):
             name, _, label = line.strip().rpartition(' ')
             if not name or not label.lstrip('-').isdigit():
                 yield (f'{path}: line {number}: expected "PATH LABEL", got '
                        f'{line.strip()!r:.80}')
-            elif int(label) not in allowed:
+            elif not 0 <= int(label) < num_classes:
                 yield (f'{path}: line {number}: the label must be 0 to '
-                       f'{allowed[-1]}, is {label} ({name})')
+                       f'{num_classes - 1}, is {label} ({name})')
 
 
 def check_folders_of_splits(datasets: Sequence[Any]) -> Iterator[str]:
@@ -57,11 +56,11 @@ def check_folders_of_splits(datasets: Sequence[Any]) -> Iterator[str]:
         for x in datasets
         if getattr(x, 'with_label', False) and not x.ann_file
     }
+    first, expected = next(iter(folders.items()), ('', []))
     for folder, found in folders.items():
-        first, expected = next(iter(folders.items()))
         if found and expected and found != expected:
+            absent = first_of(x for x in expected if x not in found)
+            extra = first_of(x for x in found if x not in expected)
             yield (f'{folder}: its class folders are not those of {first}, so '
                    'that the same label means another class; it lacks '
-                   f'{first_of(x for x in expected if x not in found)}, and '
-                   'only it has '
-                   f'{first_of(x for x in found if x not in expected)}')
+                   f'{absent}, and only it has {extra}')

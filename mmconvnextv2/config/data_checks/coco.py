@@ -3,7 +3,7 @@ import json
 import math
 import os.path as osp
 from collections import Counter, defaultdict
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
+from typing import Any, Callable, Iterator, Mapping, Optional
 
 from mmconvnextv2.config.recipe_data import named, pipeline_of
 from mmconvnextv2.text import first_of
@@ -34,10 +34,8 @@ def check_coco(dataset: Any, cfg: Mapping, split: str,
         yield (f'{path}: no JSON object with images, annotations and '
                f'categories (is it cut off?): {_described(error)}')
         return
-    faults = _faulty_records(content, with_mask) or [
-        *_absent_classes(content, dataset.metainfo['classes']),
-        *_missing_images(content, dataset.data_prefix.get('img', ''))
-    ]
+    faults = _faulty_records(content, with_mask) or list(
+        _mismatches(content, dataset))
     yield from (f'{path}: {fault}' for fault in faults)
     if split == 'train' and not faults and not dataset.test_mode:
         for text in _left_out(content, dataset, with_mask):
@@ -50,38 +48,40 @@ def _described(error: Exception) -> str:
     return str(error)
 
 
-def _faulty_records(content: Mapping, with_mask: bool) -> List[str]:
+def _faulty_records(content: Mapping, with_mask: bool) -> list[str]:
     """Look at each record as mmdet and pycocotools will."""
-    images: Dict[Any, dict] = {}
-    categories: Dict[Any, str] = {}
-    checks = dict(
-        images=lambda x: _fault_of_image(x, images),
-        categories=lambda x: categories.update({x['id']: x['name']}),
-        annotations=lambda x: _fault_of_annotation(x, images, categories,
-                                                   with_mask))
-    for kind, fault_of in checks.items():
-        faults = []
+    known: dict[str, dict] = {}  # Records by id, of each kind.
+    for kind in ('images', 'categories', 'annotations'):
+        faults, ids = [], Counter()
         for i, record in enumerate(content[kind]):
             try:
-                fault = fault_of(record)
+                fault = _fault(kind, record, known, with_mask)
+                ids[record['id']] += 1
             except _UNREADABLE as error:
                 fault = f'{_described(error)} in {record!r:.80}'
             if fault:
                 faults.append(f'{kind}[{i}]: {fault}')
-        ids = Counter(x['id'] for x in content[kind] if not faults)
-        faults += [f'{n} {kind} have the id {x}' for x, n in ids.items()
-                   if n > 1]
+        if not faults:
+            faults = [f'{n} {kind} have the id {x}' for x, n in ids.items()
+                      if n > 1]
         if faults:
             return faults  # Those of the next kind would follow from them.
+        known[kind] = {x['id']: x for x in content[kind]}
     return []
 
 
-def _fault_of_image(image: dict, images: Dict[Any, dict]) -> Optional[str]:
-    images[image['id']] = image
-    osp.basename(image['file_name'])
-    if min(image['width'], image['height']) > 0:
-        return None
-    return f'width and height must be positive, in {image!r:.80}'
+def _fault(kind: str, record: dict, known: Mapping,
+           with_mask: bool) -> Optional[str]:
+    if kind == 'annotations':
+        return _fault_of_annotation(record, known['images'],
+                                    known['categories'], with_mask)
+    if kind == 'categories':
+        record['name']
+    else:
+        osp.basename(record['file_name'])
+        if min(record['width'], record['height']) <= 0:
+            return f'width and height must be positive, in {record!r:.80}'
+    return None
 
 
 def _fault_of_annotation(ann: dict, images: Mapping, categories: Mapping,
@@ -108,17 +108,16 @@ def _fault_of_annotation(ann: dict, images: Mapping, categories: Mapping,
     return None
 
 
-def _absent_classes(content: Mapping, classes: Any) -> Iterator[str]:
+def _mismatches(content: Mapping, dataset: Any) -> Iterator[str]:
     names = [x['name'] for x in content['categories']]
+    classes = dataset.metainfo['classes']
     absent = [x for x in classes if x not in names]
     if absent:
         yield (f'{len(absent)} of the {len(classes)} classes are not among '
                f'its categories: {first_of(absent)}; these are '
                f'{first_of(names)}. Name them as metainfo=dict(classes=(...)) '
                'of the data set, and their number as num_classes of the heads')
-
-
-def _missing_images(content: Mapping, folder: str) -> Iterator[str]:
+    folder = dataset.data_prefix.get('img', '')
     files = [x['file_name'] for x in content['images']]
     missing = [x for x in files if not osp.exists(osp.join(folder, x))]
     if missing:
@@ -132,7 +131,7 @@ def _left_out(content: Mapping, dataset: Any,
     filters = dataset.filter_cfg or {}
     names = {x['id']: x['name'] for x in content['categories']}
     images = {x['id']: x for x in content['images']}
-    out: Dict[str, List[Any]] = defaultdict(list)
+    out: dict[str, list[Any]] = defaultdict(list)
     annotated = set()
     for ann in content['annotations']:
         if names[ann['category_id']] not in dataset.metainfo['classes']:

@@ -1,6 +1,6 @@
 """Check images and label maps of segmentation: pairs, sizes, labels."""
 import os.path as osp
-from typing import Any, Callable, Iterator, List, Mapping
+from typing import Any, Callable, Iterator, Mapping
 
 import numpy as np
 from PIL import Image
@@ -17,18 +17,19 @@ def check_label_maps(dataset: Any, cfg: Mapping, split: str,
                      note: Callable[[str], None]) -> Iterator[str]:
     """Check that each image has a label map, and open a sample of them."""
     pairs = [x for x in dataset.load_data_list() if 'seg_map_path' in x]
-    all_there = True
-    for key, what in (('img_path', 'images'), ('seg_map_path', 'label maps')):
-        missing = [x[key] for x in pairs if not osp.exists(x[key])]
-        if missing:
-            all_there = False
-            yield (f'{dataset.data_prefix[key]}: {len(missing)} of '
-                   f'{len(pairs)} {what} are missing: {first_of(missing)}')
-    if all_there:
+    missing = {
+        key: [x[key] for x in pairs if not osp.exists(x[key])]
+        for key in ('img_path', 'seg_map_path')
+    }
+    for (key, paths), what in zip(missing.items(), ('images', 'label maps')):
+        if paths:
+            yield (f'{dataset.data_prefix[key]}: {len(paths)} of '
+                   f'{len(pairs)} {what} are missing: {first_of(paths)}')
+    if not any(missing.values()):
         yield from _faulty_maps(dataset, pairs)
 
 
-def _faulty_maps(dataset: Any, pairs: List[dict]) -> Iterator[str]:
+def _faulty_maps(dataset: Any, pairs: list[dict]) -> Iterator[str]:
     classes = dataset.metainfo.get('classes')
     # With a label_map labels are numbered anew when they are loaded.
     num_classes = len(classes) if classes and not dataset.label_map else None
