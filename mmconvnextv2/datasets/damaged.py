@@ -4,7 +4,6 @@ import json
 import multiprocessing
 import os
 import os.path as osp
-from typing import Dict, Set
 
 from PIL import Image
 from torch.utils.data import get_worker_info
@@ -37,13 +36,12 @@ def is_cut_off(path: str) -> bool:
                 return False
     except OSError:
         return False
-    try:
-        with Image.open(path) as image:
-            image.load()
-    except OSError:
-        return True
-    except Image.DecompressionBombError:
-        pass  # Too large for Pillow to look at.
+    with contextlib.suppress(Image.DecompressionBombError):  # Too large.
+        try:
+            with Image.open(path) as image:
+                image.load()
+        except OSError:
+            return True
     return False
 
 
@@ -62,7 +60,7 @@ class DamageLog:
         self.path = path
         # One place for each process, as adding is not atomic.
         self._counts = multiprocessing.RawArray('q', num_workers + 1)
-        self._written: Set[str] = set()
+        self._written: set[str] = set()
         self._offset = 0
 
     @property
@@ -84,7 +82,7 @@ class DamageLog:
                 open(self.path, 'ab', buffering=0) as stream:
             stream.write(line.encode())
 
-    def read_new(self) -> Dict[str, str]:
+    def read_new(self) -> dict[str, str]:
         """Read the files noted since the last call, with the reasons."""
         if not osp.exists(self.path):
             return {}

@@ -57,12 +57,10 @@ class Guard:
         try:
             loaded = self.load(results)
         except _DamagedError as fault:
-            self._leave_out(*fault.args)
-            return None
-        self._in_a_row = 0
-        return loaded
-
-    def _leave_out(self, file: str, reason: str) -> None:
+            file, reason = fault.args
+        else:
+            self._in_a_row = 0
+            return loaded
         if self.log is None:
             raise DamagedDataError(f'{file}: {reason}. {_EVALUATING}')
         self.log.note(file, reason)
@@ -72,6 +70,7 @@ class Guard:
                 f'{self._in_a_row} damaged files one after another, the last '
                 f'of them {file}: {reason}. {self.log.path} lists them. Is '
                 'the whole data set damaged, or the storage out of reach?')
+        return None
 
     def _read_file(self, path: str, results: dict) -> dict:
         try:
@@ -100,10 +99,9 @@ class Guard:
         return loaded
 
     def load_annotations(self, results: dict) -> dict:
-        """Load annotations.
+        """Load annotations; ignore objects without a mask.
 
-        An object without a mask is ignored, as mmdet does with a mask that is
-        not valid.
+        That is what mmdet does with a mask that is not valid.
         """
         path, size = results.get('seg_map_path'), results.get('ori_shape', ())
         if path and 1 in size:
@@ -144,12 +142,13 @@ def guard_dataset(dataset: Any, log: Optional[DamageLog],
         log (DamageLog, optional): See :class:`Guard`.
         max_in_a_row (int): See :class:`Guard`.
     """
-    inner = getattr(dataset, 'dataset', None)
-    for item in getattr(dataset, 'datasets', [] if inner is None else [inner]):
-        guard_dataset(item, log, max_in_a_row)
+    for item in (getattr(dataset, 'dataset', None),
+                 *getattr(dataset, 'datasets', ())):
+        if item is not None:
+            guard_dataset(item, log, max_in_a_row)
     classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
     num_classes = None if classes is None else len(classes)
-    for step in _steps(getattr(dataset, 'pipeline', None)):
+    for step in _steps(getattr(dataset, 'pipeline', ())):
         if isinstance(step, (LoadImageFromFile, LoadAnnotations)) \
                 and not isinstance(step.transform, Guard):
             step.transform = Guard(step, log, max_in_a_row, num_classes)
@@ -160,7 +159,7 @@ def _steps(node: Any) -> Iterator[Any]:
     if isinstance(node, (list, tuple)):
         for item in node:
             yield from _steps(item)
-    elif node is not None:
+    else:
         yield node
         for name in ('transforms', 'subroutines'):
-            yield from _steps(getattr(node, name, None))
+            yield from _steps(getattr(node, name, ()))

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import json
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
@@ -59,13 +58,12 @@ def make_shapes(root: Union[str, Path],
         ValueError: If a count is not positive or the seed is negative.
         FileExistsError: If ``root`` holds something else.
     """
+    arguments = dict(num_train=num_train, num_val=num_val, seed=seed)
     limit = FIRST_IDS['val']
     if not 0 < num_train < limit or not 0 < num_val < limit or seed < 0:
         raise ValueError(
             f'make_shapes: num_train and num_val must be 1 to {limit - 1} and '
-            f'seed at least 0, got num_train={num_train}, num_val={num_val}, '
-            f'seed={seed}')
-    arguments = dict(num_train=num_train, num_val=num_val, seed=seed)
+            f'seed at least 0, got {arguments}')
     # A link to another disk stays a link.
     target = Path(root).resolve()
     is_empty = target.is_dir() and not any(target.iterdir())
@@ -74,13 +72,11 @@ def make_shapes(root: Union[str, Path],
         _check(target, arguments)
         return Path(root)
     target.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(
-        tempfile.mkdtemp(prefix=f'.{target.name}-', dir=target.parent))
-    try:
-        _write(staging / 'new', arguments, progress)
-        _install(staging, target, arguments, overwrite)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with tempfile.TemporaryDirectory(
+            prefix=f'.{target.name}-', dir=target.parent,
+            ignore_cleanup_errors=True) as staging:
+        _write(Path(staging, 'new'), arguments, progress)
+        _install(Path(staging), target, arguments, overwrite)
     return Path(root)
 
 

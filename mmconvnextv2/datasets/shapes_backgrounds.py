@@ -14,12 +14,10 @@ import cv2
 import numpy as np
 
 # Package, folder and files; none shows one of the classes clearly.
-_PHOTOGRAPHS = (
-    ('skimage', 'data',
-     ('chelsea.png', 'coffee.png', 'rocket.jpg', 'camera.png', 'ihc.png',
-      'grass.png', 'gravel.png', 'brick.png')),
-    ('sklearn', 'datasets/images', ('china.jpg', 'flower.jpg')),
-)
+_PHOTOGRAPHS = (('skimage', 'data',
+                 'chelsea.png coffee.png rocket.jpg camera.png ihc.png '
+                 'grass.png gravel.png brick.png'),
+                ('sklearn', 'datasets/images', 'china.jpg flower.jpg'))
 # Fractions of a photograph's width from which each split takes its crops.
 _COLUMNS = {'train': (0., 0.6), 'val': (0.6, 1.)}
 _PHOTO_PROBABILITY = 0.8
@@ -31,11 +29,10 @@ def find_photographs() -> Tuple[Path, ...]:
     paths = []
     for package, folder, names in _PHOTOGRAPHS:
         spec = importlib.util.find_spec(package)
-        if spec is None or spec.origin is None:
-            continue
-        root = Path(spec.origin).parent / folder
-        paths += [root / name for name in names if (root / name).is_file()]
-    return tuple(paths)
+        if spec and spec.origin:
+            root = Path(spec.origin).parent / folder
+            paths += [root / name for name in names.split()]
+    return tuple(x for x in paths if x.is_file())
 
 
 @cache

@@ -24,6 +24,7 @@ _CROP_SIDE_RANGE = (0.4, 0.75)
 # Fragments of a partly hidden object below this many pixels are left out.
 _MIN_FRAGMENT = 4.
 Scene = Tuple[np.ndarray, Tuple[SceneObject, ...]]
+Size = Tuple[int, int]
 
 
 def image_rng(seed: int, split: str, task: str,
@@ -36,7 +37,7 @@ def image_rng(seed: int, split: str, task: str,
 def draw_scene(seed: int, split: str, index: int) -> Scene:
     """Draw 1 to 5 objects: (h, w, 3), uint8, BGR, and them, lowest first."""
     rng = image_rng(seed, split, 'scene', index)
-    size = tuple(int(n) for n in rng.integers(*_SCENE_SIDES, 2, endpoint=True))
+    size = _draw_size(rng, _SCENE_SIDES)
     count = rng.integers(1, _MAX_OBJECTS, endpoint=True)
     labels = tuple(int(n) for n in rng.integers(len(CLASSES), size=count))
     objects = place_objects(rng, size, labels)
@@ -46,10 +47,15 @@ def draw_scene(seed: int, split: str, index: int) -> Scene:
 def draw_crop(seed: int, split: str, index: int) -> Scene:
     """Draw one large object, of class ``index % len(CLASSES)``."""
     rng = image_rng(seed, split, 'crop', index)
-    size = tuple(int(n) for n in rng.integers(*_CROP_SIDES, 2, endpoint=True))
-    label = index % len(CLASSES)
-    objects = place_objects(rng, size, (label, ), _CROP_SIDE_RANGE)
+    size = _draw_size(rng, _CROP_SIDES)
+    objects = place_objects(rng, size, (index % len(CLASSES), ),
+                            _CROP_SIDE_RANGE)
     return draw_image(rng, size, objects, split), objects
+
+
+def _draw_size(rng: np.random.Generator, sides: Size) -> Size:
+    height, width = rng.integers(*sides, 2, endpoint=True)
+    return int(height), int(width)
 
 
 def visible_polygons(obj: SceneObject) -> List[List[float]]:
@@ -66,7 +72,7 @@ def visible_polygons(obj: SceneObject) -> List[List[float]]:
 
 
 def annotate(obj: SceneObject,
-             size: Tuple[int, int]) -> Tuple[Dict[str, Any], np.ndarray]:
+             size: Size) -> Tuple[Dict[str, Any], np.ndarray]:
     """Annotate an object as COCO does, without ids; also give its mask.
 
     Area, box and mask (h, w), bool, are what pycocotools makes of the
@@ -87,35 +93,13 @@ def annotate(obj: SceneObject,
 def write_split(root: Path, split: str, count: int, seed: int,
                 advance: Callable[[], None]) -> None:
     """Write ``count`` scenes and as many crops of a split, in all layouts."""
-    coco = root / f'{split}2017'
+    coco, annotations = root / f'{split}2017', root / 'annotations'
     ade_images, ade_maps = (root / 'ade' / kind / _ADE_FOLDERS[split]
                             for kind in ('images', 'annotations'))
     classes = [root / 'imagenet' / split / name for name in CLASSES]
-    for folder in (coco, ade_images, ade_maps, root / 'annotations', *classes):
+    for folder in (coco, ade_images, ade_maps, annotations, *classes):
         folder.mkdir(parents=True, exist_ok=True)
-    index = _empty_index()
-    for i in range(count):
-        image, objects = draw_scene(seed, split, i)
-        path = coco / f'{FIRST_IDS[split] + i:012d}.jpg'
-        cv2.imwrite(str(path), image, _JPEG)
-        name = f'ADE_{split}_{i + 1:08d}'
-        _link(path, ade_images / f'{name}.jpg')
-        seg_map = _index_image(index, FIRST_IDS[split] + i, path.name, objects,
-                               image.shape[:2])
-        cv2.imwrite(str(ade_maps / f'{name}.png'), seg_map)
-        advance()
-    path = root / 'annotations' / f'instances_{split}2017.json'
-    path.write_text(json.dumps(index))
-    for i in range(count):
-        image, (obj, ) = draw_crop(seed, split, i)
-        folder = classes[obj.label]
-        path = folder / f'{folder.name}_{i + 1:06d}.jpg'
-        cv2.imwrite(str(path), image, _JPEG)
-        advance()
-
-
-def _empty_index() -> Dict[str, Any]:
-    return dict(
+    index = dict(
         info=dict(description='Generated shapes', version='1.0', year=2025),
         licenses=[dict(id=1, name='Apache-2.0', url='')],
         images=[],
@@ -124,16 +108,33 @@ def _empty_index() -> Dict[str, Any]:
             dict(id=i, name=name, supercategory='shape')
             for i, name in enumerate(CLASSES, 1)
         ])
+    for i in range(count):
+        image, objects = draw_scene(seed, split, i)
+        path = coco / f'{FIRST_IDS[split] + i:012d}.jpg'
+        cv2.imwrite(str(path), image, _JPEG)
+        name = f'ADE_{split}_{i + 1:08d}'
+        _link(path, ade_images / f'{name}.jpg')
+        seg_map = _index_image(index, path, objects, image.shape[:2])
+        cv2.imwrite(str(ade_maps / f'{name}.png'), seg_map)
+        advance()
+        image, (obj, ) = draw_crop(seed, split, i)
+        folder = classes[obj.label]
+        path = folder / f'{folder.name}_{i + 1:06d}.jpg'
+        cv2.imwrite(str(path), image, _JPEG)
+        advance()
+    path = annotations / f'instances_{split}2017.json'
+    path.write_text(json.dumps(index))
 
 
-def _index_image(index: Dict[str, Any], image_id: int, file_name: str,
+def _index_image(index: Dict[str, Any], path: Path,
                  objects: Tuple[SceneObject, ...],
-                 size: Tuple[int, int]) -> np.ndarray:
+                 size: Size) -> np.ndarray:
     """Add an image to a COCO index; return its semantic map, uint8."""
+    image_id = int(path.stem)
     index['images'].append(
         dict(
             id=image_id,
-            file_name=file_name,
+            file_name=path.name,
             height=size[0],
             width=size[1],
             license=1,

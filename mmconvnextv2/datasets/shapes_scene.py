@@ -88,12 +88,10 @@ def fill_outline(outline: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
     return mask
 
 
-def place_objects(
-        rng: np.random.Generator,
-        size: Tuple[int, int],
-        labels: Tuple[int, ...],
-        side_range: Tuple[float, float] = SIDE_RANGE
-) -> Tuple[SceneObject, ...]:
+def place_objects(rng: np.random.Generator, size: Tuple[int, int],
+                  labels: Tuple[int, ...],
+                  side_range: Tuple[float, float] = SIDE_RANGE
+                  ) -> Tuple[SceneObject, ...]:
     """Place objects of some classes in an image, each above those before it.
 
     An object for which no place is found where it hides nothing too far is
