@@ -25,19 +25,17 @@ train_dataloader = dict(batch_size=1)
 '''
 
 
-def one_class():
+CLASSES = [('balloon', ), ('balloon', 'kite')]
+
+
+def recipe_for(names):
+    """The recipe; for two classes edited as its text says."""
     recipe, = python_blocks('Your own classes')
-    return recipe
-
-
-def two_classes():
-    """The recipe, edited as its text says."""
-    recipe = one_class()
     for old, new in [
         ("('balloon', )", "('balloon', 'kite')"),
         ('[(220, 20, 60)]', '[(220, 20, 60), (20, 60, 220)]'),
         ('num_classes=1', 'num_classes=2'),
-    ]:
+    ] if len(names) == 2 else ():
         assert old in recipe
         recipe = recipe.replace(old, new)
     return recipe
@@ -49,18 +47,12 @@ def write_pictures(root, names):
     (root / 'annotations').mkdir(parents=True)
     for split in ('train', 'val'):
         (root / split).mkdir()
-        images = [
-            dict(id=i, file_name=f'{i}.png', width=120, height=100)
-            for i in range(2)
-        ]
-        content = dict(
-            images=images,
-            annotations=[
-                draw(root / split, image, categories) for image in images
-            ],
-            categories=categories)
+        images = [dict(id=i, file_name=f'{i}.png', width=120, height=100)
+                  for i in range(2)]
+        annotations = [draw(root / split, x, categories) for x in images]
         (root / 'annotations' / f'{split}.json').write_text(
-            json.dumps(content))
+            json.dumps(dict(images=images, annotations=annotations,
+                            categories=categories)))
 
 
 def draw(folder, image, categories):
@@ -81,17 +73,14 @@ def draw(folder, image, categories):
         segmentation=[outline.ravel().tolist()])
 
 
-@pytest.fixture(
-    scope='module',
-    params=[(one_class, ('balloon', )), (two_classes, ('balloon', 'kite'))],
-    ids=['one_class', 'two_classes'])
+@pytest.fixture(scope='module', params=CLASSES, ids=len)
 def trained(request, tmp_path_factory):
     """Folder of a run of the recipe, and its classes."""
-    recipe, names = request.param
+    names = request.param
     folder = tmp_path_factory.mktemp('own')
     write_pictures(folder / 'data' / 'balloons', names)
     (folder / _BASE).write_text(_SMALL)
-    (folder / 'mine.py').write_text(recipe())
+    (folder / 'mine.py').write_text(recipe_for(names))
     train(folder, 'mine.py')
     return folder, names
 
@@ -145,13 +134,10 @@ def test_class_layers_of_another_checkpoint_are_dropped(trained):
     }
 
 
-@pytest.mark.parametrize('recipe, names', [
-    (one_class, ('balloon', )),
-    (two_classes, ('balloon', 'kite')),
-])
-def test_recipe_on_the_base_config(tmp_path, monkeypatch, recipe, names):
+@pytest.mark.parametrize('names', CLASSES)
+def test_recipe_on_the_base_config(tmp_path, monkeypatch, names):
     write_pictures(tmp_path / 'data' / 'balloons', names)
-    (tmp_path / 'mine.py').write_text(recipe().replace(
+    (tmp_path / 'mine.py').write_text(recipe_for(names).replace(
         f'./{_BASE}', str(CONFIGS / _BASE)))
     cfg = Config.fromfile(tmp_path / 'mine.py')
     heads = cfg.model.roi_head
@@ -162,17 +148,13 @@ def test_recipe_on_the_base_config(tmp_path, monkeypatch, recipe, names):
     assert cfg.model.backbone.init_cfg.type == 'Pretrained'
     monkeypatch.chdir(tmp_path)
     for split, source in (('train', 'train'), ('val', 'val'), ('test', 'val')):
-        check_data(cfg[f'{split}_dataloader'].dataset, source, names)
+        with DefaultScope.overwrite_default_scope('mmdet'):
+            data = DATASETS.build(cfg[f'{split}_dataloader'].dataset)
+        assert tuple(data.metainfo['classes']) == names
+        items = [data.get_data_info(i) for i in range(len(data))]
+        assert [Path(x['img_path']).parent.name for x in items] == 2 * [source]
+        assert {x['instances'][0]['bbox_label']
+                for x in items} == set(range(len(names)))
     for split in ('val', 'test'):
         assert cfg[f'{split}_evaluator'].ann_file == (
             'data/balloons/annotations/val.json')
-
-
-def check_data(cfg, source, names):
-    with DefaultScope.overwrite_default_scope('mmdet'):
-        dataset = DATASETS.build(cfg)
-    assert tuple(dataset.metainfo['classes']) == names
-    items = [dataset.get_data_info(i) for i in range(len(dataset))]
-    assert [Path(x['img_path']).parent.name for x in items] == [source] * 2
-    assert {x['instances'][0]['bbox_label']
-            for x in items} == set(range(len(names)))

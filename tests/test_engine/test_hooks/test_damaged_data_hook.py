@@ -1,6 +1,7 @@
 """Runs on images of which some are damaged."""
 import logging
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from damaged_files import spoil
 from mmengine.dataset import BaseDataset
 from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
-from mmengine.registry import DATASETS, METRICS, MODELS
+from mmengine.registry import DATASETS, METRICS, MODELS, DefaultScope
 from mmengine.runner import Runner
 from PIL import Image
 
@@ -21,11 +22,8 @@ from mmconvnextv2.engine.hooks import DamagedDataHook
 class FolderOfImages(BaseDataset):
 
     def load_data_list(self):
-        from pathlib import Path
-        return [
-            dict(img_path=str(x))
-            for x in sorted(Path(self.data_root).glob('*.jpg'))
-        ]
+        return [dict(img_path=str(x))
+                for x in sorted(Path(self.data_root).glob('*.jpg'))]
 
 
 @MODELS.register_module(force=True)
@@ -36,9 +34,7 @@ class MeanModel(BaseModel):
         self.weight = torch.nn.Parameter(torch.ones(()))
 
     def forward(self, inputs=None, mode='tensor', **kwargs):
-        if mode == 'loss':
-            return dict(loss=self.weight**2)
-        return [0.]
+        return dict(loss=self.weight**2) if mode == 'loss' else [0.]
 
 
 @METRICS.register_module(force=True)
@@ -73,18 +69,15 @@ def make_runner(tmp_path, images):
     """Function that makes a runner whose log is written."""
 
     def make(workers=0, val=False, by_epoch=True, **hook):
+        dataset = dict(
+            type='FolderOfImages', data_root=str(images), data_prefix=dict(),
+            pipeline=[dict(type='LoadImageFromFile'), Packed()])
         loader = dict(
-            batch_size=2,
-            num_workers=workers,
-            persistent_workers=workers > 0,
+            batch_size=2, num_workers=workers, persistent_workers=workers > 0,
             sampler=dict(
                 type='DefaultSampler' if by_epoch else 'InfiniteSampler',
                 shuffle=True),
-            dataset=dict(
-                type='FolderOfImages',
-                data_root=str(images),
-                data_prefix=dict(),
-                pipeline=[dict(type='LoadImageFromFile'), Packed()]))
+            dataset=dataset)
         train_cfg = dict(by_epoch=True, max_epochs=2) if by_epoch else dict(
             by_epoch=False, max_iters=8, val_interval=4)
         evaluation = dict(
@@ -92,7 +85,6 @@ def make_runner(tmp_path, images):
                 type='DefaultSampler', shuffle=False)),
             val_cfg=dict(),
             val_evaluator=dict(type='NoMetric')) if val else {}
-        from mmengine.registry import DefaultScope
         with DefaultScope.overwrite_default_scope('mmcv'):
             return Runner(
                 model=dict(type='mmengine.MeanModel'),
@@ -113,9 +105,8 @@ def make_runner(tmp_path, images):
 
 def log_lines(runner):
     """What the log says of damage, without the time."""
-    path = f'{runner.log_dir}/{runner.timestamp}.log'
-    with open(path) as file:
-        return re.findall(r'WARNING - (Damaged.*)', file.read())
+    log = Path(runner.log_dir, f'{runner.timestamp}.log').read_text()
+    return re.findall(r'WARNING - (Damaged.*)', log)
 
 
 def test_summary_of_each_epoch(make_runner, images):
@@ -123,8 +114,7 @@ def test_summary_of_each_epoch(make_runner, images):
     spoil(images / '5.jpg', 'corrupt')
     runner = make_runner(workers=2)
     runner.train()
-    named, (first, second, last) = log_lines(runner)[:-3], log_lines(
-        runner)[-3:]
+    *named, first, second, last = log_lines(runner)
     assert sorted(named) == [
         f'Damaged, left out of training: {images}/3.jpg: the file is empty',
         f'Damaged, left out of training: {images}/5.jpg: it cannot be '
