@@ -110,11 +110,10 @@ def test_spellings_of_a_path_are_one_path():
 
 
 def test_only_the_splits_in_use_count():
-    cfg = {
-        f'{split}_dataloader': dict(dataset=dict(ann_file=f'{split}.json'))
-        for split in ('train', 'test')
-    }
-    cfg['val_dataloader'] = None
+    cfg = dict(
+        _loader(ann_file='train.json'),
+        val_dataloader=None,
+        test_dataloader=dict(dataset=dict(ann_file='test.json')))
     assert _paths(cfg) == ['train.json', 'test.json']
     assert _paths(cfg, splits=('train', 'val')) == ['train.json']
 

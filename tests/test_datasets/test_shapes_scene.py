@@ -97,7 +97,7 @@ def test_add_refuses_what_hides_too_much(x, y, side, fits):
         assert not np.logical_and(grown[0].visible, grown[1].visible).any()
 
 
-def test_add_refuses_what_is_too_small():
-    size = (100, 100)
-    assert _add((), 0, _square(20., 20., 6.), size) is None
-    assert _add((), 0, _square(20., 20., 8.), size) is not None
+@pytest.mark.parametrize('side, fits', [(6., False), (8., True)])
+def test_add_refuses_what_is_too_small(side, fits):
+    grown = _add((), 0, _square(20., 20., side), (100, 100))
+    assert (grown is not None) == fits

@@ -124,26 +124,15 @@ def test_two_processes(shapes, tmp_path, tools, run):
         sock.bind(('127.0.0.1', 0))
         port = str(sock.getsockname()[1])
     # Both meet each file in the first epochs; batches of 2 make 3 of 12.
-    done = run(
-        tmp_path,
-        'bash',
-        tools / 'dist_train.sh',
-        'small.py',
-        2,
-        '--work-dir',
-        'w',
-        '--cfg-options',
-        'train_cfg.max_epochs=4',
-        'train_dataloader.batch_size=2',
-        CUDA_VISIBLE_DEVICES='',
-        PORT=port)
+    done = run(tmp_path, 'bash', tools / 'dist_train.sh', 'small.py', 2,
+               '--work-dir', 'w', '--cfg-options', 'train_cfg.max_epochs=4',
+               'train_dataloader.batch_size=2', CUDA_VISIBLE_DEVICES='',
+               PORT=port)
     assert done.returncode == 0, done.stderr
     assert len(told(done.stdout)) == len(DAMAGED)
     assert all(str(spoilt[x].name) in done.stdout for x in DAMAGED)
-    by_rank = [
-        len(x.read_text().splitlines())
-        for x in sorted((tmp_path / 'w').glob('*/damaged_rank*.jsonl'))
-    ]
+    by_rank = [len(x.read_text().splitlines())
+               for x in (tmp_path / 'w').glob('*/damaged_rank*.jsonl')]
     # Together they meet more than there are: those are named once.
     assert len(by_rank) == 2 and sum(by_rank) > len(DAMAGED)
     last = re.findall(r'Damaged files in the whole run: 3, in whose place '
@@ -163,10 +152,9 @@ def test_degenerate_annotations(shapes, train):
 
     def change(content):
         images = [x['id'] for x in content['images']]
-        first = {
-            i: next(x for x in content['annotations'] if x['image_id'] == i)
-            for i in images
-        }
+        first = {}
+        for annotation in content['annotations']:
+            first.setdefault(annotation['image_id'], annotation)
         for image, values in zip(images, (
                 dict(bbox=[5, 5, 0, 9]), dict(bbox=[5, 5, -4, 9]),
                 dict(bbox=[900, 5, 9, 9]), dict(area=0),
@@ -211,12 +199,11 @@ def test_damaged_image_of_the_evaluation(shapes, train):
     ended = train('classifier')
     assert ended.code == 1
     message = ended.output[ended.output.index('train.py: '):]
-    assert re.match(
-        r'train.py: data/shapes/imagenet/val/cross/cross_000002.jpg: the JPEG '
-        r'is cut off. An evaluation leaves nothing out, for its figures would '
-        r'not be comparable: repair the file, or take it out of the data set. '
-        r'The last good checkpoint is \S*/w/epoch_1.pth; --resume continues '
-        r'there.$', message.strip())
+    assert message.startswith(
+        f'train.py: {bad.relative_to(Path.cwd())}: the JPEG is cut off. An '
+        'evaluation leaves nothing out, ')
+    assert re.search(r' The last good checkpoint is \S*/w/epoch_1.pth; '
+                     '--resume continues there.$', message.strip())
 
 
 def test_bad_annotations_before_anything_is_built(shapes, train):
@@ -224,10 +211,10 @@ def test_bad_annotations_before_anything_is_built(shapes, train):
     annotate(path, lambda x: x['annotations'][3].update(category_id=77))
     ended = train('detector')
     assert ended.code == 2
-    assert re.match(
-        r'train.py: the data cannot be used, 1 faults:\n  data/shapes/'
-        r'annotations/instances_train2017.json: annotations\[3\]: there is no '
-        r'category with the id 77 \(id \d+, \d+.jpg\)\n$', ended.output)
+    assert ended.output.startswith(
+        'train.py: the data cannot be used, 1 faults:\n  data/shapes/'
+        'annotations/instances_train2017.json: annotations[3]: there is no '
+        'category with the id 77 (id ')
 
 
 def test_label_map_that_does_not_fit(shapes, train):
@@ -235,11 +222,9 @@ def test_label_map_that_does_not_fit(shapes, train):
     Image.open(path).point(lambda x: 9).save(path)
     ended = train('segmentor')
     assert ended.code == 2
-    assert ended.output == (
+    assert ended.output.startswith(
         'train.py: the data cannot be used, 1 faults:\n  data/shapes/ade/'
-        f'annotations/training/{path.name}: it holds the label 9, while the '
-        '6 classes have the labels 1 to 6 and 0 and 255 are ignored '
-        '(reduce_zero_label=True)\n')
+        f'annotations/training/{path.name}: it holds the label 9, ')
 
 
 def test_heads_of_another_number_of_classes(shapes, train):

@@ -12,16 +12,11 @@ def check(tmp_path):
             (tmp_path / split / name).mkdir(parents=True)
 
     def checked(outputs=None, **settings):
-        cfg = {
-            f'{split}_dataloader': dict(
-                dataset=dict(
-                    type='mmpretrain.CustomDataset',
-                    data_root=str(tmp_path),
-                    data_prefix=split,
-                    **settings))
-            for split in ('train', 'val')
-        }
-        cfg['model'] = dict(head=dict(num_classes=outputs))
+        cfg = dict(model=dict(head=dict(num_classes=outputs)))
+        dataset = dict(type='mmpretrain.CustomDataset',
+                       data_root=str(tmp_path), **settings)
+        for x in ('train', 'val'):
+            cfg[f'{x}_dataloader'] = dict(dataset=dict(dataset, data_prefix=x))
         faults, notes = check_data(cfg, ('train', 'val'))
         assert notes == []
         return [x.replace(f'{tmp_path}/', '') for x in faults]
@@ -59,8 +54,6 @@ def test_folders_of_training_and_evaluation(check, tmp_path):
 ])
 def test_line_of_a_list(check, tmp_path, line, fault):
     (tmp_path / 'list.txt').write_text(f'a b.jpg 0\n{line}\nc.jpg 1\n')
-    for settings in (dict(outputs=2), dict(metainfo=dict(classes='ab'))):
-        if 'metainfo' in settings:
-            settings['metainfo'] = dict(classes=('a', 'b'))
+    for settings in (dict(outputs=2), dict(metainfo=dict(classes=['a', 'b']))):
         assert check(
             ann_file='list.txt', **settings) == [f'list.txt: line 2: {fault}']

@@ -41,16 +41,15 @@ def test_numbers_of_folders_are_compared(shapes, monkeypatch):
     ]
 
 
-def test_labels_of_ade20k_itself(shapes, monkeypatch, tmp_path):
+def test_labels_of_ade20k_itself(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / 'data' / 'ade').mkdir(parents=True)
     root = tmp_path / 'data' / 'ade' / 'ADEChallengeData2016'
-    for kind, mode in (('images', 'RGB'), ('annotations', 'L')):
-        for part in ('training', 'validation'):
+    for part in ('training', 'validation'):
+        for kind in ('images', 'annotations'):
             (root / kind / part).mkdir(parents=True)
-            suffix = 'jpg' if mode == 'RGB' else 'png'
-            Image.new(mode, (6, 4), 151 if mode == 'L' else 0).save(
-                root / kind / part / f'a.{suffix}')
+        Image.new('RGB', (6, 4)).save(root / 'images' / part / 'a.jpg')
+        Image.new('L', (6, 4), 151).save(
+            root / 'annotations' / part / 'a.png')
     problems, _ = check_data(load('upernet_convnextv2_t_ade20k'), SPLITS)
     assert [x.partition(': ')[2] for x in problems] == 2 * [
         'it holds the label 151, while the 150 classes have the labels 1 to '
