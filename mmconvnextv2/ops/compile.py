@@ -13,11 +13,6 @@ _MOST = 64
 _OLDEST = '2.7'
 
 
-def is_compiling() -> bool:
-    """Tell if torch.compile or torch.export is reading the code."""
-    return torch.compiler.is_compiling()
-
-
 def is_exporting() -> bool:
     """Tell if torch.export is reading the code, as far as can be known.
 
@@ -26,7 +21,7 @@ def is_exporting() -> bool:
     """
     # Not is_exporting(), which is true of both before 2.12.
     flag = getattr(torch.compiler, '_is_exporting_flag', None)
-    return is_compiling() if flag is None else flag
+    return torch.compiler.is_compiling() if flag is None else flag
 
 
 def not_compiled(function: Callable) -> Callable:
@@ -39,7 +34,7 @@ def not_compiled(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def call(*args, **kwargs):
-        if not is_compiling():
+        if not torch.compiler.is_compiling():
             return function(*args, **kwargs)
         # Not before it is needed, since it imports all of the compiler.
         if not disabled:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
 from . import grn_mlp as cpu
-from .compile import is_compiling, is_exporting
+from .compile import is_exporting
 from .depthwise import depthwise
 from .packed_depthwise import RunsOfGrid, packed_depthwise
 from .triton.host import runs_triton
@@ -23,11 +23,10 @@ from .triton.host import runs_triton
 SWITCH = 'MMCONVNEXTV2_TRITON'
 _OLDEST_TRITON = (3, 3)  # of those that the kernels are tested with
 _LAYERS = [nn.Conv2d, nn.Linear, nn.GELU]
+_HOOKS = ('forward_hooks', 'forward_pre_hooks', 'backward_hooks',
+          'backward_pre_hooks')
 # Of all modules: torch.nn.modules.module.register_module_forward_hook() ...
-_GLOBAL_HOOKS = (torch_module._global_forward_hooks,
-                 torch_module._global_forward_pre_hooks,
-                 torch_module._global_backward_hooks,
-                 torch_module._global_backward_pre_hooks)
+_GLOBAL_HOOKS = [getattr(torch_module, f'_global_{x}') for x in _HOOKS]
 
 _triton = os.environ.get(SWITCH, '0')
 _enabled = True
@@ -157,7 +156,7 @@ def fuses(x: Tensor, *layers: nn.Module) -> bool:
         x (Tensor): The input.
         *layers (nn.Module): The layers.
     """
-    return (not is_compiling() and x.is_cpu
+    return (not torch.compiler.is_compiling() and x.is_cpu
             and x.dtype in (torch.float32, torch.float64)
             and not torch.is_autocast_enabled('cpu')
             and _may_replace(x, *layers))
@@ -169,10 +168,6 @@ def fuses_by_triton(x: Tensor, *layers: nn.Module) -> bool:
     The conditions are those of :func:`fuses`, but on a GPU, also in half
     precision, under autocast and under torch.compile, which keeps kernels as
     operators, and only if kernels are wanted.
-
-    Args:
-        x (Tensor): The input.
-        *layers (nn.Module): The layers.
     """
     return (wants_triton(x) and x.is_floating_point()
             and _may_replace(x, *layers))
@@ -180,11 +175,6 @@ def fuses_by_triton(x: Tensor, *layers: nn.Module) -> bool:
 
 def wants_triton(x: Tensor) -> bool:
     """Tell if Triton kernels are wanted and can read ``x``.
-
-    They can on a GPU, or on a CPU if Triton interprets its kernels.
-
-    Args:
-        x (Tensor): The input.
 
     Raises:
         ValueError, ImportError: As :func:`depthwise_norm`.
@@ -213,21 +203,18 @@ def _check_triton() -> None:
             f'{torch.__version__}. Unset {SWITCH} to go on without.')
 
 
-def _may_replace(x: Tensor, *layers: nn.Module) -> bool:
-    return (_enabled and not _is_traced() and x.numel() > 0
+def _may_replace(x: Tensor, *layers: Optional[nn.Module]) -> bool:
+    if torch.compiler.is_compiling():
+        # Exported graphs are to hold layers; compiled ones may hold kernels.
+        traced = is_exporting()
+    else:
+        traced = (torch.jit.is_tracing()
+                  or torch._C._are_functorch_transforms_active())
+    return (_enabled and not traced and x.numel() > 0
             and not any(_GLOBAL_HOOKS) and all(map(_is_plain, layers)))
-
-
-def _is_traced() -> bool:
-    # Exported graphs are to hold layers; compiled ones may hold kernels.
-    if is_compiling():
-        return is_exporting()
-    return (torch.jit.is_tracing()
-            or torch._C._are_functorch_transforms_active())
 
 
 def _is_plain(layer: Optional[nn.Module]) -> bool:
     return (type(layer) in _LAYERS
-            and not (layer._forward_hooks or layer._forward_pre_hooks
-                     or layer._backward_hooks or layer._backward_pre_hooks)
+            and not any(getattr(layer, f'_{x}') for x in _HOOKS)
             and (type(layer) is not nn.GELU or layer.approximate == 'none'))

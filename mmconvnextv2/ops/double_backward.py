@@ -5,21 +5,21 @@ import torch
 from torch import Tensor
 
 
-def gradients_by_layers(by_layers: Callable[..., Tensor],
-                        inputs: Sequence[Tensor], needs: Sequence[bool],
-                        grad: Tensor) -> Tuple:
+def gradients_by_layers(ctx, twin: Callable[..., Tensor],
+                        inputs: Sequence[Tensor], grad: Tensor) -> Tuple:
     """Compute an operator's gradients with a graph.
 
     Args:
-        by_layers (Callable): The twin, a function of the inputs.
-        inputs (Sequence[Tensor]): Inputs of the twin.
-        needs (Sequence[bool]): For each input, whether it needs a gradient.
+        ctx: The operator's context; its arguments begin with ``inputs``.
+        twin (Callable): The twin, a function of ``inputs``.
+        inputs (Sequence[Tensor]): The arguments that may need a gradient.
         grad (Tensor): Gradient of the result.
 
     Returns:
-        tuple: A gradient, or None, for each input.
+        tuple: A gradient, or None, for each of ``inputs``.
     """
+    needs = ctx.needs_input_grad[:len(inputs)]
     wanted = [x for x, need in zip(inputs, needs) if need]
     found = iter(torch.autograd.grad(
-        by_layers(*inputs), wanted, grad, create_graph=True))
+        twin(*inputs), wanted, grad, create_graph=True))
     return tuple(next(found) if need else None for need in needs)

@@ -13,28 +13,9 @@ def responses(norms: Tensor, eps: float) -> Tuple[Tensor, Tensor]:
     return norms / mean, mean
 
 
-def gradients_of_scale(by_scale: Tensor, norms: Tensor, gamma: Tensor,
-                       eps: float) -> Tuple[Tensor, Tensor]:
-    """Pass the gradient of scale = 1 + gamma * n on to gamma and the norms.
-
-    Args:
-        by_scale (Tensor): (N, E), gradient of scale.
-        norms (Tensor): (N, E), of GRN.
-        gamma (Tensor): (E, ), of GRN.
-        eps (float): Of GRN.
-
-    Returns:
-        tuple[Tensor, Tensor]: Gradient (E, ) of gamma, and the gradient of the
-        norms divided by the norms (N, E): times a map, the map's gradient.
-    """
-    response, mean = responses(norms, eps)
-    # n = g / m, m = mean(g) + eps: dn_j / dg_i is ((i == j) - n_j / E) / m.
-    grad = by_scale * gamma
-    grad = (grad - (grad * response).mean(-1, keepdim=True)) / mean
-    # Norms are constant at zero, by convention, and where they are capped.
-    constant = (norms == 0) | (norms >= torch.finfo(norms.dtype).max**0.5)
-    factor = (grad / norms).masked_fill_(constant, 0)
-    return (by_scale * response).sum(0), factor
+def largest_norm(dtype: torch.dtype) -> float:
+    """Find the cap of norms, above which squares overflow."""
+    return torch.finfo(dtype).max**0.5
 
 
 class GRNLinear:
@@ -50,7 +31,7 @@ class GRNLinear:
         eps (float): Of GRN.
 
     Attributes:
-        grads (tuple[Tensor, Tensor, Tensor]): Of gamma, beta and W.
+        grad_gamma, grad_beta, grad_weight (Tensor): Sums of gradients.
     """
 
     def __init__(self, gamma: Tensor, beta: Tensor, weight: Tensor,
@@ -59,13 +40,9 @@ class GRNLinear:
         self.beta = beta
         self.weight = weight
         self.eps = eps
-        self._grad_gamma = torch.zeros_like(gamma)
-        self._grad_beta = torch.zeros_like(beta)
-        self._grad_weight = None
-
-    @property
-    def grads(self) -> Tuple[Tensor, Tensor, Tensor]:
-        return self._grad_gamma, self._grad_beta, self._grad_weight
+        self.grad_gamma = torch.zeros_like(gamma)
+        self.grad_beta = torch.zeros_like(beta)
+        self.grad_weight = None
 
     def _scale(self, norms: Tensor) -> Tensor:
         return (self.gamma * responses(norms, self.eps)[0] + 1)[:, None]
@@ -85,7 +62,7 @@ class GRNLinear:
         scale = self._scale(norms)
         rows = grad.flatten(0, 1)
         d = linear(grad, self.weight.t())
-        self._grad_beta += d.sum((0, 1))
+        self.grad_beta += d.sum((0, 1))
         by_scale = torch.mul(d, a, out=buffer).sum(1)
         # GRN's output anew, which W's gradient takes.
         torch.addcmul(self.beta, a, scale, out=buffer)
@@ -94,17 +71,25 @@ class GRNLinear:
         return d.mul_(scale).addcmul_(a, factor)
 
     def _add_to_weight(self, left: Tensor, right: Tensor) -> None:
-        if self._grad_weight is None:
-            self._grad_weight = left @ right
+        if self.grad_weight is None:
+            self.grad_weight = left @ right
         else:
-            self._grad_weight.addmm_(left, right)
+            self.grad_weight.addmm_(left, right)
 
     def _backward_of_norms(self, by_scale: Tensor, norms: Tensor) -> Tensor:
-        """Add the gradient of gamma; returns that of the norms over them."""
-        grad_gamma, factor = gradients_of_scale(by_scale, norms, self.gamma,
-                                                self.eps)
-        self._grad_gamma += grad_gamma
-        return factor[:, None]
+        """Pass the gradient (n, E) of scale on to gamma and the norms.
+
+        Returns the gradient of the norms divided by them (n, 1, E): times a
+        map, the map's gradient.
+        """
+        response, mean = responses(norms, self.eps)
+        self.grad_gamma += (by_scale * response).sum(0)
+        # n = g / m, m = mean(g) + eps: dn_j / dg_i is ((i == j) - n_j / E) / m
+        grad = by_scale * self.gamma
+        grad = (grad - (grad * response).mean(-1, keepdim=True)) / mean
+        # Norms are constant at zero, by convention, and where they are capped.
+        constant = (norms == 0) | (norms >= largest_norm(norms.dtype))
+        return (grad / norms).masked_fill_(constant, 0)[:, None]
 
 
 class WideGRNLinear(GRNLinear):
@@ -127,12 +112,12 @@ class WideGRNLinear(GRNLinear):
                  buffer: Tensor) -> Tensor:
         # beta is the same at all sites: so are its parts of the gradients.
         total = grad.sum((0, 1))
-        self._grad_beta += total @ self.weight
+        self.grad_beta += total @ self.weight
         self._add_to_weight(total[:, None], self.beta[None])
         for image, norm, rows, out in zip(a, norms.split(1), grad, buffer):
             scale = self._scale(norm)[0]
             products = rows.t() @ image
-            self._grad_weight.addcmul_(products, scale)
+            self.grad_weight.addcmul_(products, scale)
             by_scale = products.mul_(self.weight).sum(0, keepdim=True)
             torch.addcmul(linear(rows, (self.weight * scale).t()), image,
                           self._backward_of_norms(by_scale, norm)[0], out=out)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .double_backward import gradients_by_layers
-from .grn_linear import GRNLinear, WideGRNLinear, responses
+from .grn_linear import GRNLinear, WideGRNLinear, largest_norm, responses
 from .linear import linear, linear_gelu
 
 # Entries of a map that stay in the cache while a group of images is computed,
@@ -51,7 +51,6 @@ def _forward(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
     out = torch.empty_like(x)
     norms = x.new_empty(len(x), len(weight1))
     head = _grn_linear(x, gamma, beta, weight2, eps)
-    largest = torch.finfo(x.dtype).max**0.5  # see layers/grn.py
     for group, a, buffer in _groups(x, len(weight1), 2):
         if kept is None:  # h is not needed: GELU is part of the product
             a = linear_gelu(x[group], weight1, bias1)
@@ -62,7 +61,8 @@ def _forward(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
             a.mul_(visible[group])
         # By sum, not vector_norm, which would make a new map.
         torch.mul(a, a, out=buffer)
-        torch.sum(buffer, 1, out=norms[group]).sqrt_().clamp_(max=largest)
+        torch.sum(buffer, 1, out=norms[group]).sqrt_().clamp_(
+            max=largest_norm(x.dtype))
         head.forward(a, norms[group], bias2, out[group])
     return out, norms
 
@@ -81,7 +81,10 @@ class _GRNMLP(torch.autograd.Function):
     def backward(ctx, grad: Tensor) -> tuple:
         *inputs, visible, norms = (saved := ctx.saved_tensors)[:8]
         if torch.is_grad_enabled():  # it will be differentiated again
-            return _differentiable_backward(ctx, grad, inputs, visible)
+            return (*gradients_by_layers(
+                ctx, lambda *inputs: _layer_by_layer(
+                    *inputs, ctx.eps, visible), inputs, grad),
+                grad.sum((0, 1)), None, None)
         x, weight1, bias1, gamma, beta, weight2 = inputs
         grad = grad.contiguous()
         grad_x, grad_weight1 = torch.empty_like(x), torch.empty_like(weight1)
@@ -102,16 +105,8 @@ class _GRNMLP(torch.autograd.Function):
             grad_weight1.addmm_(
                 rows.t(), x[group].flatten(0, 1), beta=group.start > 0)
             linear(d, weight1.t(), out=grad_x[group])
-        return (grad_x, grad_weight1, grad_bias1, *head.grads,
-                grad.sum((0, 1)), None, None)
-
-
-def _differentiable_backward(ctx, grad: Tensor, inputs: Tuple[Tensor, ...],
-                             visible: Optional[Tensor]) -> tuple:
-    grads = gradients_by_layers(
-        lambda *inputs: _layer_by_layer(*inputs, ctx.eps, visible), inputs,
-        ctx.needs_input_grad[:6], grad)
-    return (*grads, grad.sum((0, 1)), None, None)
+        return (grad_x, grad_weight1, grad_bias1, head.grad_gamma,
+                head.grad_beta, head.grad_weight, grad.sum((0, 1)), None, None)
 
 
 def _layer_by_layer(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
@@ -122,7 +117,7 @@ def _layer_by_layer(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
     if visible is not None:
         a = a * visible
     norms = torch.linalg.vector_norm(a, dim=1)
-    norms = norms.clamp(max=torch.finfo(x.dtype).max**0.5)
+    norms = norms.clamp(max=largest_norm(x.dtype))
     scale = gamma * responses(norms, eps)[0] + 1
     return F.linear(torch.addcmul(beta, a, scale[:, None]), weight2)
 

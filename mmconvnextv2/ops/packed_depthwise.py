@@ -5,7 +5,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .compile import is_compiling
 from .depthwise import depthwise_backward
 
 
@@ -50,7 +49,7 @@ class RunsOfGrid:
         written once, in a grid that is valid until the next one of that role,
         unless autograd differentiates or torch.compile traces this.
         """
-        if torch.is_grad_enabled() or is_compiling():
+        if torch.is_grad_enabled() or torch.compiler.is_compiling():
             role = None
         n, height, width = self.shape
         channels = x.shape[-1]

@@ -102,23 +102,11 @@ def _normalised(x, c, channels: tl.constexpr, EPS: tl.constexpr):
     return centred / deviation[:, None], deviation
 
 
-@triton.jit
-def _store_normed(out, conv_out, x, gamma, beta, site, exists, c,
-                 channels: tl.constexpr, EPS: tl.constexpr):
-    """Store LayerNorm of x, and x if there is room for it."""
-    if conv_out is not None:
-        store(conv_out, x, site, exists, c, channels)
-    y, _ = _normalised(x, c, channels, EPS)
-    store(out, y * gamma + beta, site, exists, c, channels)
-
-
 @triton.jit(do_not_specialize=SIZES)
 def convolution_and_norm(x, weight, bias, gamma, beta, rows, index, conv_out,
                          out, runs, height, across, SIDE,
-                         channels: tl.constexpr,
-                         EPS: tl.constexpr,
-                         STRIP: tl.constexpr,
-                         BLOCK_S: tl.constexpr,
+                         channels: tl.constexpr, EPS: tl.constexpr,
+                         STRIP: tl.constexpr, BLOCK_S: tl.constexpr,
                          BLOCK_C: tl.constexpr):
     """Compute LayerNorm of the convolution; BLOCK_C covers all channels.
 
@@ -134,16 +122,18 @@ def convolution_and_norm(x, weight, bias, gamma, beta, rows, index, conv_out,
                          _parameter(gamma, c, channels),
                          _parameter(beta, c, channels))
     for s in tl.static_range(STRIP):
-        _store_normed(out, conv_out, totals[s] + bias, gamma, beta, site + s,
-                     exists & (left > s), c, channels, EPS)
+        x = totals[s] + bias
+        if conv_out is not None:
+            store(conv_out, x, site + s, exists & (left > s), c, channels)
+        y, _ = _normalised(x, c, channels, EPS)
+        store(out, y * gamma + beta, site + s, exists & (left > s), c,
+              channels)
 
 
 @triton.jit(do_not_specialize=['sites', 'chunk'])
 def gradient_of_norm(grad, conv_out, gamma, out, sums, sites, chunk,
-                     channels: tl.constexpr,
-                     EPS: tl.constexpr,
-                     BLOCK_S: tl.constexpr,
-                     BLOCK_C: tl.constexpr):
+                     channels: tl.constexpr, EPS: tl.constexpr,
+                     BLOCK_S: tl.constexpr, BLOCK_C: tl.constexpr):
     """Compute LayerNorm's gradients; BLOCK_C covers all channels.
 
     Those are the gradient of its input, and sums (chunks, 3, C) over chunk
@@ -179,11 +169,8 @@ def gradient_of_norm(grad, conv_out, gamma, out, sums, sites, chunk,
 
 @triton.jit(do_not_specialize=SIZES)
 def gradient_of_input(grad, weight, rows, index, out, runs, height, across,
-                      SIDE,
-                      channels: tl.constexpr,
-                      STRIP: tl.constexpr,
-                      BLOCK_S: tl.constexpr,
-                      BLOCK_C: tl.constexpr):
+                      SIDE, channels: tl.constexpr, STRIP: tl.constexpr,
+                      BLOCK_S: tl.constexpr, BLOCK_C: tl.constexpr):
     """Convolve ``grad`` with the kernel turned round."""
     strip = tl.program_id(0) * BLOCK_S + tl.arange(0, BLOCK_S)
     c = tl.program_id(1) * BLOCK_C + tl.arange(0, BLOCK_C)
@@ -197,11 +184,8 @@ def gradient_of_input(grad, weight, rows, index, out, runs, height, across,
 
 @triton.jit(do_not_specialize=SIZES)
 def gradient_of_weight(x, grad, rows, index, sums, runs, height, across, SIDE,
-                       chunk,
-                       channels: tl.constexpr,
-                       STRIP: tl.constexpr,
-                       BLOCK_S: tl.constexpr,
-                       BLOCK_C: tl.constexpr):
+                       chunk, channels: tl.constexpr, STRIP: tl.constexpr,
+                       BLOCK_S: tl.constexpr, BLOCK_C: tl.constexpr):
     """Sum (chunks, 49, C), each over chunk strips; a program has seven taps.
     """
     dtype: tl.constexpr = sums.dtype.element_ty

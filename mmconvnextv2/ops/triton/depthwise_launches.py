@@ -1,6 +1,6 @@
 """Launches of the kernels behind ``depthwise_norm.py``."""
 import functools
-from typing import Dict, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, Mapping, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -22,20 +22,11 @@ _PROGRAMS = 1024
 SIZE = 7
 
 
-class Sites(NamedTuple):
-    """Places of runs (R, p, C) in a grid, and its size in lines and runs."""
-
-    rows: Optional[Tensor]
-    index: Optional[Tensor]
-    height: int
-    across: int
-
-
-def sites_of(x: Tensor, runs: Optional[RunsOfGrid]) -> Sites:
-    """Describe a map (N, H, W, C) or, with ``runs``, one of (R, p, C)."""
+def sites_of(x: Tensor, runs: Optional[RunsOfGrid]) -> tuple:
+    """Find rows, index, height and across (see ``site_kernels.py``)."""
     if runs is None:
-        return Sites(None, None, x.shape[1], 1)
-    return Sites(*runs.tables(), runs.shape[1], runs.shape[2] // runs.side)
+        return None, None, x.shape[1], 1
+    return *runs.tables(), runs.shape[1], runs.shape[2] // runs.side
 
 
 @functools.cache
@@ -56,20 +47,19 @@ def _blocks(channels: int, all_channels: bool,
 
 @functools.cache
 def _strip(side: int) -> int:
-    """Choose the sites of a strip, for the fewest reads of maps and weights.
-    """
+    """Choose the sites of a strip, for the fewest reads."""
     return min(_STRIPS, key=lambda n: (
         rounded_up(side, n) * (n * SIZE + 2 * (n + SIZE - 1)), n))
 
 
-def _over_strips(x: Tensor, sites: Sites) -> Tuple[int, Tuple, Dict]:
+def _over_strips(x: Tensor, rows: Optional[Tensor], height: int,
+                 across: int) -> Tuple[int, Tuple, Dict]:
     """Count the strips; returns also sizes and compile-time constants."""
     side, channels = x.shape[-2:]
     runs = x.numel() // (side * channels)
-    strip = side if sites.rows is not None else _strip(side)
-    sizes = runs, sites.height, sites.across, side
-    constants = dict(STRIP=strip, channels=channels)
-    return runs * rounded_up(side, strip), sizes, constants
+    strip = side if rows is not None else _strip(side)
+    return (runs * rounded_up(side, strip), (runs, height, across, side),
+            dict(STRIP=strip, channels=channels))
 
 
 def _chunk(count: int, rows: int, others: int) -> int:
@@ -109,8 +99,7 @@ def convolution_and_norm(x: Tensor, taps: Tensor, bias: Tensor, gamma: Tensor,
     """Compute LayerNorm of the convolution, and the latter if it is kept."""
     out = torch.empty_like(x)
     conv_out = _conv_out(x, keep)
-    sites = Sites(rows, index, height, across)
-    strips, sizes, constants = _over_strips(x, sites)
+    strips, sizes, constants = _over_strips(x, rows, height, across)
     channels = x.shape[-1]
     tile = _blocks(channels, True, _FEW if channels <= 128 else _MANY)
     launch(
@@ -124,8 +113,7 @@ def convolution_and_norm(x: Tensor, taps: Tensor, bias: Tensor, gamma: Tensor,
 @operator(lambda grad, *_: (torch.empty_like(grad), _sums(grad, 3)))
 def gradient_of_norm(grad: Tensor, conv_out: Tensor, gamma: Tensor,
                      eps: float) -> Tuple[Tensor, Tensor]:
-    """Compute LayerNorm's gradients: input; bias before, gamma, beta (3, C).
-    """
+    """Compute the gradients of input, and of bias, gamma, beta (3, C)."""
     channels = grad.shape[-1]
     count = grad.numel() // channels
     tile = _blocks(channels, True, _MANY)
@@ -146,8 +134,7 @@ def gradient_of_input(grad: Tensor, taps: Tensor, rows: Optional[Tensor],
                       across: int) -> Tensor:
     """Compute the gradient of the convolution's input."""
     out = torch.empty_like(grad)
-    strips, sizes, constants = _over_strips(
-        grad, Sites(rows, index, height, across))
+    strips, sizes, constants = _over_strips(grad, rows, height, across)
     tile = _blocks(grad.shape[-1], False, _FEW)
     programs = (rounded_up(strips, tile['BLOCK_S']),
                 rounded_up(grad.shape[-1], tile['BLOCK_C']))
@@ -163,8 +150,7 @@ def gradient_of_taps(grad: Tensor, x: Tensor, rows: Optional[Tensor],
                      across: int) -> Tensor:
     """Compute the gradient of the weights, as taps (49, C)."""
     channels = x.shape[-1]
-    strips, sizes, constants = _over_strips(
-        x, Sites(rows, index, height, across))
+    strips, sizes, constants = _over_strips(x, rows, height, across)
     tile = _blocks(channels, False, _MANY)
     others = SIZE, rounded_up(channels, tile['BLOCK_C'])
     chunk = _chunk(strips, tile['BLOCK_S'], others[0] * others[1])

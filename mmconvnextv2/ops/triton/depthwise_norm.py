@@ -33,7 +33,7 @@ from .depthwise_launches import (
     taps_of,
     weight_of,
 )
-from .host import as_autocast, own_type, require_triton
+from .host import own_type, require_triton
 
 
 class _DepthwiseNorm(torch.autograd.Function):
@@ -53,7 +53,10 @@ class _DepthwiseNorm(torch.autograd.Function):
     def backward(ctx, grad: Tensor) -> tuple:
         x, conv_out, taps, weight, *parameters = ctx.saved_tensors
         if torch.is_grad_enabled():  # it will be differentiated again
-            return _differentiable_backward(ctx, grad)
+            return (*gradients_by_layers(
+                ctx, lambda *inputs: depthwise_norm_by_layers(
+                    *inputs, ctx.eps, ctx.runs), (x, weight, *parameters),
+                grad), None, None)
         sites, needs = sites_of(x, ctx.runs), ctx.needs_input_grad
         d, sums = gradient_of_norm(grad.contiguous(), conv_out, parameters[1],
                                    ctx.eps)
@@ -65,13 +68,6 @@ class _DepthwiseNorm(torch.autograd.Function):
             None)
 
 
-def _differentiable_backward(ctx, grad: Tensor) -> tuple:
-    x, _, _, *parameters = ctx.saved_tensors
-    return (*gradients_by_layers(
-        lambda *inputs: depthwise_norm_by_layers(*inputs, ctx.eps, ctx.runs),
-        (x, *parameters), ctx.needs_input_grad[:5], grad), None, None)
-
-
 def depthwise_norm_by_layers(x: Tensor,
                              weight: Tensor,
                              bias: Tensor,
@@ -79,8 +75,7 @@ def depthwise_norm_by_layers(x: Tensor,
                              beta: Tensor,
                              eps: float,
                              runs: Optional[RunsOfGrid] = None) -> Tensor:
-    """Compute ``depthwise_norm`` by operators that autograd knows, anywhere.
-    """
+    """Compute ``depthwise_norm`` by layers, on any device."""
     if runs is None:
         x = F.conv2d(x.permute(0, 3, 1, 2), weight.to(x.dtype),
                      bias.to(x.dtype), padding=SIZE // 2, groups=len(weight))
@@ -132,7 +127,10 @@ def depthwise_norm(x: Tensor,
     if runs is not None and runs.side > LONGEST_RUN:
         raise ValueError(f'depthwise_norm takes runs of {LONGEST_RUN} sites '
                          f'at most, got {runs.side}')
-    inputs = as_autocast(x).contiguous(), weight, bias, gamma, beta
+    device = x.device.type
+    if x.dtype != torch.float64 and torch.is_autocast_enabled(device):
+        x = x.to(torch.get_autocast_dtype(device))
+    inputs = x.contiguous(), weight, bias, gamma, beta
     if torch.is_grad_enabled() and any(p.requires_grad for p in inputs):
         return _DepthwiseNorm.apply(*inputs, eps, runs)
     # Without a backward pass the convolution is not written.

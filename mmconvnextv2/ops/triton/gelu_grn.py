@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmconvnextv2.ops.double_backward import gradients_by_layers
-from mmconvnextv2.ops.grn_linear import responses
+from mmconvnextv2.ops.grn_linear import largest_norm, responses
 from . import gelu_grn_kernels as kernels
 from .host import (
     launch,
@@ -58,13 +58,8 @@ def _launch_between(kernel: Callable, h: Tensor, *arguments,
     block = power_of_2(channels)
     launch(
         kernel, (len(h), ), *arguments, channels, _chunks(h),
-        LARGEST=largest(own_type(h)), EPS=eps, BLOCK=block,
+        LARGEST=largest_norm(own_type(h)), EPS=eps, BLOCK=block,
         num_warps=min(16, max(1, block // 256)))
-
-
-def largest(dtype: torch.dtype) -> float:
-    """Find the cap of norms, above which squares overflow."""
-    return torch.finfo(dtype).max**0.5
 
 
 def _new_sums(h: Tensor) -> Tensor:
@@ -122,20 +117,15 @@ class _GELUGRN(torch.autograd.Function):
     def backward(ctx, grad: Tensor) -> tuple:
         h, gamma, beta, visible, norms = ctx.saved_tensors
         if torch.is_grad_enabled():  # it will be differentiated again
-            return _differentiable_backward(ctx, grad)
+            shown = None if visible is None else visible[..., None]
+            return (*gradients_by_layers(
+                ctx, lambda *inputs: gelu_grn_by_layers(
+                    *inputs, ctx.eps, shown), (h, gamma, beta), grad), None,
+                None)
         grad_h, (grad_gamma, grad_beta) = gelu_grn_backward(
             grad.contiguous(), h, gamma, norms, ctx.eps, visible)
         return (grad_h, grad_gamma.to(gamma.dtype), grad_beta.to(beta.dtype),
                 None, None)
-
-
-def _differentiable_backward(ctx, grad: Tensor) -> tuple:
-    *inputs, visible, _ = ctx.saved_tensors
-    if visible is not None:
-        visible = visible[..., None]
-    return (*gradients_by_layers(
-        lambda *inputs: gelu_grn_by_layers(*inputs, ctx.eps, visible),
-        inputs, ctx.needs_input_grad[:3], grad), None, None)
 
 
 def gelu_grn_by_layers(h: Tensor,
@@ -149,7 +139,7 @@ def gelu_grn_by_layers(h: Tensor,
         a = a * visible
     dtype = torch.promote_types(a.dtype, torch.float32)
     norms = torch.linalg.vector_norm(a, dim=1, dtype=dtype)
-    norms = norms.clamp(max=largest(dtype))
+    norms = norms.clamp(max=largest_norm(dtype))
     scale = (gamma * responses(norms, eps)[0] + 1)[:, None]
     return (a * scale + beta).to(h.dtype)
 

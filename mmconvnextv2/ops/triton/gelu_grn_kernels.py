@@ -11,8 +11,7 @@ import triton.language as tl
 
 
 @triton.jit
-def _place(channels, chunks, CHUNK: tl.constexpr,
-           BLOCK_E: tl.constexpr):
+def _place(channels, chunks, CHUNK: tl.constexpr, BLOCK_E: tl.constexpr):
     """Find a program's image, the first site of its chunk, its channels."""
     row = tl.program_id(0)
     c = tl.program_id(1) * BLOCK_E + tl.arange(0, BLOCK_E)
@@ -44,19 +43,6 @@ def _normal(x, HALF: tl.constexpr):
 
 
 @triton.jit
-def _gelu(x, HALF: tl.constexpr):
-    return x * _normal(x, HALF)
-
-
-@triton.jit
-def _gelu_and_slope(x, HALF: tl.constexpr):
-    """Compute GELU and its derivative: x * F(x) and F(x) + x * F'(x)."""
-    normal = _normal(x, HALF)
-    return x * normal, normal + x * (
-        0.39894228040143267794 * tl.exp(-0.5 * x * x))
-
-
-@triton.jit
 def _tile(image, begin, c, sites, channels, BLOCK_S: tl.constexpr):
     """Find a step's sites and entries, and which of each exist."""
     rows = tl.arange(0, BLOCK_S)
@@ -76,8 +62,17 @@ def _shown(x, visible, at, is_site):
 
 
 @triton.jit
-def _total(sums, image, c, is_channel, channels, chunks,
-           BLOCK: tl.constexpr):
+def _gelu(h, visible, image, begin, c, sites, channels, dtype: tl.constexpr,
+          HALF: tl.constexpr, BLOCK_S: tl.constexpr):
+    """Compute GELU of a step, zero at masked sites; returns its tile first."""
+    place, is_site, at, inside = _tile(image, begin, c, sites, channels,
+                                       BLOCK_S)
+    x = tl.load(h + at, mask=inside, other=0).to(dtype)
+    return at, inside, _shown(x * _normal(x, HALF), visible, place, is_site)
+
+
+@triton.jit
+def _total(sums, image, c, is_channel, channels, chunks, BLOCK: tl.constexpr):
     """Sum over an image's chunks of sums (N, chunks, E)."""
     total = tl.zeros([BLOCK], sums.dtype.element_ty)
     for chunk in range(chunks):
@@ -94,10 +89,8 @@ def _response(norm, channels, EPS: tl.constexpr):
 
 
 @triton.jit
-def square_sums(h, visible, sums, sites, channels, chunks,
-                HALF: tl.constexpr,
-                CHUNK: tl.constexpr,
-                BLOCK_S: tl.constexpr,
+def square_sums(h, visible, sums, sites, channels, chunks, HALF: tl.constexpr,
+                CHUNK: tl.constexpr, BLOCK_S: tl.constexpr,
                 BLOCK_E: tl.constexpr):
     """Sum the squares of GELU(h): (N, chunks, E)."""
     dtype: tl.constexpr = sums.dtype.element_ty
@@ -105,11 +98,8 @@ def square_sums(h, visible, sums, sites, channels, chunks,
     # A total for each entry of a tile; over its sites at the end, once.
     total = tl.zeros([BLOCK_S, BLOCK_E], dtype)
     for step in range(0, tl.minimum(CHUNK, sites - begin), BLOCK_S):
-        place, is_site, at, inside = _tile(image, begin + step, c, sites,
-                                           channels, BLOCK_S)
-        x = tl.load(h + at, mask=inside, other=0).to(dtype)
-        a = _gelu(x, HALF)
-        a = _shown(a, visible, place, is_site)
+        _, _, a = _gelu(h, visible, image, begin + step, c, sites, channels,
+                        dtype, HALF, BLOCK_S)
         total += a * a
     tl.store(sums + tl.program_id(0) * channels + c, tl.sum(total, 0),
              mask=c < channels)
@@ -117,10 +107,8 @@ def square_sums(h, visible, sums, sites, channels, chunks,
 
 @triton.jit
 def scale_and_shift(h, visible, scale, beta, out, sites, channels, chunks,
-                    HALF: tl.constexpr,
-                    CHUNK: tl.constexpr,
-                    BLOCK_S: tl.constexpr,
-                    BLOCK_E: tl.constexpr):
+                    HALF: tl.constexpr, CHUNK: tl.constexpr,
+                    BLOCK_S: tl.constexpr, BLOCK_E: tl.constexpr):
     """Compute GELU(h) * scale + beta, with scale (N, E) and beta (E, )."""
     dtype: tl.constexpr = scale.dtype.element_ty
     image, begin, c = _place(channels, chunks, CHUNK, BLOCK_E)
@@ -128,21 +116,16 @@ def scale_and_shift(h, visible, scale, beta, out, sites, channels, chunks,
     factor = tl.load(scale + image * channels + c, mask=is_channel, other=0)
     shift = tl.load(beta + c, mask=is_channel, other=0).to(dtype)
     for step in range(0, tl.minimum(CHUNK, sites - begin), BLOCK_S):
-        place, is_site, at, inside = _tile(image, begin + step, c, sites,
-                                           channels, BLOCK_S)
-        x = tl.load(h + at, mask=inside, other=0).to(dtype)
-        a = _gelu(x, HALF)
-        a = _shown(a, visible, place, is_site)
+        at, inside, a = _gelu(h, visible, image, begin + step, c, sites,
+                              channels, dtype, HALF, BLOCK_S)
         y = a * factor[None, :] + shift[None, :]
         tl.store(out + at, y.to(out.dtype.element_ty), mask=inside)
 
 
 @triton.jit
 def gradient_sums(h, visible, grad, by_scale, by_beta, sites, channels, chunks,
-                  HALF: tl.constexpr,
-                  CHUNK: tl.constexpr,
-                  BLOCK_S: tl.constexpr,
-                  BLOCK_E: tl.constexpr):
+                  HALF: tl.constexpr, CHUNK: tl.constexpr,
+                  BLOCK_S: tl.constexpr, BLOCK_E: tl.constexpr):
     """Sum grad * GELU(h) and grad: (N, chunks, E)."""
     dtype: tl.constexpr = by_scale.dtype.element_ty
     image, begin, c = _place(channels, chunks, CHUNK, BLOCK_E)
@@ -153,8 +136,7 @@ def gradient_sums(h, visible, grad, by_scale, by_beta, sites, channels, chunks,
                                            channels, BLOCK_S)
         x = tl.load(h + at, mask=inside, other=0).to(dtype)
         g = tl.load(grad + at, mask=inside, other=0).to(dtype)
-        a = _gelu(x, HALF)
-        a = _shown(a, visible, place, is_site)
+        a = _shown(x * _normal(x, HALF), visible, place, is_site)
         scales += g * a
         betas += g
     to = tl.program_id(0) * channels + c
@@ -164,11 +146,8 @@ def gradient_sums(h, visible, grad, by_scale, by_beta, sites, channels, chunks,
 
 @triton.jit
 def gradient_of_input(h, visible, grad, scale, by_norm, out, sites, channels,
-                      chunks,
-                      HALF: tl.constexpr,
-                      CHUNK: tl.constexpr,
-                      BLOCK_S: tl.constexpr,
-                      BLOCK_E: tl.constexpr):
+                      chunks, HALF: tl.constexpr, CHUNK: tl.constexpr,
+                      BLOCK_S: tl.constexpr, BLOCK_E: tl.constexpr):
     """Compute (grad * scale + GELU(h) * by_norm) * GELU'(h)."""
     dtype: tl.constexpr = scale.dtype.element_ty
     image, begin, c = _place(channels, chunks, CHUNK, BLOCK_E)
@@ -181,7 +160,9 @@ def gradient_of_input(h, visible, grad, scale, by_norm, out, sites, channels,
                                            channels, BLOCK_S)
         x = tl.load(h + at, mask=inside, other=0).to(dtype)
         g = tl.load(grad + at, mask=inside, other=0).to(dtype)
-        a, slope = _gelu_and_slope(x, HALF)
+        normal = _normal(x, HALF)
+        a, slope = x * normal, normal + x * (
+            0.39894228040143267794 * tl.exp(-0.5 * x * x))
         # Masked sites are constants; a needs no mask where slope is zero.
         slope = _shown(slope, visible, place, is_site)
         d = (g * factor[None, :] + a * norm[None, :]) * slope
@@ -190,8 +171,7 @@ def gradient_of_input(h, visible, grad, scale, by_norm, out, sites, channels,
 
 @triton.jit
 def norms_and_scale(squares, gamma, norms, scale, channels, chunks,
-                    LARGEST: tl.constexpr,
-                    EPS: tl.constexpr,
+                    LARGEST: tl.constexpr, EPS: tl.constexpr,
                     BLOCK: tl.constexpr):
     """Compute norms (N, E) from sums of squares, and scale = 1 + gamma * n."""
     image = tl.program_id(0)
@@ -209,8 +189,7 @@ def norms_and_scale(squares, gamma, norms, scale, channels, chunks,
 @triton.jit
 def gradients_of_statistics(by_scale, by_beta, norms, gamma, by_norm, scale,
                             by_parameters, images, channels, chunks,
-                            LARGEST: tl.constexpr,
-                            EPS: tl.constexpr,
+                            LARGEST: tl.constexpr, EPS: tl.constexpr,
                             BLOCK: tl.constexpr):
     """Turn sums of gradients into the factors of the last pass (N, E).
 

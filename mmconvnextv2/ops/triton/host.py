@@ -10,8 +10,6 @@ from typing import Callable, Sequence
 import torch
 from torch import Tensor
 
-from mmconvnextv2.ops.compile import is_compiling
-
 # Triton's own variable, which it reads when it is imported: 1 to run kernels
 # on a CPU, in numpy, to test their numbers.
 INTERPRETER = 'TRITON_INTERPRET'
@@ -23,28 +21,12 @@ def runs_triton(x: Tensor) -> bool:
 
 
 def require_triton(x: Tensor, name: str) -> None:
-    """Refuse a map that kernels cannot read.
-
-    Args:
-        x (Tensor): The map.
-        name (str): The function that was called.
-
-    Raises:
-        ValueError: If they cannot.
-    """
+    """Refuse a map that the kernels of function ``name`` cannot read."""
     if not runs_triton(x):
         raise ValueError(
             f'{name} needs a map on a GPU, got one on {x.device}; use '
             f'{name}_by_layers, or, to test the kernels on a CPU, '
             f'{INTERPRETER}=1 from the start of the process')
-
-
-def as_autocast(x: Tensor) -> Tensor:
-    """Convert ``x`` to the type of matrix products under autocast, if on."""
-    device = x.device.type
-    if x.dtype == torch.float64 or not torch.is_autocast_enabled(device):
-        return x
-    return x.to(torch.get_autocast_dtype(device))
 
 
 def launch(kernel: Callable, programs: Sequence[int], *arguments,
@@ -72,11 +54,11 @@ def own_type(x: Tensor) -> torch.dtype:
 
 
 def operator(like: Callable) -> Callable:
-    """Make a function one operator to torch.compile, which cannot trace it.
+    """Declare a function to torch.compile, which cannot trace it.
 
     In a compiled graph it is ``torch.ops.mmconvnextv2.<its name>``; called
-    directly it stays a function. It has type annotations, by which the
-    operator is declared, and changes none of its arguments.
+    directly it stays a function. It changes none of its arguments, which must
+    have type annotations.
 
     Args:
         like (Callable): A function of the same arguments that returns empty
@@ -94,7 +76,8 @@ def operator(like: Callable) -> Callable:
         @functools.wraps(function)
         def call(*arguments):
             # PyTorch's dispatcher takes longer than a launch.
-            return (kept if is_compiling() else function)(*arguments)
+            compiling = torch.compiler.is_compiling()
+            return (kept if compiling else function)(*arguments)
 
         return call
 
