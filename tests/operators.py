@@ -7,7 +7,30 @@ from strategies import noise
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmconvnextv2.models.layers.layout import (
+    DENSE_GRID,
+    MaskedGrid,
+    PackedPatches,
+)
+
+MASK = torch.tensor([[[True, False], [False, False]],
+                     [[True, True], [True, False]]])
 KERNELS = st.sampled_from([1, 3, 5, 7])
+
+
+def layouts(device: str) -> dict:
+    """Layouts by name, and height and width of a map in each."""
+    where = MASK, [2], torch.device(device)
+    return dict(whole=(DENSE_GRID, 4, 4), masked=(MaskedGrid(*where), 4, 4),
+                packed=(PackedPatches(*where), 6, 2))
+
+
+def second_gradients(function: Callable, leaves: Sequence[Tensor],
+                     rest: tuple = (), factor=1) -> Sequence[Tensor]:
+    """Gradients of the squared gradients of a squared result."""
+    out = function(*leaves, *rest).square().mul(factor)
+    first = torch.autograd.grad(out.sum(), leaves, create_graph=True)
+    return torch.autograd.grad(sum(g.square().sum() for g in first), leaves)
 
 
 def by_layers(x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:

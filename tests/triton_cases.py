@@ -7,13 +7,9 @@ import os
 
 import pytest
 import torch
+from operators import layouts
 
 from mmconvnextv2.models.layers.block import ConvNeXtV2Block
-from mmconvnextv2.models.layers.layout import (
-    DENSE_GRID,
-    MaskedGrid,
-    PackedPatches,
-)
 from mmconvnextv2.ops.dispatch import plain_layers
 
 INTERPRETED = os.environ.get('TRITON_INTERPRET') == '1'
@@ -29,13 +25,7 @@ EPS = 1e-6
 STEP = {torch.float64: 1e-14, torch.float32: 1e-6, torch.float16: 2**-10,
         torch.bfloat16: 2**-7}
 
-MASK = torch.tensor([[[True, False], [False, False]],
-                     [[True, True], [True, False]]])
-# Layout, and height and width of a map in it.
-LAYOUTS = dict(
-    whole=(DENSE_GRID, 4, 4),
-    masked=(MaskedGrid(MASK, [2], torch.device(DEVICE)), 4, 4),
-    packed=(PackedPatches(MASK, [2], torch.device(DEVICE)), 6, 2))
+LAYOUTS = layouts(DEVICE)
 
 
 def relative(a, b):

@@ -6,15 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from operators import layouts, second_gradients, with_grads
 from torch import nn
 from torch.nn.utils import parametrizations
 
 from mmconvnextv2.models.layers.block import ConvNeXtV2Block
-from mmconvnextv2.models.layers.layout import (
-    DENSE_GRID,
-    MaskedGrid,
-    PackedPatches,
-)
 from mmconvnextv2.ops.dispatch import (
     fuses,
     plain_layers,
@@ -23,13 +19,7 @@ from mmconvnextv2.ops.dispatch import (
 )
 
 HERE = Path(__file__).parent
-
-MASK = torch.tensor([[[True, False], [False, False]],
-                     [[True, True], [True, False]]])
-LAYOUTS = dict(
-    whole=(DENSE_GRID, 4, 4),
-    masked=(MaskedGrid(MASK, [2], torch.device('cpu')), 4, 4),
-    packed=(PackedPatches(MASK, [2], torch.device('cpu')), 6, 2))
+LAYOUTS = layouts('cpu')
 
 
 def make_block(dtype=torch.float32, **kwargs):
@@ -49,14 +39,11 @@ def test_block_computes_the_same_by_plain_layers(layout, with_cp, dtype,
     block = make_block(dtype, with_cp=with_cp)
     layout, height, width = LAYOUTS[layout]
     x = torch.randn(2, height, width, 6, dtype=dtype, requires_grad=True)
-    grad = torch.randn_like(x)
     leaves = [x, *block.parameters()]
-    fused = block(x, layout)
-    fused_grads = torch.autograd.grad(fused, leaves, grad)
+    fused = with_grads(lambda x, *_: block(x, layout), leaves)
     with plain_layers():
-        plain = block(x, layout)
-        plain_grads = torch.autograd.grad(plain, leaves, grad)
-    for a, b in zip((fused, *fused_grads), (plain, *plain_grads)):
+        plain = with_grads(lambda x, *_: block(x, layout), leaves)
+    for a, b in zip(fused, plain):
         assert (a - b).norm() <= bound * b.norm()
 
 
@@ -125,16 +112,9 @@ def test_gradient_of_a_gradient(layout):
     layout, height, width = LAYOUTS[layout]
     x = torch.randn(2, height, width, 6, dtype=torch.float64)
     leaves = [x.requires_grad_(), *block.parameters()]
-
-    def second_gradients():
-        first = torch.autograd.grad(
-            block(x, layout).square().sum(), leaves, create_graph=True)
-        size = sum(g.square().sum() for g in first)
-        return torch.autograd.grad(size, leaves)
-
-    found = second_gradients()
+    found = second_gradients(lambda x, *_: block(x, layout), leaves)
     with plain_layers():
-        expected = second_gradients()
+        expected = second_gradients(lambda x, *_: block(x, layout), leaves)
     for a, b in zip(found, expected):
         assert (a - b).norm() <= 1e-12 * b.norm()
 

@@ -3,7 +3,7 @@ from typing import Callable, NamedTuple, Optional
 
 import pytest
 import torch
-from operators import kept_by
+from operators import kept_by, second_gradients
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -193,16 +193,10 @@ def test_gradients_of_gradients(case):
     x, grad, given = inputs(case.kernel, *case.shape)
     leaves, extra = [leaf.requires_grad_() for leaf in (x, *given)], \
         case.extra()
-
-    def second_gradients(function):
-        out = function(*leaves, EPS, extra)
-        first = torch.autograd.grad(
-            out.square().mul(grad).sum(), leaves, create_graph=True)
-        return torch.autograd.grad(
-            sum(g.square().sum() for g in first), leaves)
-
-    for a, b in zip(second_gradients(case.kernel.fused),
-                    second_gradients(case.kernel.layers)):
+    found, expected = (
+        second_gradients(f, leaves, (EPS, extra), grad)
+        for f in (case.kernel.fused, case.kernel.layers))
+    for a, b in zip(found, expected):
         assert relative(a, b) <= 1e-12
 
 
