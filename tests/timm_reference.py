@@ -90,3 +90,22 @@ def relative_error(got: Tensor, expected: Tensor) -> float:
     assert got.shape == expected.shape
     got, expected = got.detach(), expected.detach()
     return float((got - expected).norm() / expected.norm())
+
+
+def saved_bytes(model: nn.Module, *inputs: Tensor) -> int:
+    """Bytes that autograd keeps for the backward pass, parameters aside."""
+    own = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    storages = {}
+
+    def keep(x: Tensor) -> Tensor:
+        storage = x.untyped_storage()
+        if storage.data_ptr() not in own:
+            # With x, so that no other tensor gets its address.
+            storages[storage.data_ptr()] = (storage.nbytes(), x)
+        return x
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+        output = model(*inputs)
+    total = sum(size for size, _ in storages.values())
+    del output
+    return total

@@ -123,6 +123,12 @@ ACT = ("ConvNeXtV2: the paper's activation is GELU; act_cfg must be "
      'ConvNeXtV2: a block has GRN (ConvNeXt V2) or LayerScale (ConvNeXt), not '
      'both; got use_grn=True and layer_scale_init_value=1e-06. Set '
      'layer_scale_init_value=0. or use_grn=False.'),
+    (dict(grn_cfg=dict(aggregate='l1')),
+     "ConvNeXtV2: grn_cfg may have ('aggregation', 'normalization', "
+     "'residual', 'eps') (see GRNVariant), got also ['aggregate']"),
+    (dict(use_grn=False, grn_cfg=dict(residual=False)),
+     'ConvNeXtV2: grn_cfg changes GRN, which use_grn=False leaves out; got '
+     "grn_cfg={'residual': False}"),
 ])
 def test_refusals(kwargs, message):
     with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):

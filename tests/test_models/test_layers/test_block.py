@@ -9,26 +9,12 @@ from torch.nn import functional as F  # noqa: N812
 from mmconvnextv2.models.layers import ConvNeXtV2Block
 
 
-def names(block):
-    return [name for name, _ in block.named_parameters()]
-
-
-BASE = [
-    'depthwise_conv.weight', 'depthwise_conv.bias', 'norm.weight',
-    'norm.bias', 'pointwise_conv1.weight', 'pointwise_conv1.bias'
-]
-LAST = ['pointwise_conv2.weight', 'pointwise_conv2.bias']
-
-
 def test_parameters_of_both_versions():
     v2 = ConvNeXtV2Block(6)
-    assert names(v2) == BASE + ['grn.gamma', 'grn.beta'] + LAST
     assert v2.gamma is None and v2.grn.gamma.shape == (24, )
     v1 = ConvNeXtV2Block(6, use_grn=False, layer_scale_init_value=1e-6)
-    assert names(v1) == ['gamma'] + BASE + LAST
     assert v1.grn is None
     assert torch.equal(v1.gamma, torch.full((6, ), 1e-6))
-    assert names(ConvNeXtV2Block(6, use_grn=False)) == BASE + LAST
 
 
 @pytest.mark.parametrize('scale', [0., 0.5])

@@ -90,12 +90,6 @@ def test_many_fixed_sizes_do_not_end_it(graphs):
     assert graphs['unique_graphs'] == 10
 
 
-def test_parameters_keep_their_names():
-    model = deep()
-    assert list(model.state_dict()) == list(
-        compiled_copy(model).state_dict())
-
-
 @pytest.mark.parametrize('copied', [
     copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
 def test_copies_are_their_own(graphs, copied):

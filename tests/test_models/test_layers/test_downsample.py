@@ -7,16 +7,6 @@ from torch.nn import functional as F  # noqa: N812
 from mmconvnextv2.models.layers.downsample import Downsample, Stem
 
 
-def test_parameter_names():
-    assert list(Stem(3, 8, 4).state_dict()) == [
-        '0.weight', '0.bias', '1.weight', '1.bias'
-    ]
-    shapes = [p.shape for p in Downsample(8, 16).parameters()]
-    assert shapes == [(8, ), (8, ), (16, 8, 2, 2), (16, )]
-    for module in (Stem(3, 8, 4)[1], Downsample(8, 16)[0]):
-        assert module.eps == 1e-6
-
-
 @pytest.mark.parametrize('in_channels, patch, size', [
     (3, 4, (16, 8)), (3, 4, (19, 11)), (1, 2, (5, 4)), (7, 8, (8, 15))])
 def test_stem_is_linear_in_patches(in_channels, patch, size):

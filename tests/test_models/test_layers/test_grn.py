@@ -110,19 +110,16 @@ def test_sites_and_channels_in_any_order(x, data):
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize('data_format', ['channel_last', 'NCHW', None])
-def test_refuses_unknown_format(data_format):
-    message = re.escape("GRN: data_format must be one of ('channels_last', "
-                        f"'channels_first'), got {data_format!r}")
-    with pytest.raises(ValueError, match=f'^{message}$'):
-        GRN(8, data_format=data_format)
+NUMBERS = 'GRN: num_channels and eps must be positive, got num_channels='
 
 
-@pytest.mark.parametrize('args', [(0, 1e-6), (8, 0.), (8, -1e-6)])
-def test_refuses_numbers_that_are_not_positive(args):
-    message = re.escape('GRN: num_channels and eps must be positive, got '
-                        f'num_channels={args[0]}, eps={args[1]}')
-    with pytest.raises(ValueError, match=f'^{message}$'):
+@pytest.mark.parametrize('args, message', [
+    ((8, 1e-6, 'NCHW'), "GRN: data_format must be one of ('channels_last', "
+     "'channels_first'), got 'NCHW'"),
+    ((0, 1e-6), NUMBERS + '0, eps=1e-06'), ((8, 0.), NUMBERS + '8, eps=0.0'),
+    ((8, -1.), NUMBERS + '8, eps=-1.0')])
+def test_refusals(args, message):
+    with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
         GRN(*args)
 
 

@@ -1,7 +1,6 @@
 """FCMAE learns from the shapes data set in every precision the CPU has."""
 import pytest
 import torch
-from fcmae_toy import MODEL
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, DefaultScope
@@ -104,30 +103,3 @@ def test_loss_falls_below_the_variance(shapes, dtype):
     assert losses.isfinite().all()
     assert mean.min() > 0.99
     assert losses[-50:].mean() < _BOUNDS[dtype]
-
-
-def masks_of(model, images, seed, count=3):
-    """Masks that a model draws for its losses."""
-    masks = []
-    hook = model.neck.register_forward_pre_hook(
-        lambda module, args: masks.append(args[1]))
-    torch.manual_seed(seed)
-    for _ in range(count):
-        model.loss(images)
-    hook.remove()
-    return torch.stack(masks)
-
-
-@pytest.mark.parametrize('mode', [True, False])
-def test_seed_decides_the_masks(mode):
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        model = MODELS.build(MODEL).train(mode)
-    images = torch.randn(2, 3, 40, 48)
-    first, again, other = (masks_of(model, images, x) for x in (3, 3, 4))
-    # 5 x 6 patches, of which 12 are visible.
-    assert first.shape == (3, 2, 5, 6)
-    assert first.flatten(2).sum(2).unique().tolist() == [18]
-    assert torch.equal(first, again)
-    assert (first != other).flatten(2).any(2).all()
-    # Each image of each batch has its own.
-    assert len(first.flatten(2).flatten(0, 1).unique(dim=0)) == 6

@@ -40,14 +40,6 @@ def test_draw_mask():
     assert (is_masked.sum(0) - 38.4).abs().max() < 16
 
 
-def test_draw_mask_repeats_under_a_seed():
-    torch.manual_seed(1)
-    first, second = draw_mask(4, (7, 7), 0.6), draw_mask(4, (7, 7), 0.6)
-    torch.manual_seed(1)
-    assert torch.equal(draw_mask(4, (7, 7), 0.6), first)
-    assert not torch.equal(first, second)
-
-
 def test_draw_mask_from_a_generator_of_its_own():
     state = torch.get_rng_state()
     masks = [
