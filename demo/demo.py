@@ -10,6 +10,11 @@ import time
 from pathlib import Path
 from typing import Callable, NamedTuple, Tuple
 
+from _prediction_grids import (
+    draw_classification_grid,
+    draw_detection_grid,
+    draw_segmentation_grid,
+)
 from _training import clock, console, train
 from mmengine.config import Config, DictAction
 
@@ -17,11 +22,6 @@ from mmconvnextv2.cli import require_data, run_command
 from mmconvnextv2.config.find import configs_folder
 from mmconvnextv2.errors import CommandError
 from mmconvnextv2.quiet import quietly
-from mmconvnextv2.visualization import (
-    draw_classification_grid,
-    draw_detection_grid,
-    draw_segmentation_grid,
-)
 
 
 class Task(NamedTuple):

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Callable, Dict, Iterable, Optional, Sequence, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
 from mmconvnextv2.models.backbones import ConvNeXtV2
@@ -69,15 +69,10 @@ def observe(backbone: ConvNeXtV2, stream: Iterable[Batch],
 
 def _attach(block: ConvNeXtV2Block, kind: str,
             see: Callable[[Tensor], None]) -> RemovableHandle:
-
-    def after(module: nn.Module, inputs: tuple, output: Tensor) -> None:
-        see(output)
-
-    def before(module: nn.Module, inputs: tuple) -> None:
-        see(inputs[0])
-
     if kind == AFTER_GRN:
         # Not GRN's output: the first ConvNeXt has none.
-        return block.pointwise_conv2.register_forward_pre_hook(before)
+        return block.pointwise_conv2.register_forward_pre_hook(
+            lambda module, inputs: see(inputs[0]))
     module = block.act if kind == BEFORE_GRN else block
-    return module.register_forward_hook(after)
+    return module.register_forward_hook(
+        lambda module, inputs, output: see(output))

@@ -3,14 +3,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.structures import InstanceData, PixelData
-from torch import nn
-
-from mmconvnextv2.visualization import (
+from _prediction_grids import (
     draw_classification_grid,
     draw_detection_grid,
     draw_segmentation_grid,
 )
+from mmengine.structures import InstanceData, PixelData
+from torch import nn
 
 SIDE, HEIGHT, MARGIN, GREY, IGNORED = 40, 80, 8, 128, 255
 CELL, SCALE = HEIGHT + MARGIN, HEIGHT // SIDE
