@@ -52,9 +52,8 @@ def unpatchify(patches: Tensor, grid: Tuple[int, int],
 @not_compiled
 def _check_something_is_masked(is_masked: Tensor) -> None:
     if not is_masked.any():
-        raise ValueError(
-            'FCMAEHead: is_masked masks nothing, so there is nothing to '
-            'predict and the loss is not defined')
+        raise ValueError('FCMAEHead: is_masked masks nothing, so there is '
+                         'nothing to predict and the loss is not defined')
 
 
 @register(MODELS)
@@ -72,12 +71,10 @@ class FCMAEHead(BaseModule):
             mask (N, L). Defaults to mmpretrain's squared error.
     """
 
-    def __init__(
-        self,
-        patch_size: int = 32,
-        norm_pix: bool = True,
-        loss: Optional[dict] = None,
-    ) -> None:
+    def __init__(self,
+                 patch_size: int = 32,
+                 norm_pix: bool = True,
+                 loss: Optional[dict] = None) -> None:
         super().__init__()
         if patch_size < 1:
             raise ValueError('FCMAEHead: patch_size must be positive, got '

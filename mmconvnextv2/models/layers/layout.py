@@ -28,26 +28,16 @@ class DenseGrid:
         return images
 
     def runs(self, x: Tensor) -> Optional[RunsOfGrid]:
-        """Find where the rows of sites of (N, H, W, C) lie in a larger grid.
+        """Find the places of the N * H rows of sites (N, H, W, C) in the grid.
 
-        Args:
-            x (Tensor): (N, H, W, C), sites in the layout's order.
-
-        Returns:
-            RunsOfGrid | None: The places of the N * H rows; None if ``x`` is
-            the grid.
+        None if ``x`` is the grid.
         """
         return None
 
     def visible(self, x: Tensor) -> Optional[Tensor]:
-        """Mark the sites that count, in neighbourhoods and in statistics.
+        """Mark which sites (N, H, W, C) count for neighbours and statistics.
 
-        Args:
-            x (Tensor): (N, H, W, C), sites in the layout's order.
-
-        Returns:
-            Tensor | None: (N, H, W, 1), ones and zeros of the type of ``x``;
-            None if all sites count.
+        Ones and zeros (N, H, W, 1) of the type of ``x``; None if all count.
         """
         return None
 
