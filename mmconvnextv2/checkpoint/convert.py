@@ -6,8 +6,14 @@ from torch import Tensor
 
 from mmconvnextv2.text import first_of
 from .errors import CheckpointError, about
-from .formats import FORMATS, OURS, rename
-from .layouts import from_minkowski, to_minkowski, to_our_layout
+from .formats import (
+    FORMATS,
+    OURS,
+    from_minkowski,
+    rename,
+    to_minkowski,
+    to_our_layout,
+)
 from .network import inspect
 
 # Beginnings of the names of all layers but output norms and heads.

@@ -125,11 +125,9 @@ def _revive(value: Any, seen: Optional[Set[int]] = None) -> Any:
 def _records_only() -> Iterator[None]:
     """Let records stand for their names, whatever the user allows."""
     allowed = torch.serialization.get_safe_globals()
-    others = [
-        x for x in allowed
-        if (x[1] if isinstance(x, tuple) else
-            f'{x.__module__}.{x.__qualname__}') not in _BUILDERS
-    ]
+    named = {(x[1] if isinstance(x, tuple) else
+              f'{x.__module__}.{x.__qualname__}'): x for x in allowed}
+    others = [x for name, x in named.items() if name not in _BUILDERS]
     torch.serialization.clear_safe_globals()
     torch.serialization.add_safe_globals(others + _RECORDS)
     try:

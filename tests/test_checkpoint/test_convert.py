@@ -16,7 +16,7 @@ from mmconvnextv2.checkpoint import (
     from_ours,
     to_ours,
 )
-from mmconvnextv2.checkpoint.layouts import from_minkowski, to_our_layout
+from mmconvnextv2.checkpoint.formats import from_minkowski, to_our_layout
 from mmconvnextv2.models import FCMAEDecoder
 
 

@@ -35,7 +35,13 @@ def state():
 
 
 def test_official_to_ours(convert, state, capsys):
-    torch.save(dict(model=official_state(state)), 'o.pt')
+    ema = {k: v + 1 for k, v in state.items()}
+    torch.save(
+        dict(model=official_state(state), model_ema=official_state(ema)),
+        'o.pt')
+    assert convert('o.pt', 'e.pth', '--entry', 'model_ema') == 0
+    assert_same(read_checkpoint('e.pth')['state_dict'], ema)
+    capsys.readouterr()
     assert convert('o.pt', 'w.pth') == 0
     content = read_checkpoint('w.pth')
     assert content['meta'] == dict(converted_from='official', source='o.pt')
@@ -61,29 +67,15 @@ def test_pretraining_to_ours(convert, state, capsys):
 
 @pytest.mark.parametrize('target', ['timm', 'official', 'huggingface'])
 @pytest.mark.parametrize('name', ['x.safetensors', 'x.pth'])
-def test_ours_to_others_and_back(convert, state, target, name):
-    torch.save(dict(state_dict=state), 'w.pth')
+def test_ours_to_others_and_back(convert, state, capsys, target, name):
+    torch.save({**state, 'neck.conv.weight': torch.ones(1)}, 'w.pth')
     assert convert('w.pth', name, '--to', target) == 0
+    assert 'left out (1): neck.conv.weight\n' in capsys.readouterr().out
     content = read_checkpoint(name)
     if name == 'x.pth':
         assert ('model' in content) is (target == 'official')
     assert convert(name, 'back.pth', '--from', target) == 0
     assert_same(read_checkpoint('back.pth')['state_dict'], state)
-
-
-def test_what_is_left_out_is_named(convert, state, capsys):
-    torch.save({**state, 'neck.conv.weight': torch.ones(1)}, 'w.pth')
-    assert convert('w.pth', 'x.pth', '--to', 'timm') == 0
-    assert 'left out (1): neck.conv.weight\n' in capsys.readouterr().out
-
-
-def test_entry(convert, state):
-    ema = {k: v + 1 for k, v in state.items()}
-    torch.save(
-        dict(model=official_state(state), model_ema=official_state(ema)),
-        'o.pt')
-    assert convert('o.pt', 'w.pth', '--entry', 'model_ema') == 0
-    assert_same(read_checkpoint('w.pth')['state_dict'], ema)
 
 
 def test_existing_files_are_kept_unless_forced(convert, state, capsys):
