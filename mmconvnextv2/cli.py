@@ -4,12 +4,12 @@ import contextlib
 import errno
 import os
 import os.path as osp
-import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Callable, Iterator, Mapping, Optional, Sequence, Type
+from typing import Optional
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
@@ -45,7 +45,7 @@ class RunError(CommandError):
 
 
 class _Settings(DictAction):
-    """MMEngine's, which does not explain what is no KEY=VALUE."""
+    """Read KEY=VALUE as MMEngine does, and explain what is none."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         for value in values:
@@ -84,12 +84,12 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def is_main_process(launcher: str) -> bool:
-    """Whether this process has rank 0, before the processes have met."""
+    """Say if this process has rank 0, before the processes have met."""
     return os.environ.get(_RANK_VARIABLES.get(launcher, ''), '0') == '0'
 
 
 def speaker(launcher: str) -> Callable[[str], None]:
-    """A function that prints a line, in the main process only."""
+    """Return a function that prints a line in the main process only."""
     if is_main_process(launcher):
         return lambda text: print(text, flush=True)
     return lambda text: None
@@ -97,7 +97,7 @@ def speaker(launcher: str) -> Callable[[str], None]:
 
 def run_command(command: Callable[[argparse.Namespace], None],
                 args: argparse.Namespace) -> int:
-    """Run a tool; a ``CommandError`` is told by the main process alone.
+    """Run a tool; the main process alone prints a ``CommandError``.
 
     Returns:
         int: The exit code: 0, 2 for a request that cannot be met, or 1 for a
@@ -133,18 +133,12 @@ def load_config(args: argparse.Namespace) -> Config:
     elif not isinstance(cfg.work_dir, str):
         raise CommandError('work_dir must be the path of a folder, got '
                            f'{cfg.work_dir!r}')
-    _set_default_collate(cfg)
+    if cfg.get('default_scope') == 'mmpretrain':
+        # As mmpretrain's own tools do, whose configs leave it out.
+        for split in SPLITS:
+            if isinstance(loader := cfg.get(f'{split}_dataloader'), Mapping):
+                loader.setdefault('collate_fn', dict(type='default_collate'))
     return cfg
-
-
-def _set_default_collate(cfg: Config) -> None:
-    """Collate as mmpretrain's own tools do, whose configs leave it out."""
-    if cfg.get('default_scope') != 'mmpretrain':
-        return
-    for split in SPLITS:
-        loader = cfg.get(f'{split}_dataloader')
-        if loader and isinstance(loader, Mapping):
-            loader.setdefault('collate_fn', dict(type='default_collate'))
 
 
 def require_data(cfg: Mapping, args: argparse.Namespace,
@@ -169,18 +163,9 @@ def require_data(cfg: Mapping, args: argparse.Namespace,
     except FileExistsError as error:
         obstacle = f'\n\n{error}'
     if missing:
-        text = describe_missing(missing, args.config, _train_command())
+        text = describe_missing(missing, args.config,
+                                'python -m mmconvnextv2 train')
         raise CommandError(text + obstacle)
-
-
-def _train_command() -> str:
-    """How this interpreter runs the train.py beside the present tool."""
-    python = sys.executable
-    if shutil.which('python') == python:
-        python = 'python'
-    tools = osp.dirname(sys.argv[0]) if sys.argv[0].endswith(
-        ('train.py', 'test.py')) else 'tools'
-    return f"{python} {osp.join(tools, 'train.py')}"
 
 
 def require_file(path: str, argument: str) -> None:
@@ -225,12 +210,11 @@ def require_writable(folder: str) -> None:
 
 def build_runner(cfg: Config) -> Runner:
     """Build the runner that the config asks for."""
-    build = RUNNERS.build if 'runner_type' in cfg else Runner.from_cfg
-    return build(cfg)
+    return RUNNERS.build(cfg)
 
 
 @contextlib.contextmanager
-def refused(argument: str, *kinds: Type[Exception]) -> Iterator[None]:
+def refused(argument: str, *kinds: type[Exception]) -> Iterator[None]:
     """Report errors as a request that cannot be met.
 
     Args:
@@ -284,10 +268,10 @@ def explained_errors(cfg: Config, splits: Sequence[str]) -> Iterator[None]:
 
 def _message(error: Exception, work_dir: str) -> Optional[str]:
     """Say in one line what ended a run; None if that takes a traceback."""
-    if isinstance(error, NonFiniteError):
-        return str(error)
     if isinstance(error, DamagedDataError):
         return error.reason
+    if isinstance(error, NonFiniteError):
+        return str(error)
     if not isinstance(error, OSError):
         return None
     text = error.strerror or str(error)

@@ -48,12 +48,7 @@ class ConfigError(CommandError):
 
 
 class Mistake(NamedTuple):
-    """A mistake in a config.
-
-    Attributes:
-        key (str): Its path, such as 'model.roi_head.bbox_head[0].num_class'.
-        problem (str): What is wrong, and similar names.
-    """
+    """A mistake in a config, at a key such as 'model.bbox_head[0].type'."""
 
     key: str
     problem: str
@@ -123,18 +118,11 @@ def _line(error: BaseException, path: str | Path) -> str:
 
 
 class _Place(NamedTuple):
-    """Parts of a config that MMEngine builds from one registry.
+    """Parts of a config that MMEngine builds from one registry."""
 
-    Attributes:
-        pattern (str): Regular expression of their paths.
-        registry (Registry): Where their types are looked up.
-        added (tuple[str]): Arguments that MMEngine adds.
-        needs_type (bool): Whether MMEngine has no default type.
-    """
-
-    pattern: str
+    pattern: str  # of their paths
     registry: Registry
-    added: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()  # arguments that MMEngine adds
     needs_type: bool = True
 
 

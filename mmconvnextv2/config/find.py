@@ -7,21 +7,17 @@ import argparse
 import difflib
 import os
 from pathlib import Path
-from typing import List, Optional
+from typing import Optional
 
 
 def configs_folder() -> Path:
-    """Folder of the configs that come with this package.
-
-    It is the package's own ``.mim/configs``, real files in an installed wheel
-    and a link to ``configs`` in a checkout.
-    """
-    package = Path(__file__).resolve().parents[1]
-    return (package / '.mim' / 'configs').resolve()
+    """Return the folder of the configs that come with this package."""
+    # A link in a checkout, real files in an installed wheel.
+    return (Path(__file__).resolve().parents[1] / '.mim/configs').resolve()
 
 
-def shipped_configs() -> List[str]:
-    """File names of the configs that can be run, sorted."""
+def shipped_configs() -> list[str]:
+    """List the file names of the configs that can be run, sorted."""
     return sorted(path.name for path in configs_folder().glob('*.py'))
 
 
@@ -47,24 +43,20 @@ def find_config(name: str) -> Path:
         for file in (asked.name, f'{asked.name}.py'):
             if (folder / file).is_file():
                 return folder / file
-    raise FileNotFoundError(_not_found(name, asked.name))
-
-
-def _not_found(name: str, file: str) -> str:
     shipped = shipped_configs()
-    similar = difflib.get_close_matches(file.removesuffix('.py') + '.py',
-                                        shipped, n=3, cutoff=0.5)
-    listed, title = ((similar, 'Similar names there') if similar else
-                     (shipped, 'There are'))
-    return (f'there is no config file {name!r}, neither seen from '
-            f'{os.getcwd()} nor in {configs_folder()}. {title}: '
-            f"{', '.join(listed) or 'none'}.")
+    similar = difflib.get_close_matches(
+        asked.name.removesuffix('.py') + '.py', shipped, n=3, cutoff=0.5)
+    listed = ', '.join(similar or shipped) or 'none'
+    raise FileNotFoundError(
+        f'there is no config file {name!r}, neither seen from {os.getcwd()} '
+        f'nor in {configs_folder()}. '
+        f"{'Similar names there' if similar else 'There are'}: {listed}.")
 
 
-def main(argv: Optional[List[str]] = None) -> None:
+def main(argv: Optional[list[str]] = None) -> None:
     """Print the path of a config."""
     parser = argparse.ArgumentParser(description='Print the path of a config.')
-    parser.add_argument('name', help='path, or name of one of ours')
+    parser.add_argument('name', help='path, or name of a shipped config')
     args = parser.parse_args(argv)
     try:
         print(find_config(args.name).resolve())

@@ -1,6 +1,6 @@
-"""Walk through a config: its parts, their paths and the names of their types.
-"""
-from typing import Any, Iterable, Iterator, Mapping, Tuple
+"""Walk through a config: its parts, their paths and their types' names."""
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 SPLITS = ('train', 'val', 'test')
 
@@ -22,15 +22,7 @@ def type_name(part: Any) -> str:
     return name.rpartition('.')[2]
 
 
-def joined(path: str, name: Any) -> str:
-    """Join a path and a child: 'path.name', 'path[3]', or 'name' at the top.
-    """
-    if isinstance(name, int):
-        return f'{path}[{name}]'
-    return f'{path}.{name}' if path else str(name)
-
-
-def parts(tree: Any, path: str = '') -> Iterator[Tuple[str, Mapping]]:
+def parts(tree: Any, path: str = '') -> Iterator[tuple[str, Mapping]]:
     """Yield the path and content of each dict, from the outside in.
 
     Args:
@@ -39,10 +31,8 @@ def parts(tree: Any, path: str = '') -> Iterator[Tuple[str, Mapping]]:
     """
     if isinstance(tree, Mapping):
         yield path, tree
-        children: Iterable = list(tree.items())
+        for name, child in list(tree.items()):
+            yield from parts(child, f'{path}.{name}' if path else str(name))
     elif isinstance(tree, (list, tuple)):
-        children = enumerate(tree)
-    else:
-        return
-    for name, child in children:
-        yield from parts(child, joined(path, name))
+        for index, child in enumerate(tree):
+            yield from parts(child, f'{path}[{index}]')

@@ -4,6 +4,16 @@ import pytest
 from parallel_runs import free_port
 
 
+@pytest.fixture
+def launch(tmp_path, tools, run):
+    """Function that runs a script of the tools."""
+
+    def launch_script(script, *arguments, **variables):
+        return run(tmp_path, 'bash', tools / script, *arguments, **variables)
+
+    return launch_script
+
+
 @pytest.mark.parametrize('script, words', [
     ('dist_train.sh', 'CONFIG GPUS [arguments of train.py]'),
     ('dist_test.sh', 'CONFIG CHECKPOINT GPUS [arguments of test.py]'),
@@ -12,9 +22,8 @@ from parallel_runs import free_port
     ('slurm_test.sh',
      'PARTITION JOB_NAME CONFIG CHECKPOINT [arguments of test.py]'),
 ])
-def test_usage_is_told_if_arguments_are_missing(tmp_path, tools, run, script,
-                                                words):
-    told = run(tmp_path, 'bash', tools / script, 'config.py')
+def test_usage_is_told_if_arguments_are_missing(launch, script, words):
+    told = launch(script, 'config.py')
     assert told.returncode == 2
     assert words in told.stderr.splitlines()[0]
 
@@ -30,20 +39,11 @@ def stand_in(tmp_path):
     return path
 
 
-def test_dist_train_hands_everything_on(tmp_path, tools, run, stand_in):
-    done = run(
-        tmp_path,
-        'bash',
-        tools / 'dist_train.sh',
-        'my config.py',
-        3,
-        '--cfg-options',
-        'a="[1, 2]"',
-        PYTHON=str(stand_in),
-        NNODES='2',
-        NODE_RANK='1',
-        MASTER_ADDR='10.0.0.1',
-        PORT='4')
+def test_dist_train_hands_everything_on(launch, tools, stand_in):
+    variables = dict(
+        NNODES='2', NODE_RANK='1', MASTER_ADDR='10.0.0.1', PORT='4')
+    done = launch('dist_train.sh', 'my config.py', 3, '--cfg-options',
+                  'a="[1, 2]"', PYTHON=str(stand_in), **variables)
     assert done.stdout.splitlines() == [
         '-m', 'torch.distributed.run', '--nnodes=2', '--node_rank=1',
         '--master_addr=10.0.0.1', '--master_port=4', '--nproc_per_node=3',
@@ -53,21 +53,13 @@ def test_dist_train_hands_everything_on(tmp_path, tools, run, stand_in):
     ]
 
 
-def test_slurm_train_hands_everything_on(tmp_path, tools, run, stand_in):
-    done = run(
-        tmp_path,
-        'bash',
-        tools / 'slurm_train.sh',
-        'part',
-        'a job',
-        'my config.py',
-        'my dir',
-        '--cfg-options',
-        'a="[1, 2]"',
+def test_slurm_train_hands_everything_on(launch, tools, stand_in):
+    variables = dict(
         PATH=f'{stand_in.parent}:/usr/bin:/bin',
-        PYTHON='python3',
         GPUS='4',
         SRUN_ARGS='--time=1:00 --mem=8G')
+    done = launch('slurm_train.sh', 'part', 'a job', 'my config.py', 'my dir',
+                  '--cfg-options', 'a="[1, 2]"', PYTHON='python3', **variables)
     assert done.stdout.splitlines()[:-1] == [
         '-p', 'part', '--job-name=a job', '--gres=gpu:4', '--ntasks=4',
         '--ntasks-per-node=4', '--cpus-per-task=5', '--kill-on-bad-exit=1',
@@ -83,20 +75,10 @@ def test_slurm_train_hands_everything_on(tmp_path, tools, run, stand_in):
     (dict(GPUS='8', GPUS_PER_NODE='4'),
      ['--gres=gpu:4', '--ntasks=8', '--ntasks-per-node=4']),
 ])
-def test_slurm_test_counts_gpus(tmp_path, tools, run, stand_in, variables,
-                                expected):
-    done = run(
-        tmp_path,
-        'bash',
-        tools / 'slurm_test.sh',
-        'part',
-        'job',
-        'c.py',
-        'w.pth',
-        '--tta',
-        PATH=f'{stand_in.parent}:/usr/bin:/bin',
-        PYTHON='python3',
-        **variables)
+def test_slurm_test_counts_gpus(launch, tools, stand_in, variables, expected):
+    path = f'{stand_in.parent}:/usr/bin:/bin'
+    done = launch('slurm_test.sh', 'part', 'job', 'c.py', 'w.pth', '--tta',
+                  PATH=path, PYTHON='python3', **variables)
     words = done.stdout.splitlines()[:-1]
     assert words[3:6] == expected
     assert words[8:] == [
@@ -105,32 +87,15 @@ def test_slurm_test_counts_gpus(tmp_path, tools, run, stand_in, variables,
     ]
 
 
-def test_two_processes_train_and_evaluate_over_gloo(toy, tmp_path, tools, run):
-    trained = run(
-        tmp_path,
-        'bash',
-        tools / 'dist_train.sh',
-        'toy.py',
-        2,
-        '--work-dir',
-        'w',
-        CUDA_VISIBLE_DEVICES='',
-        PORT=free_port())
+def test_two_processes_train_and_evaluate_over_gloo(toy, tmp_path, launch):
+    trained = launch('dist_train.sh', 'toy.py', 2, '--work-dir', 'w',
+                     CUDA_VISIBLE_DEVICES='', PORT=free_port())
     assert trained.returncode == 0, trained.stderr
     # 4 images, 2 processes, 2 images each: one iteration an epoch.
     assert 'Epoch(train) [1][1/1]' in trained.stderr + trained.stdout
     assert trained.stdout.count('No GPU found') == 1
-    tested = run(
-        tmp_path,
-        'bash',
-        tools / 'dist_test.sh',
-        'toy.py',
-        'w/epoch_1.pth',
-        2,
-        '--out',
-        'o.pkl',
-        CUDA_VISIBLE_DEVICES='',
-        PORT=free_port())
+    tested = launch('dist_test.sh', 'toy.py', 'w/epoch_1.pth', 2, '--out',
+                    'o.pkl', CUDA_VISIBLE_DEVICES='', PORT=free_port())
     assert tested.returncode == 0, tested.stderr
     results = pickle.loads((tmp_path / 'o.pkl').read_bytes())
     assert [sample['label'] for sample in results] == [0, 1, 0, 1]

@@ -23,67 +23,6 @@ _LOADERS = [
     f'{split}_dataloader.{option}' for split in ('train', 'val', 'test')
     for option in ('num_workers=0', 'persistent_workers=False')
 ]
-_SEGMENTOR = '''
-default_scope = 'mmseg'
-custom_imports = dict(imports=['mmconvnextv2'], allow_failed_imports=False)
-model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor', size=(64, 64), seg_pad_val=255),
-    backbone=dict(
-        type='mmconvnextv2.ConvNeXtV2',
-        arch=dict(depths=[1, 1], channels=[8, 16]),
-        gap_before_final_norm=False),
-    decode_head=dict(
-        type='FCNHead', in_channels=16, channels=8, in_index=0, num_classes=6,
-        num_convs=1, norm_cfg=dict(type='BN')),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
-dataset = dict(
-    type='BaseSegDataset',
-    data_root='data/shapes/ade',
-    img_suffix='.jpg',
-    seg_map_suffix='.png',
-    reduce_zero_label=True,
-    metainfo=dict(classes=list('abcdef')))
-train_dataloader = dict(
-    batch_size=2,
-    num_workers=0,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(
-        **dataset,
-        data_prefix=dict(
-            img_path='images/training',
-            seg_map_path='annotations/training'),
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='LoadAnnotations', reduce_zero_label=True),
-            dict(type='RandomCrop', crop_size=(64, 64)),
-            dict(type='PackSegInputs')
-        ]))
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        **dataset,
-        data_prefix=dict(
-            img_path='images/validation',
-            seg_map_path='annotations/validation'),
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='LoadAnnotations', reduce_zero_label=True),
-            dict(type='PackSegInputs')
-        ]))
-test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_cfg = dict(type='TestLoop')
-optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1e-4))
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=2)
-default_hooks = dict(
-    logger=dict(type='LoggerHook', interval=1),
-    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2))
-log_processor = dict(by_epoch=False)
-'''
 
 
 def _is_editable():
@@ -154,14 +93,16 @@ def test_mim_tests_our_detector_with_mmdet(shapes, tmp_path, mim):
 
 
 @pytest.mark.timeout(900)
-def test_mim_trains_and_tests_a_segmentor_of_ours_with_mmseg(
-        shapes, tmp_path, mim):
-    (tmp_path / 'segmentor.py').write_text(_SEGMENTOR)
-    trained = mim('train', 'mmseg', 'segmentor.py', '--work-dir', 'w')
+def test_mim_trains_and_tests_our_segmentor_with_mmseg(shapes, tmp_path, mim):
+    config = configs_folder() / 'upernet_convnextv2_a_shapes.py'
+    trained = mim('train', 'mmseg', config, '--work-dir', 'w', '--cfg-options',
+                  *_LOADERS, 'train_cfg.max_iters=2',
+                  'train_cfg.val_interval=3', 'train_dataloader.batch_size=2',
+                  'default_hooks.checkpoint.interval=2')
     assert 'mmseg/.mim/tools/train.py' in trained
     assert (tmp_path / 'w' / 'iter_2.pth').is_file()
-    tested = mim('test', 'mmseg', 'segmentor.py', '--checkpoint',
-                 'w/iter_2.pth', '--work-dir', 'w')
+    tested = mim('test', 'mmseg', config, '--checkpoint', 'w/iter_2.pth',
+                 '--work-dir', 'w', '--cfg-options', *_LOADERS)
     assert 'mmseg/.mim/tools/test.py' in tested
     assert 'mIoU: ' in tested
 

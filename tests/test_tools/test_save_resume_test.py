@@ -71,9 +71,16 @@ def test_save_resume_test(folder, monkeypatch, load_tool, name):
         return
     loaders = [f'experiment_name={name}_test', *_LOADERS[4:]]
     arguments = [name, f'{name}/{unit}_2.pth', '--out', f'{name}.pkl']
+    if name.startswith('maskrcnn'):
+        arguments += ['--show-dir', 'pictures']
     assert load_tool('test').main(
         [*arguments, '--work-dir', name, '--cfg-options', *loaders]) == 0
-    assert len(pickle.loads((folder / f'{name}.pkl').read_bytes())) == \
-        _VAL_IMAGES
+    results = pickle.loads((folder / f'{name}.pkl').read_bytes())
+    assert len(results) == _VAL_IMAGES
+    if name.startswith('maskrcnn'):
+        assert all(mask.keys() == {'size', 'counts'} for sample in results
+                   for mask in sample['pred_instances']['masks'])
+        pictures = (folder / name).glob('*/pictures/*')
+        assert len(list(pictures)) == _VAL_IMAGES
     (written, ) = (folder / name).glob('*/*.json')
     assert math.isfinite(json.loads(written.read_text())[metric])

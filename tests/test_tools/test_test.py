@@ -73,7 +73,7 @@ def test_only_test_data_is_needed_and_no_initial_weights(
     assert evaluate.main([str(toy), str(weights)]) == _REFUSED
     message = capsys.readouterr().err
     assert '  gone\n' in message
-    assert 'train.py maskrcnn_convnextv2_a_shapes.py' in message
+    assert 'mmconvnextv2 train maskrcnn_convnextv2_a_shapes.py' in message
 
 
 @pytest.mark.parametrize('scope, hook, save_dir', [
@@ -159,28 +159,3 @@ def test_evaluates_what_was_trained(toy, tmp_path, load_tool):
     results = pickle.loads((tmp_path / 'new' / 'o.pkl').read_bytes())
     assert [sample['label'] for sample in results] == [0, 1, 0, 1]
     assert (tmp_path / 'w' / 'toy.py').is_file()
-
-
-def test_detector_on_shapes_end_to_end(monkeypatch, tmp_path, load_tool):
-    from mmconvnextv2.datasets import make_shapes
-    monkeypatch.chdir(tmp_path)
-    make_shapes('data/shapes', num_train=4, num_val=2)
-    config = 'maskrcnn_convnextv2_a_shapes'
-    options = ['--cfg-options', 'train_cfg.max_epochs=1']
-    options += [
-        f'{split}_dataloader.{key}' for split in ('train', 'val', 'test')
-        for key in ('num_workers=0', 'persistent_workers=False')
-    ]
-    assert load_tool('train').main(
-        [config, '--no-validate', '--work-dir', 'w', *options]) == 0
-    assert load_tool('test').main([
-        config, 'w/epoch_1.pth', '--work-dir', 'w', '--out', 'o.pkl',
-        '--show-dir', 'p', *options
-    ]) == 0
-    results = pickle.loads((tmp_path / 'o.pkl').read_bytes())
-    assert len(results) == 2
-    for sample in results:
-        assert all(
-            set(mask) == {'size', 'counts'}
-            for mask in sample['pred_instances']['masks'])
-    assert len(list((tmp_path / 'w').glob('*/p/*'))) == 2
