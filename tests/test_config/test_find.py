@@ -40,28 +40,19 @@ def test_home_folder_is_understood(monkeypatch, tmp_path):
     assert find_config('~/own.py') == tmp_path / 'own.py'
 
 
-def test_other_folders_are_not_replaced_by_ours(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(FileNotFoundError):
-        find_config(f'mine/{_NAME}')
-
-
-def test_message_names_the_closest(monkeypatch, tmp_path):
+@pytest.mark.parametrize('name, listed', [
+    # Other folders are not replaced by the shipped one.
+    (f'mine/{_NAME}', f'Similar names there: {_NAME}'),
+    ('maskrcnn_convnext_a_shape.py', f'Similar names there: {_NAME}'),
+    ('qqq', f"There are: {', '.join(shipped_configs())}."),
+])
+def test_message_names_the_closest_or_all(monkeypatch, tmp_path, name, listed):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError) as caught:
-        find_config('maskrcnn_convnext_a_shape.py')
+        find_config(name)
     assert str(caught.value).startswith(
-        "there is no config file 'maskrcnn_convnext_a_shape.py', neither seen "
-        f'from {tmp_path} nor in {configs_folder()}. Similar names there: '
-        f'{_NAME}')
-
-
-def test_message_lists_all_if_nothing_is_close(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(FileNotFoundError) as caught:
-        find_config('qqq')
-    assert str(caught.value).endswith(
-        f"There are: {', '.join(shipped_configs())}.")
+        f'there is no config file {name!r}, neither seen from {tmp_path} nor '
+        f'in {configs_folder()}. {listed}')
 
 
 def test_path_is_printed_for_the_shell(monkeypatch, tmp_path, capsys):

@@ -11,23 +11,14 @@ GRN = 'fcmae_convnextv2_a_grn_l1_shapes'
 
 
 class Mutation(NamedTuple):
-    """A config with one mistake.
-
-    Attributes:
-        base (str): The config that it is made of.
-        key (str): Dotted key that is changed; list items by their index.
-        value (Any): What it is set to, or ``GONE``.
-        code (int): The exit code.
-        place (str): The key that the message names, or what was being done.
-        says (str): What else the message says.
-    """
+    """A config with one mistake."""
 
     base: str
-    key: str
-    value: Any
-    code: int
-    place: str
-    says: str = ''
+    key: str  # that is changed, dotted; list items by their index
+    value: Any  # or GONE
+    code: int  # exit code
+    place: str  # the key that the message names, or what was being done
+    says: str = ''  # what else it says
 
     @property
     def name(self) -> str:
@@ -48,16 +39,12 @@ class Mutation(NamedTuple):
             node[last] = self.value
 
 
-def _r(base: str,
-       key: str,
-       value: Any,
-       says: str,
-       place: str = '') -> Mutation:
+def _r(base, key, value, says, place=''):
     """Of those that are refused, with a key."""
     return Mutation(base, key, value, 2, place or key, says)
 
 
-def _f(base: str, key: str, value: Any, place: str = '') -> Mutation:
+def _f(base, key, value, place=''):
     """Of those that fail, at a part of the config."""
     place = place or f"building {key.rpartition('.')[0]}"
     return Mutation(base, key, value, 1, place)

@@ -30,14 +30,7 @@ def _is_editable():
     return json.loads(text or '{}').get('dir_info', {}).get('editable', False)
 
 
-def _is_installed(distribution):
-    try:
-        return bool(metadata.version(distribution))
-    except metadata.PackageNotFoundError:
-        return False
-
-
-_ONEDL = _is_installed('onedl-mim')
+_ONEDL = any(metadata.distributions(name='onedl-mim'))
 # onedl-mim knows several packages with 'mmdet' in their names.
 _MMDET = 'onedl-mmdetection' if _ONEDL else 'mmdet'
 

@@ -56,11 +56,6 @@ def test_missing_checkpoint_is_named(toy, weights, evaluate, tmp_path, capsys):
         f'from {tmp_path}). Checkpoints in {tmp_path}: weights.pth.\n')
 
 
-def test_missing_config_is_named(evaluate, weights, capsys):
-    assert evaluate.main(['nothing.py', str(weights)]) == _REFUSED
-    assert "there is no config file 'nothing.py'" in capsys.readouterr().err
-
-
 def test_only_test_data_is_needed_and_no_initial_weights(
         toy, weights, evaluate, capsys):
     toy.write_text(
@@ -95,12 +90,16 @@ def test_pictures_are_drawn_by_the_hook_of_the_scope(toy, weights, evaluate,
     assert cfg.visualizer.get('save_dir') is None
 
 
-def test_pictures_need_a_scope(toy, weights, evaluate, capsys):
-    arguments = [str(toy), str(weights), '--show-dir', 'p']
-    assert evaluate.main(arguments) == _REFUSED
-    assert capsys.readouterr().err == (
-        'test.py: --show and --show-dir work with the default_scope mmdet, '
-        'mmseg, mmpretrain; the config has None\n')
+@pytest.mark.parametrize('options, message', [
+    (('--show-dir', 'p'), '--show and --show-dir work with the default_scope '
+     'mmdet, mmseg, mmpretrain; the config has None'),
+    (('--tta', ), '--tta needs tta_model and tta_pipeline in the config'),
+    (('--out', 'o.json'), "--out must end in .pkl, got 'o.json'"),
+])
+def test_option_that_cannot_be_met(toy, weights, evaluate, capsys, options,
+                                   message):
+    assert evaluate.main([str(toy), str(weights), *options]) == _REFUSED
+    assert capsys.readouterr().err == f'test.py: {message}\n'
 
 
 def test_hook_of_the_config_keeps_its_settings(toy, weights, evaluate):
@@ -113,13 +112,10 @@ def test_hook_of_the_config_keeps_its_settings(toy, weights, evaluate):
 
 
 def test_tta_takes_model_and_pipeline_of_the_config(toy, weights, evaluate,
-                                                    capsys, monkeypatch):
+                                                    monkeypatch):
     for registry, name in ((MODELS, 'Average'), (TRANSFORMS, 'Flip'),
                            (DATASETS, 'RepeatDataset')):
         monkeypatch.setitem(registry.module_dict, name, dict)
-    assert evaluate.main([str(toy), str(weights), '--tta']) == _REFUSED
-    assert capsys.readouterr().err == (
-        'test.py: --tta needs tta_model and tta_pipeline in the config\n')
     toy.write_text(
         toy.read_text() + "tta_model = dict(type='Average', tta_cfg=dict(a=1))"
         "\ntta_pipeline = [dict(type='Flip')]\n"
@@ -142,13 +138,6 @@ def test_out_dumps_with_the_metric_of_the_scope(toy, weights, evaluate, scope,
     (metric, ) = evaluate.metrics
     assert type(metric).__name__ == kind
     assert metric.out_file_path == 'o.pkl'
-
-
-def test_out_must_be_a_pickle(toy, weights, evaluate, capsys):
-    arguments = [str(toy), str(weights), '--out', 'o.json']
-    assert evaluate.main(arguments) == _REFUSED
-    assert capsys.readouterr().err == (
-        "test.py: --out must end in .pkl, got 'o.json'\n")
 
 
 def test_evaluates_what_was_trained(toy, tmp_path, load_tool):
