@@ -64,13 +64,6 @@ def test_gpus_and_scaling(show):
     assert scaled['base_lr'] == pytest.approx(1.5e-4)
 
 
-def test_options_replace_settings(show):
-    values = json.loads(
-        show(MASK_RCNN, '--json', '--cfg-options',
-             'optim_wrapper.optimizer.lr=3e-4', 'train_cfg.max_epochs=12'))
-    assert (values['lr'], values['epochs']) == (3e-4, 12)
-
-
 def test_full_config_can_be_run(show, tmp_path):
     file = tmp_path / 'whole.py'
     file.write_text(show(MASK_RCNN, '--full'))

@@ -17,15 +17,6 @@ def model():
         return MODELS.build(MODEL)
 
 
-def test_to_rgb(model):
-    # A blue image as OpenCV reads it.
-    bgr = torch.tensor([200., 30., 10.]).view(1, 3, 1, 1).expand(1, 3, 2, 2)
-    data = model.data_preprocessor(dict(inputs=bgr, data_samples=None))
-    rgb = to_rgb(data['inputs'], model.data_preprocessor)
-    assert rgb.dtype == torch.uint8
-    assert rgb[0, :, 0, 0].tolist() == [10, 30, 200]
-
-
 @pytest.mark.parametrize('num_channels, expected', [
     (1, [7, 7, 7]), (2, [7, 7, 7]), (4, [9, 8, 7])])
 def test_to_rgb_of_other_channels(num_channels, expected):
