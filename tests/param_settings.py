@@ -24,3 +24,9 @@ def param_settings(model, optim_wrapper):
         for group in optim_wrapper.optimizer.param_groups
         for param in group['params']
     }
+
+
+def lr_scales(model, **paramwise_cfg):
+    """{name: learning rate over that of the optimizer}, with layer decay."""
+    settings = param_settings(model, build(model, **paramwise_cfg))
+    return {name: lr / LR for name, (lr, _) in settings.items()}

@@ -1,29 +1,18 @@
-import re
+"""Layer decay: every parameter once, with the rate of its layer."""
+from collections import Counter
 
 import pytest
 import torch
-from param_settings import LR, build, param_settings
+from hypothesis import given
+from hypothesis import strategies as st
+from param_settings import LR, build, lr_scales, param_settings
+from strategies import arguments
 from torch import nn
 
 from mmconvnextv2 import ConvNeXtV2
+from mmconvnextv2.models.backbones.layer_ids import LAYER_ID_RULES
 
 ARCH = dict(depths=(1, 2, 4, 2), channels=(4, 8, 8, 8))
-
-
-def model_with(**children):
-    model = nn.Module()
-    for name, child in children.items():
-        model.add_module(name, child)
-    return model
-
-
-def backbone():
-    return ConvNeXtV2(ARCH)
-
-
-def lr_scales(model, **paramwise_cfg):
-    settings = param_settings(model, build(model, **paramwise_cfg))
-    return {name: lr / LR for name, (lr, _) in settings.items()}
 
 
 def expected_exponent(name, depths, decay_type):
@@ -48,10 +37,10 @@ def expected_exponent(name, depths, decay_type):
 ])
 def test_scale_of_every_parameter(size, rate, stem, decay_type):
     with torch.device('meta'):
-        model = model_with(
+        model = nn.ModuleDict(dict(
             backbone=ConvNeXtV2(size, out_indices=(0, 1, 2, 3)),
-            head=nn.Linear(2, 2))
-    depths = model.backbone.depths
+            head=nn.Linear(2, 2)))
+    depths = model['backbone'].depths
     scales = lr_scales(model, decay_rate=rate, decay_type=decay_type)
     assert set(scales) == {name for name, _ in model.named_parameters()}
     assert scales['backbone.downsample_layers.0.0.weight'] == pytest.approx(
@@ -74,16 +63,42 @@ def test_stage_wise_on_the_first_convnexts_base():
 
 def test_several_backbones_follow_their_own_depths():
     other = ConvNeXtV2(dict(depths=(1, 3), channels=(4, 8)))
-    scales = lr_scales(model_with(a=backbone(), b=other), decay_rate=0.5)
+    both = nn.ModuleDict(dict(a=ConvNeXtV2(ARCH), b=other))
+    scales = lr_scales(both, decay_rate=0.5)
     assert scales['a.downsample_layers.0.0.bias'] == 0.5**9
     assert scales['b.downsample_layers.0.0.bias'] == 0.5**4
     assert scales['b.stages.1.2.norm.bias'] == 0.5
 
 
-def test_frozen_parameters_are_left_out():
-    model = ConvNeXtV2(ARCH, frozen_stages=2)
-    settings = param_settings(model, build(model, decay_rate=0.5))
-    assert set(settings) == {
-        n for n, p in model.named_parameters() if p.requires_grad
-    }
-    assert not any(re.match(r'\w+\.[01]\.', name) for name in settings)
+def _position(name):
+    """Where a parameter of the stages lies: stage, block; stem before all."""
+    kind, stage, block = name.split('.')[1:4]
+    before = kind == 'downsample_layers'
+    return int(stage), -1 if before else int(block)
+
+
+@given(
+    cfg=arguments(max_depth=4, widths=(1, 3)),
+    decay_type=st.sampled_from(list(LAYER_ID_RULES)),
+    decay_rate=st.sampled_from([0.5, 0.9, 1.]))
+def test_every_parameter_once(cfg, decay_type, decay_rate):
+    model = nn.ModuleDict(
+        dict(backbone=ConvNeXtV2(**cfg), head=nn.Linear(2, 2)))
+    optim_wrapper = build(model, decay_type=decay_type, decay_rate=decay_rate)
+    counts = Counter(
+        id(param) for group in optim_wrapper.optimizer.param_groups
+        for param in group['params'])
+    trained = [p for p in model.parameters() if p.requires_grad]
+    assert counts == Counter(id(p) for p in trained)
+    rates = {name: lr for name, (lr, _) in param_settings(
+        model, optim_wrapper).items()}
+    assert set(rates) == {
+        n for n, p in model.named_parameters() if p.requires_grad}
+    inside = {k: lr for k, lr in rates.items() if k.startswith((
+        'backbone.stages', 'backbone.downsample_layers'))}
+    assert all(
+        (lr == LR) for name, lr in rates.items() if name not in inside)
+    assert all(0 < lr <= LR for lr in inside.values())
+    blocks = sorted((_position(name), lr) for name, lr in inside.items()
+                    if name.startswith('backbone.stages'))
+    assert [lr for _, lr in blocks] == sorted(lr for _, lr in blocks)
