@@ -181,6 +181,8 @@ for _name, _row in _COCO.items():
         precision='float32' if _is_cascade and _size in ('l', 'xl', 'h')
         else 'float16',
         decay_type='group-wise',
+        # Four groups of blocks where the third stage is short.
+        stem_scale=_row[1]**(7 if _size in _DEPTHS else _GROUPS),
         warmup_length=1000,
         schedule='steps',
         epochs=36,

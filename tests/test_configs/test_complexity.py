@@ -1,4 +1,4 @@
-"""Multiply-adds of the parts of detectors at 1280x800.
+"""Multiply-adds of the parts of detectors at 1280x800 and of a segmentor.
 
 Those of whole models are compared with the metafiles, and these with papers.
 """
@@ -11,6 +11,7 @@ from mmdet.structures import DetDataSample
 from mmengine.analysis import FlopAnalyzer
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
+from torch.utils.flop_counter import FlopCounterMode
 
 from mmconvnextv2.analysis.complexity import count_complexity
 
@@ -70,3 +71,18 @@ def test_as_get_flops_counts():
     assert round((by_operator['conv'] + by_operator['linear']) / 1e9,
                  2) == _B_PRODUCTS
     assert round(total / 1e9, 2) == 486.00
+
+
+def test_the_auxiliary_head_is_not_in_the_multiply_adds():
+    cfg = load('upernet_convnextv2_b_ade20k')
+    found = count_complexity(cfg, (512, 2048))
+    with DefaultScope.overwrite_default_scope('mmseg'), torch.device('meta'):
+        head = MODELS.build(cfg.model.auxiliary_head).eval()
+        feats = [torch.empty(1, 512, 32, 128)] * 3
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        head(feats)
+    # ConvNeXt V2, Table 7: in the published parameters, not in the
+    # published multiply-adds.
+    assert round(counter.get_total_flops() / 2e9, 2) == 4.99
+    assert sum(p.numel() for p in head.parameters()) == 1218710
+    assert not any('auxiliary' in part for part in found.by_part)

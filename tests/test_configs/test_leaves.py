@@ -3,6 +3,7 @@ import ast
 import re
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 from config_run import CONFIGS
@@ -11,7 +12,9 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, DefaultScope
 
 from mmconvnextv2 import ConvNeXtV2
+from mmconvnextv2.config.recipe import recipe
 from mmconvnextv2.engine.cpu import avoid_amp_on_cpu
+from mmconvnextv2.models.layers import ConvNeXtV2Block
 
 LEAVES = sorted(path.name for path in CONFIGS.glob('*.py'))
 # {task}_{encoder}_{size}[_variant]_{data}[_{pixels}]; no task: a classifier.
@@ -82,11 +85,29 @@ def test_model_and_optimizer_are_built(name):
     model, wrapper = build(cfg)
     assert isinstance(model.backbone, ConvNeXtV2)
     assert cfg.model.backbone.type == 'mmconvnextv2.ConvNeXtV2'
+    check_rates_and_drop_paths(cfg, model, wrapper)
     given = Counter(
         id(param) for group in wrapper.optimizer.param_groups
         for param in group['params'])
     assert given == Counter(
         id(param) for param in model.parameters() if param.requires_grad)
+
+
+def check_rates_and_drop_paths(cfg, model, wrapper):
+    """Compare what is built with the recipe, which the tables confirm."""
+    found, backbone = recipe(cfg), model.backbone
+    rates = {id(param): group['lr']
+             for group in wrapper.optimizer.param_groups
+             for param in group['params']}
+    stem = rates[id(backbone.downsample_layers[0][0].weight)]
+    assert stem == pytest.approx(found['stem_lr'] or found['lr'])
+    blocks = [x for x in backbone.modules() if isinstance(x, ConvNeXtV2Block)]
+    drops = [getattr(x.drop_path, 'drop_prob', 0.) for x in blocks]
+    np.testing.assert_allclose(
+        drops, np.linspace(0, found['drop_path'], len(blocks)), rtol=1e-6)
+    outside = {rates[id(x)] for name, x in model.named_parameters()
+               if x.requires_grad and not name.startswith('backbone.')}
+    assert outside == {found['lr']}
 
 
 @pytest.mark.parametrize('name', LEAVES)
