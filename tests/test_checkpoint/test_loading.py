@@ -59,8 +59,11 @@ def loader_of(address):
     'prefix', ['', 'http://', 'https://', 's3://', 'a:s3://', 'petrel://'])
 def test_loaders_are_replaced_for_a_time(prefix):
     before = loader_of(f'{prefix}w.pth')
+    # mmengine 0.10.7's loader of local files is replaced on import.
+    is_ours = before.__module__.startswith('mmconvnextv2.')
+    assert not is_ours or prefix == ''
     with safe_loading():
-        assert loader_of(f'{prefix}w.pth') is not before
+        assert (loader_of(f'{prefix}w.pth') is before) == is_ours
         with safe_loading():
             pass
         assert loader_of(f'{prefix}w.pth').__module__.startswith(

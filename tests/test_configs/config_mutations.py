@@ -150,8 +150,11 @@ _FAILED = [
     _f(SSL, 'model.head.patch_size', -32),
     _f(SSL, 'model.data_preprocessor.mean', [0.0, 0.0]),
     _f(CLS, 'model.head.num_classes', 'five'),
-    _f(DET, 'model.roi_head.bbox_head.num_classes', 1,
-       'running default_hooks.num_classes'),
+    # mmdet 3.3.0 asks at the start of an epoch only, and this run has none.
+    _f(
+        DET, 'model.roi_head.bbox_head.num_classes', 1,
+        'running default_hooks.num_classes or '
+        'running model.roi_head.bbox_head.loss_cls'),
     _f(CLS, 'model.head.in_channels', 1024, 'running model.head'),
     _f(CLS, 'model.head', GONE, 'running model'),
     _f(CLS, 'model.data_preprocessor.std', 'one'),
