@@ -23,6 +23,7 @@ from mmconvnextv2.config.data_sources import (
 from mmconvnextv2.config.find import find_config
 from mmconvnextv2.config.locate import Trail
 from mmconvnextv2.config.preflight import SPLITS, missing_data
+from mmconvnextv2.config.walk import type_name
 from mmconvnextv2.datasets.damaged import DamagedDataError
 from mmconvnextv2.engine.hooks import NonFiniteError
 from .errors import CommandError
@@ -30,6 +31,7 @@ from .files import latest_whole_checkpoint
 
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS,
                 errno.EACCES, errno.EPERM, errno.EIO)
+_FIT_HOOK = dict(type='mmconvnextv2.CheckpointFitHook')
 _RANK_VARIABLES = {
     'pytorch': 'RANK',
     'slurm': 'SLURM_PROCID',
@@ -208,8 +210,23 @@ def require_writable(folder: str) -> None:
             '--work-dir, or change what is in the way.') from error
 
 
-def build_runner(cfg: Config) -> Runner:
-    """Build the runner that the config asks for."""
+def build_runner(cfg: Config, say: Callable[[str], None]) -> Runner:
+    """Build the runner that the config asks for.
+
+    Args:
+        cfg (Config): The config. If it is not one of this package's, it gets
+            the hook that refuses checkpoints that do not fit the model.
+        say (Callable): Prints a line, which says so.
+
+    Returns:
+        Runner: The runner.
+    """
+    custom = list(cfg.get('custom_hooks') or ())
+    hooks = [*(cfg.get('default_hooks') or {}).values(), *custom]
+    if not any(type_name(x) == 'CheckpointFitHook' for x in hooks if x):
+        say(f'Added to custom_hooks: {_FIT_HOOK}. It refuses checkpoints that '
+            'do not fit the model, of which MMEngine only keeps a log.')
+        cfg.custom_hooks = [*custom, dict(_FIT_HOOK)]
     return RUNNERS.build(cfg)
 
 

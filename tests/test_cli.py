@@ -94,3 +94,22 @@ def test_line_above_other_tracebacks(tmp_path, capsys, error):
     assert caught.value is error
     assert capsys.readouterr().err == (
         'Failed while starting the run. There is no checkpoint yet.\n')
+
+
+@pytest.mark.parametrize('hooks, added', [
+    (dict(), 1),
+    (dict(custom_hooks=[dict(type='EMAHook')]), 1),
+    (dict(default_hooks=dict(fit=cli._FIT_HOOK)), 0),
+    (dict(custom_hooks=[cli._FIT_HOOK]), 0),
+])
+def test_configs_of_others_get_the_check_of_checkpoints(
+        monkeypatch, hooks, added):
+    monkeypatch.setattr(cli.RUNNERS, 'build', lambda cfg: cfg)
+    said = []
+    cfg = cli.build_runner(Config(dict(hooks)), said.append)
+    given = hooks.get('custom_hooks', [])
+    assert cfg.get('custom_hooks', []) == given + added * [cli._FIT_HOOK]
+    assert said == added * [
+        "Added to custom_hooks: {'type': 'mmconvnextv2.CheckpointFitHook'}. "
+        'It refuses checkpoints that do not fit the model, of which MMEngine '
+        'only keeps a log.']

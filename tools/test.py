@@ -115,7 +115,7 @@ def test(args: argparse.Namespace) -> None:
     notes = require_sound_data(cfg, ('test', ))
     join_processes_on_cpu(cfg, speaker(args.launcher))
     with explained_errors(cfg, ('test', )), safe_loading():
-        runner = build_runner(cfg)
+        runner = build_runner(cfg, speaker(args.launcher))
         if args.out:
             dump_predictions(runner, cfg.get('default_scope'), args.out)
         for note in notes:

@@ -122,7 +122,7 @@ def train(args: argparse.Namespace) -> None:
     if is_main_process(args.launcher):
         require_writable(cfg.work_dir)
     with explained_errors(cfg, splits), safe_loading():
-        runner = build_runner(cfg)
+        runner = build_runner(cfg, say)
         for note in notes:
             runner.logger.warning(note)
         runner.train()

@@ -53,17 +53,30 @@ def read_checkpoint(checkpoint: str,
             return load_data(path, map_location=map_location, mmap=mmap)
         except CheckpointError:
             raise
+        except (MemoryError, torch.cuda.OutOfMemoryError):
+            raise
         except UnpicklingError as error:
-            raise CheckpointError(
-                f'{checkpoint}: {_refusal(str(error), path)}') from error
+            text = f'{checkpoint}: {_refusal(str(error), path)}'
+            is_damaged = 'GLOBAL' not in str(error)
+            cause = error
         except Exception as error:  # safetensors has types of its own
             text = (f'{checkpoint} is damaged, cut off or no checkpoint '
                     f'({osp.getsize(path)} bytes): '
                     f'{str(error) or type(error).__name__}')
-            if checkpoint.startswith(_URL):
-                remove(path)
-                text += f'\nThe local copy {path} is removed.'
-            raise CheckpointError(text) from error
+            is_damaged = getattr(error, 'errno', None) is None
+            cause = error
+    if checkpoint.startswith(_URL):
+        text += _after_download(path, is_damaged)
+    raise CheckpointError(text) from cause
+
+
+def _after_download(path: str, is_damaged: bool) -> str:
+    """Remove a download that cannot be whole, and say where it lies or lay."""
+    if is_damaged and not zipfile.is_zipfile(path):
+        remove(path)
+        return f'\nThe local copy {path} is removed.'
+    return (f'\nThe local copy is {path}; without it, the file is downloaded '
+            'again.')
 
 
 def _local(checkpoint: str) -> ContextManager[Union[str, Path]]:

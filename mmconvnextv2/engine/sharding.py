@@ -238,16 +238,21 @@ def check_strategy(cfg: Mapping[str, Any]) -> None:
     Raises:
         CommandError: If it is such a config.
     """
-    kind = (cfg.get('strategy') or {}).get('type')
-    if kind and cfg.get('runner_type', 'Runner') == 'Runner':
+    strategy = cfg.get('strategy') or {}
+    if not isinstance(strategy, Mapping):
+        raise CommandError(f'strategy must be a dict, got {strategy!r}')
+    kind, runner = strategy.get('type'), cfg.get('runner_type', 'Runner')
+    is_sharded = 'ShardedStrategy' in str(kind)
+    if kind and (runner == 'Runner'
+                 or is_sharded and 'ShardedRunner' not in str(runner)):
         raise CommandError(
             "runner_type must be 'mmconvnextv2.ShardedRunner' for "
-            f"strategy.type={kind!r}, which 'Runner' ignores")
+            f'strategy.type={kind!r}, got {runner!r}')
     if kind == 'FSDPStrategy':
         raise CommandError(
             "strategy.type must be 'mmconvnextv2.ShardedStrategy' for FSDP: "
             f'{kind!r} takes shards of weights for biases (weight decay)')
-    if 'ShardedStrategy' in str(kind) and cfg['launcher'] == 'none':
+    if is_sharded and cfg['launcher'] == 'none':
         raise CommandError(
             f'strategy.type={kind!r} spreads the model over several '
             'processes: start them with bash tools/dist_train.sh CONFIG GPUS, '

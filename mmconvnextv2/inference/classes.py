@@ -26,7 +26,9 @@ def find_classes(cfg: Mapping, meta: Mapping) -> Dict[str, Any]:
     if not isinstance(classes, Sequence):
         return {}
     classes = (classes, ) if isinstance(classes, str) else tuple(classes)
-    if not isinstance(palette, Sequence) or len(palette) < len(classes):
+    # mmdet takes the word 'random' too.
+    if (isinstance(palette, str) or not isinstance(palette, Sequence)
+            or len(palette) < len(classes)):
         palette = np.random.default_rng(0).integers(
             256, size=(len(classes), 3)).tolist()
     return dict(classes=classes, palette=[tuple(x) for x in palette])

@@ -1,4 +1,6 @@
 """Weights from servers that fail in every way, on this machine."""
+import errno
+import gzip
 import hashlib
 import os
 import re
@@ -12,6 +14,7 @@ from unreliable_server import accepting, closed, serving
 from mmconvnextv2.checkpoint import (
     CheckpointError,
     download,
+    io,
     read_checkpoint,
 )
 
@@ -150,3 +153,42 @@ def test_time_limit_that_is_none(monkeypatch, given):
 def test_time_limit_by_default(monkeypatch):
     monkeypatch.delenv(download.TIME_LIMIT, raising=False)
     assert download.time_limit() == 30
+
+
+@pytest.mark.parametrize('error', [
+    MemoryError(), torch.cuda.OutOfMemoryError('CUDA out of memory')])
+def test_download_outlives_a_lack_of_memory(server, cache, monkeypatch, error):
+    def load_data(*args, **kwargs):
+        raise error
+
+    url = server.url('file/w.pth')
+    with monkeypatch.context() as patched:
+        patched.setattr(io, 'load_data', load_data)
+        with pytest.raises(type(error)):
+            read_checkpoint(url)
+    server.asked.clear()
+    assert_same(read_checkpoint(url), _STATE)
+    assert not server.asked
+
+
+@pytest.mark.parametrize('error', [
+    OSError(errno.EIO, 'Input/output error'), RuntimeError('no memory')])
+def test_whole_download_is_not_removed(server, cache, monkeypatch, error):
+    def load_data(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(io, 'load_data', load_data)
+    with pytest.raises(CheckpointError) as caught:
+        read_checkpoint(server.url('file/w.pth'))
+    assert str(caught.value).endswith(
+        f'{error}\nThe local copy is {cache}/w.pth; without it, the file is '
+        'downloaded again.')
+    assert os.listdir(cache) == ['w.pth']
+
+
+def test_compressed_answer_is_removed(server, folder, cache):
+    (folder / 'z.pth').write_bytes(gzip.compress(b'weights', mtime=0))
+    url = server.url('file/z.pth')
+    assert refusal(url, cache) == (
+        f'{url}: it cannot be read without running code (Unsupported operand '
+        f'31)\nThe local copy {cache}/z.pth is removed.')

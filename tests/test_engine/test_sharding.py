@@ -212,7 +212,10 @@ def test_arguments_that_would_spoil_a_run(monkeypatch):
      'several processes: start them with bash tools/dist_train.sh CONFIG '),
     (dict(runner_type='Runner'),
      "^runner_type must be 'mmconvnextv2.ShardedRunner' for strategy.type="
-     "'mmconvnextv2.ShardedStrategy', which 'Runner' ignores$"),
+     "'mmconvnextv2.ShardedStrategy', got 'Runner'$"),
+    # It loads a checkpoint before EMA has a place for it.
+    (dict(runner_type='FlexibleRunner'), ", got 'FlexibleRunner'$"),
+    (dict(strategy='fsdp'), "^strategy must be a dict, got 'fsdp'$"),
     ({'strategy.type': 'FSDPStrategy'},
      "^strategy.type must be 'mmconvnextv2.ShardedStrategy' for FSDP: "
      "'FSDPStrategy' takes shards of weights for biases"),

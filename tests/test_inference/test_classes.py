@@ -37,3 +37,9 @@ def test_classes_without_colours_get_random_ones():
     found = find_classes({}, dict(dataset_meta=dict(classes=NAMES)))
     assert found['classes'] == NAMES and len(set(found['palette'])) == 9
     assert find_classes({}, dict(CLASSES=NAMES)) == found
+
+
+def test_a_palette_that_is_a_word_of_mmdet():
+    given = dict(classes=('a', 'b'))
+    assert find_classes({}, dict(dataset_meta=dict(given, palette='random'))
+                        ) == find_classes({}, dict(dataset_meta=given))

@@ -54,7 +54,7 @@ def built(monkeypatch):
 
     class Recorder:
 
-        def __init__(self, cfg):
+        def __init__(self, cfg, say):
             self.cfg = cfg
             self.test_evaluator = type('Evaluator', (), dict(metrics=[]))()
             configs.append(self)

@@ -39,26 +39,26 @@ def check_data(cfg: Mapping,
         tuple[list[str], list[str]]: Faults and notes, each once.
     """
     notes: list[str] = []
-    built = [(x, split) for split in splits for x in _datasets(cfg, split)]
+    built = [(*x, split) for split in splits for x in _datasets(cfg, split)]
     faults = [
-        fault for dataset, split in built
-        for fault in _CHECKS[type(dataset).__name__](dataset, cfg, split,
-                                                     notes.append)
+        fault for kind, dataset, split in built
+        for fault in _CHECKS[kind](dataset, cfg, split, notes.append)
     ]
-    faults += check_folders_of_splits([x for x, _ in built])
+    faults += check_folders_of_splits([x for _, x, _ in built])
     # Several splits may read the same file.
     return list(dict.fromkeys(faults)), list(dict.fromkeys(notes))
 
 
-def _datasets(cfg: Mapping, split: str) -> Iterator[Any]:
+def _datasets(cfg: Mapping, split: str) -> Iterator[tuple[str, Any]]:
     for _, part in leaf_datasets(cfg, split):
         if type_name(part) not in _CHECKS or not is_local(part):
             continue
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
             try:
-                yield DATASETS.build(dict(part, pipeline=[], lazy_init=True))
+                built = DATASETS.build(dict(part, pipeline=[], lazy_init=True))
             except Exception:
                 continue  # The run will build it too, and say what is wrong.
+        yield type_name(part), built
 
 
 def require_sound_data(cfg: Mapping, splits: Sequence[str]) -> list[str]:

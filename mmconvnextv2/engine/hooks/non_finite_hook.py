@@ -49,6 +49,9 @@ class NonFiniteHook(Hook):
     priority = 'VERY_HIGH'
 
     def __init__(self, max_skips: int = 0, exact: bool = True) -> None:
+        if not isinstance(exact, bool):
+            raise TypeError('NonFiniteHook: exact must be True (the default) '
+                            f'or False, got {exact!r}')
         if max_skips < 0 or (max_skips and not exact):
             raise ValueError('NonFiniteHook: max_skips must be >= 0, and 0 '
                              f'with exact=False, got {max_skips}')

@@ -28,9 +28,10 @@ class SafeCheckpointHook(CheckpointHook):
     of ``CheckpointHook``.
     """
 
+    _counts: dict = {}  # in what is being saved, if not the runner's
+
     def before_train(self, runner: Runner) -> None:
         """Clean up after a killed run."""
-        self._counts: dict = {}
         info = runner.message_hub.runtime_info
         if 'keep_ckpt_ids' in info:
             kept = info['keep_ckpt_ids']

@@ -3,6 +3,8 @@ import json
 
 import pytest
 from mmengine.config import Config
+from mmpretrain.datasets import CustomDataset
+from mmpretrain.registry import DATASETS
 from PIL import Image
 
 from mmconvnextv2.cli import CommandError
@@ -94,3 +96,13 @@ def test_what_is_not_known_is_not_checked():
                          backend_args=dict(backend='petrel')), None):
         cfg = dict(train_dataloader=dict(dataset=dataset))
         assert check_data(cfg, SPLITS) == ([], [])
+
+
+def test_data_sets_under_another_name(shapes, monkeypatch):
+    class Ours(CustomDataset):
+        """A project's, registered under the name of mmpretrain's."""
+
+    monkeypatch.chdir(shapes)
+    monkeypatch.setitem(DATASETS.module_dict, 'CustomDataset', Ours)
+    cfg = load('fcmae_convnextv2_a_shapes')
+    assert check_data(cfg, ('train', )) == ([], [])

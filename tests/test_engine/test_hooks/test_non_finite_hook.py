@@ -61,6 +61,11 @@ def test_bad_arguments(arguments):
         NonFiniteHook(**arguments)
 
 
+def test_what_exact_was_by_default_is_refused():
+    with pytest.raises(TypeError, match='exact must be True .*, got None$'):
+        NonFiniteHook(exact=None)
+
+
 def test_several_optimizers():
     hook = NonFiniteHook()
     model = Model(0)

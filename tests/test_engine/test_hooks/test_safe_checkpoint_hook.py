@@ -183,3 +183,9 @@ def test_each_save_of_a_runner_is_whole_and_wrapped_once(tmp_path):
     hook.discard('mine.pth')
     hook.discard('mine.pth')
     assert files(tmp_path) == []
+
+
+def test_checkpoints_that_are_saved_without_training():
+    checkpoint = dict(meta=dict(epoch=3))
+    SafeCheckpointHook(interval=1).before_save_checkpoint(None, checkpoint)
+    assert checkpoint == dict(meta=dict(epoch=3))
