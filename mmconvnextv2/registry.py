@@ -2,8 +2,11 @@
 
 Each is a child of MMEngine's root registry with the scope ``mmconvnextv2``.
 Public classes are registered in both, so that ``mmconvnextv2.ConvNeXtV2`` and
-plain ``ConvNeXtV2`` resolve from the scope of every OpenMMLab package.
+plain ``ConvNeXtV2`` resolve from the scope of every OpenMMLab package. Where
+another package holds a plain name first, it keeps it, as mmpose does with
+``LayerDecayOptimWrapperConstructor``; the prefix always means ours.
 """
+import contextlib
 from typing import Callable, TypeVar
 
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
@@ -63,7 +66,8 @@ def register(registry: Registry) -> Callable[[_T], _T]:
 
     def decorate(cls: _T) -> _T:
         registry.register_module(module=cls)
-        registry.parent.register_module(module=cls)
+        with contextlib.suppress(KeyError):  # Another package holds the name.
+            registry.parent.register_module(module=cls)
         return cls
 
     return decorate

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from importlib import import_module
 
 import pytest
@@ -72,3 +74,29 @@ def test_register_enters_class_in_child_and_root():
     finally:
         registry.HOOKS.module_dict.pop('Thing', None)
         HOOKS.module_dict.pop('Thing', None)
+
+
+_TAKEN = '''
+from mmengine.registry import HOOKS, MODELS, OPTIM_WRAPPER_CONSTRUCTORS
+
+theirs = {}
+for registry, name in ((MODELS, 'ConvNeXtV2'), (HOOKS, 'SeedHook'), (
+        OPTIM_WRAPPER_CONSTRUCTORS, 'LayerDecayOptimWrapperConstructor')):
+    theirs[name] = registry.register_module(module=type(name, (), {}))
+import mmconvnextv2
+for registry in (MODELS, HOOKS, OPTIM_WRAPPER_CONSTRUCTORS):
+    for name in theirs.keys() & registry.module_dict.keys():
+        assert registry.get(name) is theirs[name]
+        ours = registry.get(f'mmconvnextv2.{name}')
+        assert ours.__module__.startswith('mmconvnextv2.')
+        print(name)
+'''
+
+
+def test_a_name_that_another_package_holds_stays_theirs():
+    """As mmpose's LayerDecayOptimWrapperConstructor."""
+    done = subprocess.run([sys.executable, '-c', _TAKEN],
+                          capture_output=True, text=True)
+    assert done.stdout.split() == [
+        'ConvNeXtV2', 'SeedHook', 'LayerDecayOptimWrapperConstructor'
+    ], done.stderr

@@ -12,7 +12,7 @@ from mmconvnextv2 import torchvision_ops as bridge
 
 # The environment of a checkout has a bridge of its own, see dev/setup_env.py.
 _WITHOUT = ('import sys; sys.meta_path[:] = [x for x in sys.meta_path '
-            "if type(x).__name__ != '_BeforeTorchvision']; ")
+            "if not type(x).__name__.startswith('_Before')]; ")
 _IMPORT = 'import torch, torchvision.transforms'
 
 
@@ -83,12 +83,35 @@ def test_the_hook_acts_once_torchvision_is_sought(monkeypatch):
     assert acted == [1]
 
 
+@pytest.mark.parametrize('mmpretrain, transformers, limit', [
+    ('1.3.6', '5.24.0', '5'),
+    ('1.3.6', '4.57.6', None),
+    ('1.2.0', '4.57.6', '4.57'),
+    ('1.2.0', '4.46.3', None),
+])
+@pytest.mark.parametrize('sought', ['mmpretrain.models',
+                                    'mmpretrain.datasets'])
+def test_mmpretrain_does_without_transformers_that_break_it(
+        monkeypatch, recwarn, sought, mmpretrain, transformers, limit):
+    dependency = pytest.importorskip('mmpretrain.utils.dependency')
+    monkeypatch.setattr('mmpretrain.version.__version__', mmpretrain)
+    monkeypatch.setattr(dependency, 'WITH_MULTIMODAL', True)
+    monkeypatch.setattr(bridge.metadata, 'version',
+                        dict(transformers=transformers).__getitem__)
+    assert bridge._BeforeImport().find_spec(sought) is None
+    assert dependency.WITH_MULTIMODAL is (limit is None)
+    assert [str(x.message) for x in recwarn] == ([
+        f'mmpretrain {mmpretrain} cannot use transformers {transformers}: its '
+        'models of images and text are left out, all others work. For them: '
+        f'pip install "transformers<{limit}"'] if limit else [])
+
+
 def test_a_copy_is_enough_and_needs_neither_this_package_nor_pytorch(
         tmp_path):
     (tmp_path / 'copied.py').write_text(Path(bridge.__file__).read_text())
     start = 'import copied; copied.declare_before_torchvision(); '
     done = _run('-c', f'{_WITHOUT}{start}import mmconvnextv2; print(sum('
-                "type(x).__name__ == '_BeforeTorchvision' "
+                "type(x).__name__ == '_BeforeImport' "
                 'for x in sys.meta_path))', cwd=tmp_path)
     assert done.stdout == '1\n'
     done = _run('-S', '-c', f'import sys; {start}'
