@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mmconvnextv2.files import remove, written_whole
 from mmconvnextv2.text import first_of
+from .claims import refuse_claims
 from .download import download_once
 from .errors import CheckpointError
 from .stand_ins import load_data
@@ -31,7 +32,8 @@ def read_checkpoint(checkpoint: str,
     Args:
         checkpoint (str): Path, or URL, which is downloaded once. The suffix
             .safetensors tells that format.
-        map_location (Any): As in ``torch.load``. Defaults to 'cpu'.
+        map_location (Any): As in ``torch.load``; for safetensors a device or
+            its name. Defaults to 'cpu'.
         mmap (bool): Whether tensors may stay in the file until they are used,
             so that optimizer states are never read. Defaults to True.
 
@@ -48,7 +50,10 @@ def read_checkpoint(checkpoint: str,
         try:
             _refuse_damage(path)
             if path.endswith('.safetensors'):
-                return _safetensors().load_file(path)
+                content = _safetensors().load_file(path)
+                return {name: x.to(map_location) for name, x in
+                        content.items()} if map_location else content
+            refuse_claims(path)
             mmap = mmap and map_location == 'cpu' and zipfile.is_zipfile(path)
             return load_data(path, map_location=map_location, mmap=mmap)
         except CheckpointError:

@@ -19,7 +19,8 @@ from .io import read_checkpoint
 
 _UNSAFE = (mmengine_checkpoint.load_from_local,
            mmengine_checkpoint.load_from_http,
-           mmengine_checkpoint.load_from_ceph)
+           mmengine_checkpoint.load_from_ceph,
+           mmengine_checkpoint.load_from_openmmlab)
 
 
 def load_from_path_or_url(filename: str,
@@ -46,6 +47,19 @@ def load_from_path_or_url(filename: str,
     if isinstance(content.get('meta'), dict):
         content['meta'].pop('config', None)
     return content
+
+
+def _load_from_list(filename: str, map_location: Any = None) -> Mapping:
+    """Load ``open-mmlab://NAME``, whose file may lie in MMENGINE_HOME."""
+    name = filename.partition('://')[2]
+    name = mmengine_checkpoint.get_deprecated_model_names().get(name, name)
+    known = mmengine_checkpoint.get_external_models()
+    if name not in known:
+        raise CheckpointError(f'{filename}: MMEngine knows no such name, nor '
+                              'has MMENGINE_HOME/open_mmlab.json it')
+    address = known[name] if '://' in known[name] else osp.join(
+        mmengine_checkpoint._get_mmengine_home(), known[name])
+    return load_from_path_or_url(address, map_location)
 
 
 def load_own_checkpoints() -> None:
@@ -84,8 +98,11 @@ def safe_loading() -> Iterator[None]:
         for prefix, loader in CheckpointLoader._schemes.items()
         if loader in _UNSAFE and stand_ins.are_possible()
     }
-    CheckpointLoader.register_scheme(
-        list(replaced), load_from_path_or_url, force=True)
+    for prefix, loader in replaced.items():
+        is_list = loader is mmengine_checkpoint.load_from_openmmlab
+        CheckpointLoader.register_scheme(
+            prefix, _load_from_list if is_list else load_from_path_or_url,
+            force=True)
     # The loaders of torchvision:// and other lists call it by this name.
     by_name = mmengine_checkpoint.load_from_http
     if replaced:

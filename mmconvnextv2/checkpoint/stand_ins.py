@@ -11,9 +11,10 @@ other is refused.
 import contextlib
 import re
 from argparse import Namespace
+from functools import partial
 from pathlib import PurePath
 from pickle import UnpicklingError
-from typing import Any, Callable, Dict, Iterator, Optional, Set
+from typing import Any, Callable, Dict, Iterator, Tuple
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from mmengine.utils import digit_version
 
 # Booleans, numbers and text: no kind whose bytes could hold a pointer.
 _PLAIN_DTYPE = re.compile(r'[biufcSU]\d{1,9}')
+_Revive = Callable[[Any], Any]
 
 
 class _Record:
@@ -37,49 +39,59 @@ class _Record:
         self.state = state
 
 
-def _refuse(record: _Record) -> None:
+def _refuse(record: _Record, revive: _Revive) -> None:
     raise ValueError(f'{type(record).__name__} where MMEngine saves none')
 
 
-def _dtype(record: _Record) -> np.dtype:
+def _dtype(record: _Record, revive: _Revive) -> np.dtype:
     code, order = record.args[0], record.state[1]
     if not _PLAIN_DTYPE.fullmatch(code) or order not in ('<', '>', '|'):
         raise ValueError(f'dtype {order!r}{code!r} is no plain one')
     return np.dtype(order + code)
 
 
-def _array(record: _Record) -> np.ndarray:
+def _array(record: _Record, revive: _Revive) -> np.ndarray:
     _, shape, dtype, is_fortran, data = record.state
     return np.ndarray(
         shape,
-        _revived(dtype, np.dtype),
-        _revived(data, bytes),
+        _revived(dtype, np.dtype, revive),
+        _revived(data, bytes, revive),
         order='F' if is_fortran else 'C').copy()
 
 
-def _scalar(record: _Record) -> np.generic:
+def _scalar(record: _Record, revive: _Revive) -> np.generic:
     dtype, data = record.args
     return np.frombuffer(
-        _revived(data, bytes), _revived(dtype, np.dtype), count=1)[0]
+        _revived(data, bytes, revive),
+        _revived(dtype, np.dtype, revive),
+        count=1)[0]
 
 
-def _history(record: _Record) -> HistoryBuffer:
+def _history(record: _Record, revive: _Revive) -> HistoryBuffer:
     log, count = (
-        _revived(record.state[name], np.ndarray)
+        _revived(record.state[name], np.ndarray, revive)
         for name in ('_log_history', '_count_history'))
     return HistoryBuffer(log, count, record.state['max_length'])
 
 
+def _config(record: _Record, revive: _Revive) -> ConfigDict:
+    made = ConfigDict()
+    for items in revive(record.args):
+        # As it is: ConfigDict would copy all that is within.
+        dict.update(made, items)
+    return made
+
+
 # Functions that make the objects which a file names.
-_BUILDERS: Dict[str, Callable[[_Record], Any]] = {
+_BUILDERS: Dict[str, Callable[[_Record, _Revive], Any]] = {
     'mmengine.logging.history_buffer.HistoryBuffer': _history,
-    'mmengine.config.config.ConfigDict':
-    lambda record: ConfigDict(*_revive(record.args)),
+    'mmengine.config.config.ConfigDict': _config,
     # What training scripts of others save.
-    'argparse.Namespace': lambda record: Namespace(**_revive(record.state)),
-    'pathlib.PosixPath': lambda record: PurePath(*record.args),
-    'pathlib._local.PosixPath': lambda record: PurePath(*record.args),
-    'builtins.bytes': lambda record: b'',
+    'argparse.Namespace': lambda record, revive: Namespace(**revive(
+        record.state)),
+    'pathlib.PosixPath': lambda record, _: PurePath(*record.args),
+    'pathlib._local.PosixPath': lambda record, _: PurePath(*record.args),
+    'builtins.bytes': lambda record, _: b'',
     'numpy.dtype': _dtype,
     'numpy._core.multiarray._reconstruct': _array,
     'numpy._core.multiarray.scalar': _scalar,
@@ -92,33 +104,37 @@ _BUILDERS: Dict[str, Callable[[_Record], Any]] = {
 _RECORDS = [(type(name, (_Record, ), {}), name) for name in _BUILDERS]
 
 
-def _revived(value: Any, kind: type) -> Any:
-    value = _revive(value)
+def _revived(value: Any, kind: type, revive: _Revive) -> Any:
+    value = revive(value)
     if not isinstance(value, kind):
         raise ValueError(f'{type(value).__name__} in place of {kind.__name__}')
     return value
 
 
-def _revive(value: Any, seen: Optional[Set[int]] = None) -> Any:
+def _revive(value: Any, seen: Dict[int, Tuple[Any, Any]]) -> Any:
     """Turn the records in nested containers into what they describe."""
-    seen = set() if seen is None else seen
-    if isinstance(value, _Record):
-        return _BUILDERS[type(value).__name__](value)
     if isinstance(value, type) and issubclass(value, _Record):
         raise ValueError(f'{value.__name__} by itself')
-    if type(value) in (tuple, set):
-        return type(value)(_revive(x, seen) for x in value)
-    if not isinstance(value, (list, dict)) or id(value) in seen:
-        return value
-    seen.add(id(value))  # A container may hold itself, or stand twice.
-    if isinstance(value, list):
-        value[:] = [_revive(x, seen) for x in value]
+    if id(value) in seen:
+        return seen[id(value)][1]
+    revive, made = partial(_revive, seen=seen), value
+    if isinstance(value, _Record):
+        made = _BUILDERS[type(value).__name__](value, revive)
+    elif type(value) in (tuple, set):
+        made = type(value)(map(revive, value))
+    elif isinstance(value, (list, dict)):
+        seen[id(value)] = value, value  # It may hold itself.
+        if isinstance(value, list):
+            value[:] = list(map(revive, value))
+        else:
+            items = [(revive(k), revive(v)) for k, v in value.items()]
+            value.clear()
+            value.update(items)
     else:
-        items = [(_revive(k, seen), _revive(v, seen))
-                 for k, v in value.items()]
-        value.clear()
-        value.update(items)
-    return value
+        return value
+    # What is seen stays alive, or another would get its id.
+    seen[id(value)] = value, made
+    return made
 
 
 @contextlib.contextmanager
@@ -158,9 +174,11 @@ def load_data(path: str, **kwargs: Any) -> Any:
     with _records_only() if are_possible() else contextlib.nullcontext():
         content = torch.load(path, weights_only=True, **kwargs)
     try:
-        return _revive(content)
+        return _revive(content, {})
     except Exception as error:
+        reason = 'it is nested too deeply' if isinstance(
+            error, RecursionError) else error
         raise UnpicklingError(
             'besides weights it holds what MMEngine does not save '
-            f'({error}). It may be damaged, or crafted to run code.'
+            f'({reason}). It may be damaged, or crafted to run code.'
         ) from error

@@ -190,5 +190,5 @@ def test_compressed_answer_is_removed(server, folder, cache):
     (folder / 'z.pth').write_bytes(gzip.compress(b'weights', mtime=0))
     url = server.url('file/z.pth')
     assert refusal(url, cache) == (
-        f'{url}: it cannot be read without running code (Unsupported operand '
-        f'31)\nThe local copy {cache}/z.pth is removed.')
+        f'{url} is damaged, cut off or no checkpoint (27 bytes): no pickle of '
+        f'PyTorch (31)\nThe local copy {cache}/z.pth is removed.')

@@ -107,6 +107,16 @@ def test_there_and_back(tmp_path, name):
 
 
 @_BOTH
+@pytest.mark.parametrize('location', ['meta', torch.device('meta')])
+def test_tensors_go_where_they_are_wanted(tmp_path, name, location):
+    path = str(tmp_path / name)
+    write_checkpoint(_STATE, path)
+    found = read_checkpoint(path, location)
+    assert {x: y.device.type for x, y in found.items()} == dict(
+        a='meta', b='meta')
+
+
+@_BOTH
 def test_views_are_written_alone(tmp_path, name):
     whole = torch.arange(100_000.).view(2, -1)
     path = tmp_path / name

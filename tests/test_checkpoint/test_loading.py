@@ -126,6 +126,24 @@ def test_names_of_lists(file, tmp_path, monkeypatch, scheme, names):
                                          ['backbone.a', 'head'])
 
 
+def test_local_files_of_a_list_are_read_safely(file, tmp_path, monkeypatch):
+    monkeypatch.setenv('MMENGINE_HOME', str(tmp_path))
+    torch.save([print], tmp_path / 'code.pth')
+    (tmp_path / 'open_mmlab.json').write_text(
+        json.dumps(dict(net='w.pth', code='code.pth')))
+    with safe_loading():
+        load = loader_of('open-mmlab://net')
+        assert load('open-mmlab://net', 'cpu')['meta'] == dict(
+            epoch=2, cfg='b = 2')
+        with pytest.raises(CheckpointError, match='code.pth: it asks for pri'):
+            load('open-mmlab://code')
+        with pytest.raises(CheckpointError) as caught:
+            load('openmmlab://other')
+    assert str(caught.value) == (
+        'openmmlab://other: MMEngine knows no such name, nor has '
+        'MMENGINE_HOME/open_mmlab.json it')
+
+
 def test_damaged_file_names_a_whole_one_beside_it(file, tmp_path):
     cut = tmp_path / 'epoch_2.pth'
     cut.write_bytes(Path(file).read_bytes()[:-30])
