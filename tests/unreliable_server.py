@@ -40,7 +40,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
-        _, fault, name = self.path.split('/', 2)
+        _, fault, name = self.path.partition('?')[0].split('/', 2)
         file = self.server.folder / name
         if fault == 'silent':
             self.server.ended.wait(60)

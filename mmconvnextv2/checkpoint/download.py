@@ -1,41 +1,72 @@
-"""Download weights by torch.hub, within a time limit."""
+"""Download weights to torch.hub's folder, within limits of time and size."""
+import contextlib
+import glob
+import hashlib
 import os
 import os.path as osp
 import re
 import socket
 import sys
+import time
 from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.parse import urlparse
+from urllib.request import Request, urlopen
 
 import torch
-from mmengine.dist import barrier, get_rank
+from mmengine.dist import broadcast_object_list, get_rank
 from mmengine.logging import print_log
+from rich.progress import wrap_file
 
+from mmconvnextv2.files import PART, publish, remove
 from .errors import CheckpointError
 
-# Variable for the time limit, in seconds.
+# Variables for the limits: seconds of silence, and GB (1e9 bytes).
 TIME_LIMIT = 'MMCONVNEXTV2_DOWNLOAD_TIMEOUT'
+SIZE_LIMIT = 'MMCONVNEXTV2_DOWNLOAD_GB'
+_DEFAULTS = {TIME_LIMIT: ('30', 'seconds'), SIZE_LIMIT: ('16', 'GB')}
 # The end of a name that tells the file's SHA-256, as OpenMMLab and torch name
 # files. torch.hub takes a date for one, or a single letter.
 _HASH = re.compile(r'-(?!(?:19|20)\d{6}\.)([0-9a-f]{8,64})\.\w+$')
+_DAY = 24 * 3600  # seconds
 
 
-def time_limit() -> float:
-    """Get the seconds that a server may be silent: 30 unless a variable says.
+def limit_of(variable: str) -> float:
+    """Get the limit that an environment variable sets.
+
+    Args:
+        variable (str): ``TIME_LIMIT``, the seconds that a server may be
+            silent, by default 30, or ``SIZE_LIMIT``, the GB that a file may
+            have, by default 16.
 
     Raises:
         CheckpointError: If the variable is no positive number.
     """
-    given = os.environ.get(TIME_LIMIT, '30')
+    default, unit = _DEFAULTS[variable]
+    given = os.environ.get(variable, default)
     if not re.fullmatch(r'\d*\.?\d+', given) or not float(given):
-        raise CheckpointError(f'the variable {TIME_LIMIT} must be a number of '
-                              f'seconds above 0, got {given!r}')
+        raise CheckpointError(f'the variable {variable} must be a number of '
+                              f'{unit} above 0, got {given!r}')
     return float(given)
 
 
+def local_name(url: str) -> str:
+    """Choose the name of the local copy, another for each content.
+
+    That is the name in the address if it ends in the file's hash; else a hash
+    of the address is put before the suffix, for files of the same name.
+    """
+    name = osp.basename(urlparse(url).path)
+    if _HASH.search(name):
+        return name
+    stem, suffix = osp.splitext(name)
+    return f'{stem}.{hashlib.sha256(url.encode()).hexdigest()[:8]}{suffix}'
+
+
 def download_once(url: str) -> str:
-    """Download a file, unless it lies where torch and MMEngine look for it.
+    """Download a file, unless it lies in torch.hub's folder.
+
+    The first process does so; others follow only if they do not see its file.
 
     Args:
         url (str): URL of http or https.
@@ -46,31 +77,31 @@ def download_once(url: str) -> str:
     Raises:
         CheckpointError: If that fails; nothing is left of it.
     """
-    path = urlparse(url).path
-    # A file of Hugging Face's hub has the same name in every repository.
-    name = path.strip('/').replace(
-        '/', '_') if '/resolve/' in path else osp.basename(path)
-    target = osp.join(torch.hub.get_dir(), 'checkpoints', name)
-    try:
-        if get_rank() == 0 and not osp.exists(target):
+    target = osp.join(torch.hub.get_dir(), 'checkpoints', local_name(url))
+    failure = [None]
+    if get_rank() == 0 and not osp.exists(target):
+        try:
             _download(url, target)
-    finally:
-        barrier()  # After a failure as well: no process must wait for it.
+        except CheckpointError as error:
+            failure = [error]
+    broadcast_object_list(failure)  # No process waits for one that failed.
+    if failure[0]:
+        raise failure[0]
     if not osp.exists(target):  # On another machine's disk.
         _download(url, target)
     return target
 
 
 def _download(url: str, target: str) -> None:
-    seconds, usual = time_limit(), socket.getdefaulttimeout()
-    digits = _HASH.search(urlparse(url).path)
+    seconds, most = limit_of(TIME_LIMIT), limit_of(SIZE_LIMIT)
+    part = f'{target}.{_this_host()}.{os.getpid()}{PART}'
     print_log(f'Downloading {url} to {target}', 'current')
-    socket.setdefaulttimeout(seconds)
     try:
         os.makedirs(osp.dirname(target), exist_ok=True)
-        torch.hub.download_url_to_file(url, target, digits and digits[1],
-                                       sys.stderr.isatty())
-    except (OSError, HTTPException, RuntimeError) as error:
+        _remove_parts(target)
+        _fetch(url, part, seconds, most)
+        publish(part, target)
+    except (OSError, HTTPException, ValueError) as error:
         is_answer = isinstance(error, HTTPError)
         reason = error if is_answer else getattr(error, 'reason', error)
         if isinstance(reason, TimeoutError):
@@ -80,4 +111,57 @@ def _download(url: str, target: str) -> None:
             f'{url} could not be downloaded ({reason}). Get the file on '
             'another machine and name its path instead') from error
     finally:
-        socket.setdefaulttimeout(usual)
+        remove(part)
+
+
+def _fetch(url: str, part: str, seconds: float, most: float) -> None:
+    """Write what an address has to a file; ValueError if it is not right."""
+    request = Request(url, headers={'User-Agent': 'mmconvnextv2'})
+    digest, size = hashlib.sha256(), 0
+    with urlopen(request, timeout=seconds) as answer, open(part, 'wb') as file:
+        declared = int(answer.headers.get('Content-Length') or 0)
+        _refuse_size(declared, f'{declared / 1e9:.4g}', most)
+        with wrap_file(answer, declared or int(most * 1e9),
+                       description='Downloading',
+                       disable=not sys.stderr.isatty()) as content:
+            while chunk := content.read(2**18):
+                digest.update(chunk)
+                size += file.write(chunk)
+                _refuse_size(size, f'more than {most:g}', most)
+    if size < declared:
+        raise ValueError('the connection ended after '
+                         f'{size:,} of {declared:,} bytes')
+    wanted = _HASH.search(urlparse(url).path)
+    if wanted and not digest.hexdigest().startswith(wanted[1]):
+        raise ValueError(f'its SHA-256 is {digest.hexdigest()}, by its name '
+                         f'it should begin with {wanted[1]}')
+
+
+def _refuse_size(size: int, text: str, most: float) -> None:
+    if size > most * 1e9:
+        raise ValueError(f'it has {text} GB, at most {most:g} are taken; the '
+                         f'variable {SIZE_LIMIT} sets another limit')
+
+
+def _this_host() -> str:
+    return socket.gethostname().replace('.', '-')
+
+
+def _remove_parts(target: str) -> None:
+    """Remove what killed processes have left of the same file."""
+    for part in glob.glob(f'{glob.escape(target)}.*{PART}'):
+        host, pid = part.removesuffix(PART).split('.')[-2:]
+        with contextlib.suppress(OSError):  # Another process may remove it.
+            if time.time() - osp.getmtime(part) > _DAY or (
+                    host == _this_host() and not _is_alive(int(pid))):
+                os.remove(part)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # Another user's.
+        pass
+    return True

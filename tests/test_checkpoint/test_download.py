@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import os
 import re
-import socket
+import subprocess
 
 import pytest
 import torch
@@ -55,7 +55,6 @@ def refusal(url, cache):
     with pytest.raises(CheckpointError) as caught:
         read_checkpoint(url)
     assert os.listdir(cache) == []
-    assert socket.getdefaulttimeout() is None
     return str(caught.value)
 
 
@@ -65,14 +64,29 @@ def test_whole_files_are_downloaded_once(server, folder, cache, fault):
     for name in names * 2:
         assert_same(read_checkpoint(server.url(f'{fault}/{name}')), _STATE)
     assert len(server.asked) == 3
-    assert sorted(os.listdir(cache)) == sorted(names)
+    assert sorted(os.listdir(cache)) == sorted(
+        download.local_name(server.url(f'{fault}/{name}')) for name in names)
 
 
-def test_name_in_a_hub_of_hugging_face(server, folder, cache):
-    (folder / 'resolve').mkdir()
-    (folder / 'w.pth').rename(folder / 'resolve' / 'w.pth')
-    read_checkpoint(server.url('file/resolve/w.pth'))
-    assert os.listdir(cache) == ['file_resolve_w.pth']
+def test_addresses_that_end_in_one_name_have_a_copy_each(server, folder,
+                                                         cache):
+    for name in 'ab':
+        (folder / name).mkdir()
+        torch.save({name: torch.ones(2)}, folder / name / 'w.pth')
+    for address in ('a/w.pth', 'b/w.pth', 'a/w.pth?of=2'):
+        found = read_checkpoint(server.url(f'file/{address}'))
+        assert list(found) == [address[0]]
+    assert len(os.listdir(cache)) == 3
+
+
+@pytest.mark.parametrize('path, name', [
+    ('w-0123abcd.pth', 'w-0123abcd.pth'),
+    ('w.pth', 'w.2f7b7877.pth'),
+    ('w-20230104.safetensors?x=1#y', 'w-20230104.85bb359b.safetensors'),
+    ('', '.5c9cb69d'),
+])
+def test_name_of_the_copy(path, name):
+    assert download.local_name(f'https://x.org/a/{path}') == name
 
 
 _SILENT = ('the server was silent for 0.3 s; the variable '
@@ -83,8 +97,9 @@ _SILENT = ('the server was silent for 0.3 s; the variable '
     ('silent/w.pth', _SILENT),
     ('stall/w.pth', _SILENT),
     ('gone/w.pth', 'HTTP Error 404: Not Found'),
-    ('file/w-0123abcd.pth', r'invalid hash value \(expected "0123abcd", got '
-     r'"[0-9a-f]{64}"\)'),
+    ('cut/w.pth', r'the connection ended after 120,\d+ of 241,\d+ bytes'),
+    ('file/w-0123abcd.pth', 'its SHA-256 is [0-9a-f]{64}, by its name it '
+     'should begin with 0123abcd'),
 ])
 def test_failures_have_a_reason_and_leave_nothing(server, cache, path, reason):
     url = server.url(path)
@@ -96,13 +111,17 @@ def test_failures_have_a_reason_and_leave_nothing(server, cache, path, reason):
 @pytest.mark.parametrize('path, size, reason', [
     ('page/w.pth', 37, "it is a web page, which begins '<!DOCTYPE html>"
      "<title>Sign in</title>'"),
-    ('cut/w.pth', None, 'it is cut off: the directory at its end is missing'),
-    ('cut/legacy.pth', None, '.*'),
+    ('file/half.pth', None,
+     'it is cut off: the directory at its end is missing'),
+    ('file/legacy.pth', None, '.*'),
 ])
 def test_other_files_are_refused_and_leave_nothing(server, folder, cache, path,
                                                    size, reason):
     torch.save(_STATE, folder / 'legacy.pth',
                _use_new_zipfile_serialization=False)
+    for name, source in (('half', 'w'), ('legacy', 'legacy')):
+        data = (folder / f'{source}.pth').read_bytes()
+        (folder / f'{name}.pth').write_bytes(data[:len(data) // 2])
     url = server.url(path)
     assert re.fullmatch(
         rf'{url} is damaged, cut off or no checkpoint \({size or "[0-9]+"} '
@@ -117,19 +136,28 @@ def test_servers_that_are_not_there(cache):
 
 
 def test_other_processes_do_not_wait_for_one_that_failed(cache, monkeypatch):
-    met = []
-    monkeypatch.setattr(download, 'barrier', lambda: met.append(1))
-    refusal(f'{closed()}/w.pth', cache)
-    assert met == [1]
+    said = []
+    monkeypatch.setattr(download, 'broadcast_object_list', said.append)
+    url = f'{closed()}/w.pth'
+    text = refusal(url, cache)
+    (failure, ), = said
+    assert str(failure) == text
+    # Another process, which is told so.
+    monkeypatch.setattr(download, 'get_rank', lambda: 1)
+    monkeypatch.setattr(download, '_fetch', None)
+    monkeypatch.setattr(download, 'broadcast_object_list',
+                        lambda x: x.__setitem__(0, failure))
+    assert refusal(url, cache) == text
 
 
 def test_damaged_file_of_an_earlier_download(server, cache):
     cache.mkdir(parents=True)
-    (cache / 'w.pth').write_text('half')
     url = server.url('file/w.pth')
+    path = cache / download.local_name(url)
+    path.write_text('half')
     assert refusal(url, cache) == (
         f'{url} is damaged, cut off or no checkpoint (4 bytes): it is text, '
-        f"which begins 'half'\nThe local copy {cache}/w.pth is removed.")
+        f"which begins 'half'\nThe local copy {path} is removed.")
     assert not server.asked
     assert_same(read_checkpoint(url), _STATE)
 
@@ -141,18 +169,52 @@ def test_cache_that_cannot_be_written(server, cache):
 
 
 @pytest.mark.parametrize('given', ['soon', '0', '-1', 'inf', 'nan', ''])
-def test_time_limit_that_is_none(monkeypatch, given):
-    monkeypatch.setenv(download.TIME_LIMIT, given)
+@pytest.mark.parametrize('variable, unit', [
+    ('MMCONVNEXTV2_DOWNLOAD_TIMEOUT', 'seconds'),
+    ('MMCONVNEXTV2_DOWNLOAD_GB', 'GB')])
+def test_limit_that_is_none(monkeypatch, variable, unit, given):
+    monkeypatch.setenv(variable, given)
     with pytest.raises(CheckpointError) as caught:
-        download.time_limit()
+        download.limit_of(variable)
     assert str(caught.value) == (
-        'the variable MMCONVNEXTV2_DOWNLOAD_TIMEOUT must be a number of '
-        f'seconds above 0, got {given!r}')
+        f'the variable {variable} must be a number of {unit} above 0, got '
+        f'{given!r}')
 
 
-def test_time_limit_by_default(monkeypatch):
+def test_limits_by_default(monkeypatch):
     monkeypatch.delenv(download.TIME_LIMIT, raising=False)
-    assert download.time_limit() == 30
+    assert download.limit_of(download.TIME_LIMIT) == 30
+    assert download.limit_of(download.SIZE_LIMIT) == 16
+
+
+@pytest.mark.parametrize('fault, has', [
+    ('file', '0.0002413'), ('undeclared', 'more than 0.0002')])
+def test_size_is_limited(server, folder, cache, monkeypatch, fault, has):
+    size = (folder / 'w.pth').stat().st_size
+    url = server.url(f'{fault}/w.pth')
+    monkeypatch.setenv(download.SIZE_LIMIT, '.0002')
+    assert refusal(url, cache) == (
+        f'{url} could not be downloaded (it has {has} GB, at most 0.0002 are '
+        'taken; the variable MMCONVNEXTV2_DOWNLOAD_GB sets another limit). '
+        'Get the file on another machine and name its path instead')
+    monkeypatch.setenv(download.SIZE_LIMIT, f'{size / 1e9:.9f}')
+    assert_same(read_checkpoint(url), _STATE)
+
+
+def test_parts_of_killed_processes_are_removed(server, cache):
+    cache.mkdir(parents=True)
+    url = server.url('file/w.pth')
+    name, host = download.local_name(url), download._this_host()
+    dead = subprocess.Popen(['true'])
+    dead.wait()
+    kept = [f'{name}.{host}.{os.getppid()}.part', f'{name}.other.1.part',
+            f'other.pth.{host}.{dead.pid}.part']
+    left = [f'{name}.{host}.{dead.pid}.part', f'{name}.other.2.part']
+    for part in [*kept, *left]:
+        (cache / part).write_text('half')
+    os.utime(cache / left[1], (1, 1))
+    read_checkpoint(url)
+    assert sorted(os.listdir(cache)) == sorted([name, *kept])
 
 
 @pytest.mark.parametrize('error', [
@@ -179,11 +241,12 @@ def test_whole_download_is_not_removed(server, cache, monkeypatch, error):
 
     monkeypatch.setattr(io, 'load_data', load_data)
     with pytest.raises(CheckpointError) as caught:
-        read_checkpoint(server.url('file/w.pth'))
+        read_checkpoint(url := server.url('file/w.pth'))
+    name = download.local_name(url)
     assert str(caught.value).endswith(
-        f'{error}\nThe local copy is {cache}/w.pth; without it, the file is '
+        f'{error}\nThe local copy is {cache}/{name}; without it, the file is '
         'downloaded again.')
-    assert os.listdir(cache) == ['w.pth']
+    assert os.listdir(cache) == [name]
 
 
 def test_compressed_answer_is_removed(server, folder, cache):
@@ -191,4 +254,5 @@ def test_compressed_answer_is_removed(server, folder, cache):
     url = server.url('file/z.pth')
     assert refusal(url, cache) == (
         f'{url} is damaged, cut off or no checkpoint (27 bytes): no pickle of '
-        f'PyTorch (31)\nThe local copy {cache}/z.pth is removed.')
+        f'PyTorch (31)\nThe local copy {cache}/{download.local_name(url)} is '
+        'removed.')

@@ -217,7 +217,8 @@ _SILENT = ('could not be downloaded (the server was silent for 1 s; the '
 
 @pytest.mark.parametrize('way, fault, reason', [
     *((way, 'silent', _SILENT) for way in _WAYS),
-    *((way, 'cut', 'is damaged, cut off or no checkpoint (') for way in _WAYS),
+    *((way, 'cut', 'could not be downloaded (the connection ended after ')
+      for way in _WAYS),
     ('load_from', 'gone', 'could not be downloaded (HTTP Error 404: Not '
      'Found). Get '),
     ('load_from', 'page', 'is damaged, cut off or no checkpoint (37 bytes): '
@@ -233,7 +234,7 @@ def test_servers_that_fail(use, trained, monkeypatch, way, fault, reason):
         if fault == 'cut':
             code, message = use(way, server.url('file/epoch_1.pth'))
             assert code == 0, message
-            assert os.listdir('hub/checkpoints') == ['epoch_1.pth']
+            assert len(os.listdir('hub/checkpoints')) == 1
 
 
 def test_code_behind_a_url_does_not_run(use, trained, tmp_path):
