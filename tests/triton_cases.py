@@ -38,7 +38,7 @@ def block_and_leaves(height, width, dtype=torch.float64, **kwargs):
     block = ConvNeXtV2Block(3, **kwargs).to(DEVICE, dtype)
     for parameter in block.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
-    x = torch.randn(2, height, width, 3, dtype=dtype, device=DEVICE)
+    x = torch.randn(2, 3, height, width, dtype=dtype, device=DEVICE)
     return block, [x.requires_grad_(), *block.parameters()]
 
 

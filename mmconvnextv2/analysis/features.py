@@ -73,6 +73,8 @@ def _attach(block: ConvNeXtV2Block, kind: str,
         # Not GRN's output: the first ConvNeXt has none.
         return block.pointwise_conv2.register_forward_pre_hook(
             lambda module, inputs: see(inputs[0]))
-    module = block.act if kind == BEFORE_GRN else block
-    return module.register_forward_hook(
-        lambda module, inputs, output: see(output))
+    if kind == BEFORE_GRN:
+        return block.act.register_forward_hook(
+            lambda module, inputs, output: see(output))
+    return block.register_forward_hook(
+        lambda module, inputs, output: see(output.movedim(1, -1)))

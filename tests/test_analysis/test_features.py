@@ -49,7 +49,7 @@ def test_sees_what_the_layers_compute(arguments):
         for layer, block in blocks(backbone).items():
             if layer == 'stages.1.0':
                 x = backbone.downsample_layers[1](x)
-            mlp = block.depthwise_conv(x.permute(0, 3, 1, 2))
+            mlp = block.depthwise_conv(x)
             mlp = block.norm(mlp.permute(0, 2, 3, 1))
             mlp = block.act(block.pointwise_conv1(mlp))
             torch.testing.assert_close(seen[layer, BEFORE_GRN][0][0], mlp)
@@ -57,7 +57,8 @@ def test_sees_what_the_layers_compute(arguments):
                 mlp = block.grn(mlp)
             torch.testing.assert_close(seen[layer, AFTER_GRN][0][0], mlp)
             x = block(x)
-            torch.testing.assert_close(seen[layer, OUTPUT][0][0], x)
+            torch.testing.assert_close(seen[layer, OUTPUT][0][0],
+                                       x.permute(0, 2, 3, 1))
             assert seen[layer, OUTPUT][0][1] is batch.labels
 
 

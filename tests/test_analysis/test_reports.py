@@ -65,7 +65,7 @@ def features_of(model, images, layer, kind):
         model.backbone(
             model.preprocess(torch.from_numpy(read).permute(0, 3, 1, 2)))
     handle.remove()
-    return seen[0]
+    return seen[0].movedim(1, -1) if kind == OUTPUT else seen[0]
 
 
 def test_cosine_distance(models, images, tmp_path):

@@ -38,7 +38,7 @@ def test_block_computes_the_same_by_plain_layers(layout, with_cp, dtype,
                                                  bound):
     block = make_block(dtype, with_cp=with_cp)
     layout, height, width = LAYOUTS[layout]
-    x = torch.randn(2, height, width, 6, dtype=dtype, requires_grad=True)
+    x = torch.randn(2, 6, height, width, dtype=dtype, requires_grad=True)
     leaves = [x, *block.parameters()]
     fused = with_grads(lambda x, *_: block(x, layout), leaves)
     with plain_layers():
@@ -49,7 +49,7 @@ def test_block_computes_the_same_by_plain_layers(layout, with_cp, dtype,
 
 def test_a_hook_sees_its_layer():
     block = make_block()
-    x = torch.randn(2, 4, 4, 6)
+    x = torch.randn(2, 6, 4, 4)
     expected = block(x)
     seen = []
     handle = block.grn.register_forward_hook(
@@ -63,7 +63,7 @@ def test_a_hook_sees_its_layer():
 
 def test_a_changed_layer_is_called():
     block = make_block()
-    x = torch.randn(2, 4, 4, 6)
+    x = torch.randn(2, 6, 4, 4)
     block.pointwise_conv1 = parametrizations.weight_norm(block.pointwise_conv1)
     assert not fuses(x, block.pointwise_conv1)
     block(x).sum().backward()
@@ -73,7 +73,7 @@ def test_a_changed_layer_is_called():
 
 def test_without_grn_layers_are_called():
     block = make_block(use_grn=False, layer_scale_init_value=1e-6)
-    assert block(torch.randn(2, 4, 4, 6)).shape == (2, 4, 4, 6)
+    assert block(torch.randn(2, 6, 4, 4)).shape == (2, 6, 4, 4)
 
 
 def test_where_it_applies():
@@ -110,7 +110,7 @@ def test_not_under_a_tracer_or_transform():
 def test_gradient_of_a_gradient(layout):
     block = make_block(torch.float64)
     layout, height, width = LAYOUTS[layout]
-    x = torch.randn(2, height, width, 6, dtype=torch.float64)
+    x = torch.randn(2, 6, height, width, dtype=torch.float64)
     leaves = [x.requires_grad_(), *block.parameters()]
     found = second_gradients(lambda x, *_: block(x, layout), leaves)
     with plain_layers():
@@ -121,7 +121,7 @@ def test_gradient_of_a_gradient(layout):
 
 def test_empty_batch():
     block = make_block()
-    x = torch.zeros(0, 4, 4, 6, requires_grad=True)
+    x = torch.zeros(0, 6, 4, 4, requires_grad=True)
     block(x).sum().backward()
     assert x.grad.shape == x.shape
     assert block.pointwise_conv1.weight.grad.eq(0).all()
@@ -168,7 +168,7 @@ def test_asked_for_without_a_recent_triton(monkeypatch, version):
             match='^MMCONVNEXTV2_TRITON=1 needs Triton 3.3 or newer, which '
             f'comes with PyTorch 2.7 for GPUs; found {version or "none"} '
             'beside torch .*. Unset MMCONVNEXTV2_TRITON to go on without.$'):
-        make_block()(torch.zeros(1, 2, 2, 6))
+        make_block()(torch.zeros(1, 6, 2, 2))
 
 
 def test_triton_does_not_run_on_a_cpu(monkeypatch, not_interpreted):

@@ -111,7 +111,7 @@ def test_other_sizes_need_no_other_graph():
     compiled = torch.compile(
         block, backend=graphs, fullgraph=True, dynamic=True)
     for height, width in ((4, 6), (5, 9), (12, 3)):
-        x = torch.randn(2, height, width, 3, dtype=torch.float64,
+        x = torch.randn(2, 3, height, width, dtype=torch.float64,
                         device=DEVICE, requires_grad=True)
         found, expected = compiled(x), block(x)
         assert relative(found, expected) <= 1e-14
@@ -131,7 +131,7 @@ def test_other_masks_need_no_other_graph():
         layout = PackedPatches(is_masked.view(2, 2, 2), [2],
                                torch.device(DEVICE))
         for _ in range(2):
-            x = torch.randn(2, 4, 2, 3, dtype=torch.float64, device=DEVICE,
+            x = torch.randn(2, 3, 4, 2, dtype=torch.float64, device=DEVICE,
                             requires_grad=True)
             step(block, [x], layout)
     assert len(graphs.forward) == len(graphs.backward) == 1

@@ -21,7 +21,7 @@ from mmconvnextv2.models.layers.layout import (
     DenseGrid,
     build_layout,
 )
-from mmconvnextv2.models.layers.norm import NORM_EPS, LayerNorm
+from mmconvnextv2.models.layers.norm import NORM_EPS, LayerNorm2d
 from mmconvnextv2.registry import MODELS, register
 from .arch import (
     check_numbers,
@@ -40,8 +40,9 @@ class ConvNeXtV2(BaseModule):
     Arguments, defaults and their meaning are those of mmpretrain's
     ``ConvNeXt``, and so are the names of the parameters: to move over, change
     the type. Arguments that only make sense there are accepted if they agree
-    with ConvNeXt V2 and refused if not. Maps have channels last in memory, so
-    that no layer copies them; outputs are contiguous.
+    with ConvNeXt V2 and refused if not. Stages, blocks and the norms between
+    them exchange maps (N, C, H, W) in channels-last memory, so that hooks see
+    what they see there and no layer copies; outputs are contiguous.
 
     Args:
         arch (str | dict): 'atto', 'femto', 'pico', 'nano', 'tiny', 'base',
@@ -153,7 +154,7 @@ class ConvNeXtV2(BaseModule):
         if self.final_norm:
             for i in self.out_indices:
                 self.add_module(
-                    f'norm{i}', LayerNorm(self.channels[i], eps=NORM_EPS))
+                    f'norm{i}', LayerNorm2d(self.channels[i], eps=NORM_EPS))
 
     @property
     def stride(self) -> int:
@@ -218,7 +219,8 @@ class ConvNeXtV2(BaseModule):
         if self.final_norm:
             norm = getattr(self, f'norm{stage}')
             if self.gap_before_final_norm:
-                return norm(x.mean(dim=(1, 2)))
+                # Of this view the gradient is channels-last, too.
+                return norm(x.permute(0, 2, 3, 1).mean(dim=(1, 2)))
             x = norm(x)
         # The one copy of a map: mmcv's RoIAlign, for one, reads memory as
         # channels-first, whatever the strides.

@@ -28,7 +28,7 @@ INIT_CFG = [
 
 @register(MODELS)
 class ConvNeXtV2Block(BaseModule):
-    """Residual block over maps with channels last.
+    """Residual block over maps in channels-last memory.
 
     7x7 depthwise convolution, LayerNorm, 1x1 convolution to 4C, GELU, GRN,
     1x1 convolution to C, drop path, residual sum (ConvNeXt V2, Figure 5).
@@ -82,20 +82,25 @@ class ConvNeXtV2Block(BaseModule):
         """Apply the block.
 
         Args:
-            x (Tensor): (N, H, W, C), sites in the layout's order.
+            x (Tensor): (N, C, H, W), sites in the layout's order. Of other
+                memory than channels-last a copy is made.
             layout (DenseGrid): Places of the sites, and which count. Defaults
                 to a whole map.
 
         Returns:
-            Tensor: (N, H, W, C).
+            Tensor: (N, C, H, W), in channels-last memory.
         """
         if self.with_cp and torch.is_grad_enabled():
             return checkpoint(self._forward, x, layout, use_reentrant=False)
         return self._forward(x, layout)
 
     def _forward(self, x: Tensor, layout: DenseGrid) -> Tensor:
+        # (N, C, H, W) goes in and out, as hooks of others expect. Within,
+        # sites are rows: views, nothing is copied.
+        x = x.permute(0, 2, 3, 1).contiguous()
         compute = self._compiled or ConvNeXtV2Block._residual_sum
-        return compute(self, x, self._drop_path_factor(x), layout)
+        y = compute(self, x, self._drop_path_factor(x), layout)
+        return y.permute(0, 3, 1, 2)
 
     def _residual_sum(self, x: Tensor, factor: Optional[Tensor],
                       layout: DenseGrid) -> Tensor:
@@ -144,7 +149,7 @@ class Stage(nn.Sequential):
     """The blocks of a stage, one after the other."""
 
     def forward(self, x: Tensor, layout: DenseGrid = DENSE_GRID) -> Tensor:
-        """Apply the blocks to (N, H, W, C), sites in the layout's order."""
+        """Apply the blocks to (N, C, H, W), sites in the layout's order."""
         for block in self:
             x = block(x, layout)
         return x

@@ -2,7 +2,7 @@
 import torch
 from torch import Tensor, nn
 
-from .norm import NORM_EPS, LayerNorm
+from .norm import NORM_EPS, LayerNorm2d
 
 
 class Stem(nn.Sequential):
@@ -18,19 +18,18 @@ class Stem(nn.Sequential):
                  patch_size: int) -> None:
         super().__init__(
             nn.Conv2d(in_channels, channels, patch_size, patch_size),
-            LayerNorm(channels, eps=NORM_EPS))
+            LayerNorm2d(channels, eps=NORM_EPS))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Embed patches: (N, C_in, H, W) -> (N, H//patch, W//patch, C)."""
+        """Embed patches: (N, C_in, H, W) -> (N, C, H//patch, W//patch)."""
         conv, norm = self
         # Only the image is brought into channels-last memory; every map after
         # it stays so.
-        x = conv(x.contiguous(memory_format=torch.channels_last))
-        return norm(x.permute(0, 2, 3, 1))
+        return norm(conv(x.contiguous(memory_format=torch.channels_last)))
 
 
 class Downsample(nn.Sequential):
-    """LayerNorm and 2x2 convolution with stride 2.
+    """LayerNorm and 2x2 convolution: (N, C_in, H, W) -> (N, C, H//2, W//2).
 
     Args:
         in_channels (int): Channels of the stage before.
@@ -39,10 +38,5 @@ class Downsample(nn.Sequential):
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__(
-            LayerNorm(in_channels, eps=NORM_EPS),
+            LayerNorm2d(in_channels, eps=NORM_EPS),
             nn.Conv2d(in_channels, channels, kernel_size=2, stride=2))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Halve a map: (N, H, W, C_in) -> (N, H//2, W//2, C)."""
-        norm, conv = self
-        return conv(norm(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)

@@ -47,8 +47,8 @@ class DenseGrid:
         return x if visible is None else x * visible
 
     def unpack(self, x: Tensor) -> Tensor:
-        """Turn the features into a map (N, C, H, W), zero where masked."""
-        return x.permute(0, 3, 1, 2)
+        """Turn features (N, C, H, W) into the map, zero where masked."""
+        return x
 
 
 DENSE_GRID = DenseGrid()
@@ -91,7 +91,8 @@ class MaskedGrid(DenseGrid):
         return self._visible_like(x).to(x.dtype)
 
     def unpack(self, x: Tensor) -> Tensor:
-        return super().unpack(x * self._visible_like(x).to(x.dtype))
+        seen = self._visible_like(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return x * seen.to(x.dtype)
 
 
 class LeakyGrid(MaskedGrid):
@@ -176,6 +177,7 @@ class PackedPatches(DenseGrid):
         return rows.expand(-1, -1, x.shape[2], 1)
 
     def unpack(self, x: Tensor) -> Tensor:
+        x = x.permute(0, 2, 3, 1)
         # Filled-up patches lie at masked places, which must be zero.
         return self.runs(x).scatter(self.only_visible(x).flatten(0, 1))
 

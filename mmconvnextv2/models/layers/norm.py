@@ -26,3 +26,11 @@ class LayerNorm(nn.LayerNorm):
                              self.weight.float(), self.bias.float(), self.eps)
             return y.to(x.dtype)
         return super().forward(x)
+
+
+class LayerNorm2d(LayerNorm):
+    """The same over the second dimension, best in channels-last memory."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise each site of (N, C, H, W), or (N, C); shape stays."""
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)

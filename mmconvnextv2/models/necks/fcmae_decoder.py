@@ -68,4 +68,5 @@ class FCMAEDecoder(BaseModule):
         x = self.proj(x.permute(0, 2, 3, 1))
         x = torch.where(
             is_masked.to(x.device)[..., None], self.mask_token.to(x.dtype), x)
-        return self.pred(self.decoder(x)).flatten(1, 2)
+        x = self.decoder(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        return self.pred(x).flatten(1, 2)

@@ -9,6 +9,8 @@ from torch.profiler import profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmconvnextv2 import ConvNeXtV2
+from mmconvnextv2.models.layers import ConvNeXtV2Block
+from mmconvnextv2.models.layers.norm import LayerNorm2d
 
 SMALL = dict(depths=[1, 2], channels=[4, 6])
 
@@ -124,14 +126,19 @@ def test_channels_last_input_and_weights_are_not_copied():
     assert copies(forward) == {(48, 4): 2, (12, 6): 4}
 
 
-def test_maps_and_their_gradients_stay_channels_last():
-    model = randomise(
-        ConvNeXtV2(SMALL, out_indices=(0, 1), gap_before_final_norm=False))
+@pytest.mark.parametrize('with_hook', [False, True])
+@pytest.mark.parametrize('kwargs', [
+    dict(), dict(out_indices=(0, 1), gap_before_final_norm=False)])
+def test_maps_and_their_gradients_stay_channels_last(kwargs, with_hook):
+    model = randomise(ConvNeXtV2(SMALL, **kwargs))
     seen = Counter()
 
     def check(module, args, y):
-        is_conv = isinstance(module, nn.Conv2d)
-        layout = torch.channels_last if is_conv else torch.contiguous_format
+        # Inside a block, all but the convolution sees (N, H, W, C).
+        is_map = isinstance(module, (nn.Conv2d, nn.Sequential, LayerNorm2d,
+                                     ConvNeXtV2Block))
+        layout = torch.channels_last if is_map else torch.contiguous_format
+        assert y.shape[1 if is_map else -1] in (4, 6, 16, 24)
         assert y.is_contiguous(memory_format=layout), module
         seen['forward'] += 1
 
@@ -144,6 +151,9 @@ def test_maps_and_their_gradients_stay_channels_last():
     for part in (*model.downsample_layers, *model.stages):
         for module in part.modules():
             module.register_forward_hook(check)
+    if with_hook:  # which leaves another memory behind
+        model.downsample_layers[1].register_forward_hook(
+            lambda module, args, y: y.contiguous())
     outs = model(torch.randn(2, 3, 32, 24, requires_grad=True))
     assert all(y.is_contiguous() for y in outs)
     torch.autograd.backward(outs, [torch.randn_like(y) for y in outs])

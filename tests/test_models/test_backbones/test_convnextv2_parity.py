@@ -3,6 +3,7 @@ import random
 
 import pytest
 import torch
+from mmengine.utils.dl_utils import is_norm
 from timm_reference import (
     randomise,
     relative_error,
@@ -113,3 +114,43 @@ def test_equals_mmpretrain_convnext(version, gap, out_indices):
     assert len(got) == len(expected)
     for a, b in zip(got, expected):
         assert relative_error(a, b) < 1e-5
+
+
+HOOKED = ['downsample_layers.0', 'downsample_layers.0.1',
+          'downsample_layers.1.0', 'downsample_layers.2', 'stages.0',
+          'stages.1.1', 'stages.2.0.depthwise_conv', 'stages.2.0.norm',
+          'stages.2.1.pointwise_conv1', 'stages.2.1.grn', 'stages.3',
+          'the last norm']
+
+
+def activation_and_gradient(model, name, x):
+    """Of a layer, for one output channel, as CAM tools hook them."""
+    kept = []
+    model.get_submodule(name).register_forward_hook(
+        lambda module, inputs, y: y.retain_grad() or kept.append(y))
+    model(x)[-1].mean((2, 3))[:, 5].sum().backward()
+    return kept[0].detach(), kept[0].grad
+
+
+def grad_cam(activation, gradient):
+    """Grad-CAM (arXiv 1610.02391, equations 1 and 2) of maps (N, C, H, W)."""
+    return (gradient.mean((2, 3), keepdim=True) * activation).sum(1).relu()
+
+
+@pytest.mark.parametrize('name', HOOKED)
+def test_hooks_see_what_they_see_in_mmpretrain(name):
+    kwargs = dict(arch=ODD, gap_before_final_norm=False)
+    theirs = mmpretrain_convnext(use_grn=True, layer_scale_init_value=0.,
+                                 **kwargs)
+    randomise(theirs).double()
+    ours = ConvNeXtV2(**kwargs).double()
+    ours.load_state_dict(theirs.state_dict())
+    if name == 'the last norm':  # where mmpretrain's CAM tool looks
+        name = [k for k, x in ours.named_modules() if is_norm(x)][-1]
+    x = torch.randn(2, 3, 65, 97, dtype=torch.float64)
+    found = activation_and_gradient(ours, name, x)
+    expected = activation_and_gradient(theirs, name, x)
+    for a, b in zip(found, expected):
+        assert relative_error(a, b) < 1e-12
+    if found[0].shape[1] in ODD['channels']:
+        assert relative_error(grad_cam(*found), grad_cam(*expected)) < 1e-12

@@ -81,12 +81,12 @@ def block_results(block, x, layout):
 def layout(request):
     """The layout of the first stage and the shape of its map."""
     if request.param == 'whole':
-        return DENSE_GRID, (1, _SIDE, _SIDE, _CHANNELS // 4)
+        return DENSE_GRID, (1, _CHANNELS // 4, _SIDE, _SIDE)
     # 40 % of the patches are visible.
     is_masked = torch.randperm(1024).view(1, 32, 32) >= 409
     packed = build_layout('packed', torch.empty(1, 1, 1024, 1024), is_masked,
                           32, (8, ))
-    return packed, (1, 409 * 8, 8, _CHANNELS // 4)
+    return packed, (1, _CHANNELS // 4, 409 * 8, 8)
 
 
 # What the GRN sees ends float16's range, or its precision: the values of the

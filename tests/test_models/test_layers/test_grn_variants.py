@@ -189,6 +189,7 @@ def test_default_path_is_as_if_there_were_no_variants():
     assert type(block.grn) is GRNVariant
     assert not fuses(x, *mlp, block.grn)
     nn.init.normal_(block.grn.gamma)
+    x = x.permute(0, 3, 1, 2)
     found = block(x)
     with plain_layers():
         torch.testing.assert_close(block(x), found)

@@ -48,4 +48,4 @@ def test_every_norm_of_the_backbone():
     model = ConvNeXtV2('atto', out_indices=(0, 1, 2, 3))
     norms = [x for x in model.modules() if isinstance(x, nn.LayerNorm)]
     assert len(norms) == 4 + 12 + 4
-    assert all(type(x) is LayerNorm for x in norms)
+    assert all(isinstance(x, LayerNorm) for x in norms)
