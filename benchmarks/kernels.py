@@ -23,11 +23,12 @@ from torch import Tensor
 
 from mmconvnextv2 import ConvNeXtV2
 from mmconvnextv2.models.layers.layout import PackedPatches
+from mmconvnextv2.ops.double_backward import gelu_grn_by_layers
 from mmconvnextv2.ops.triton.depthwise_norm import (
     depthwise_norm,
     depthwise_norm_by_layers,
 )
-from mmconvnextv2.ops.triton.gelu_grn import gelu_grn, gelu_grn_by_layers
+from mmconvnextv2.ops.triton.gelu_grn import gelu_grn
 
 LAYERS, COMPILED, TRITON = 'layers', 'torch.compile', 'Triton'
 GRID, VISIBLE, EPS = 7, 19, 1e-6

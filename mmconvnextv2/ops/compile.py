@@ -61,13 +61,7 @@ def compiled(function: Callable, name: str, **options) -> Callable:
     eight times (here, 64); so modules whose sizes differ for good need code of
     their own.
 
-    Args:
-        function (Callable): A function of modules and tensors.
-        name (str): Its name in PyTorch's messages.
-        **options: Of ``torch.compile``.
-
-    Returns:
-        Callable: A function that is compiled when it is called.
+    ``options`` are those of ``torch.compile``; messages have the name.
 
     Raises:
         ValueError: If PyTorch does not know the mode or the backend, or is

@@ -8,7 +8,7 @@ overrides it for a while.
 """
 import contextlib
 import os
-from typing import Iterator, Optional, Type
+from typing import ContextManager, Iterator, Optional, Type
 
 import torch
 from torch import Tensor, nn
@@ -28,8 +28,7 @@ _HOOKS = ('forward_hooks', 'forward_pre_hooks', 'backward_hooks',
 # Of all modules: torch.nn.modules.module.register_module_forward_hook() ...
 _GLOBAL_HOOKS = [getattr(torch_module, f'_global_{x}') for x in _HOOKS]
 
-_triton = os.environ.get(SWITCH, '0')
-_enabled = True
+_switches = dict(triton=os.environ.get(SWITCH, '0'), operators=True)
 
 
 def replaceable(cls: Type[nn.Module]) -> Type[nn.Module]:
@@ -39,29 +38,23 @@ def replaceable(cls: Type[nn.Module]) -> Type[nn.Module]:
 
 
 @contextlib.contextmanager
-def plain_layers() -> Iterator[None]:
+def _switched(**switches) -> Iterator[None]:
+    before = dict(_switches)
+    _switches.update(switches)
+    try:
+        yield
+    finally:
+        _switches.update(before)
+
+
+def plain_layers() -> ContextManager:
     """Let layers compute by themselves, for comparisons."""
-    global _enabled
-    before, _enabled = _enabled, False
-    try:
-        yield
-    finally:
-        _enabled = before
+    return _switched(operators=False)
 
 
-@contextlib.contextmanager
-def triton_kernels(wanted: bool = True) -> Iterator[None]:
-    """Behave as if ``MMCONVNEXTV2_TRITON`` had been 1, or 0.
-
-    Args:
-        wanted (bool): Whether Triton kernels are used. Defaults to True.
-    """
-    global _triton
-    before, _triton = _triton, '1' if wanted else '0'
-    try:
-        yield
-    finally:
-        _triton = before
+def triton_kernels(wanted: bool = True) -> ContextManager:
+    """Behave as if ``MMCONVNEXTV2_TRITON`` had been 1, or 0."""
+    return _switched(triton='1' if wanted else '0')
 
 
 def depthwise_norm(x: Tensor,
@@ -179,11 +172,12 @@ def wants_triton(x: Tensor) -> bool:
     Raises:
         ValueError, ImportError: As :func:`depthwise_norm`.
     """
-    if _triton == '0':
+    wanted = _switches['triton']
+    if wanted == '0':
         return False
-    if _triton != '1':
+    if wanted != '1':
         raise ValueError(f'the variable {SWITCH} must be 1 (Triton kernels on '
-                         f'GPUs) or 0 (the default), got {_triton!r}')
+                         f'GPUs) or 0 (the default), got {wanted!r}')
     _check_triton()
     return runs_triton(x)
 
@@ -210,7 +204,7 @@ def _may_replace(x: Tensor, *layers: Optional[nn.Module]) -> bool:
     else:
         traced = (torch.jit.is_tracing()
                   or torch._C._are_functorch_transforms_active())
-    return (_enabled and not traced and x.numel() > 0
+    return (_switches['operators'] and not traced and x.numel() > 0
             and not any(_GLOBAL_HOOKS) and all(map(_is_plain, layers)))
 
 

@@ -8,13 +8,14 @@ from .linear import linear
 
 
 def responses(norms: Tensor, eps: float) -> Tuple[Tensor, Tensor]:
-    """Compute GRN's n (N, E) from norms (N, E), and their divisor (N, 1)."""
+    """Compute GRN's n from norms (..., E), and their divisor (..., 1)."""
     mean = norms.mean(-1, keepdim=True) + eps
     return norms / mean, mean
 
 
 def largest_norm(dtype: torch.dtype) -> float:
-    """Find the cap of norms, above which squares overflow."""
+    """Find where squares overflow: the cap that keeps n and gradients finite.
+    """
     return torch.finfo(dtype).max**0.5
 
 
@@ -25,10 +26,8 @@ class GRNLinear:
     with.
 
     Args:
-        gamma (Tensor): (E, ), of GRN.
-        beta (Tensor): (E, ), of GRN.
+        gamma, beta, eps: Of GRN, (E, ).
         weight (Tensor): W, (C, E).
-        eps (float): Of GRN.
 
     Attributes:
         grad_gamma, grad_beta, grad_weight (Tensor): Sums of gradients.

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .double_backward import gradients_by_layers
-from .grn_linear import GRNLinear, WideGRNLinear, largest_norm, responses
+from .double_backward import gelu_grn_by_layers, gradients_by_layers
+from .grn_linear import GRNLinear, WideGRNLinear, largest_norm
 from .linear import linear, linear_gelu
 
 # Entries of a map that stay in the cache while a group of images is computed,
@@ -82,9 +82,10 @@ class _GRNMLP(torch.autograd.Function):
         *inputs, visible, norms = (saved := ctx.saved_tensors)[:8]
         if torch.is_grad_enabled():  # it will be differentiated again
             return (*gradients_by_layers(
-                ctx, lambda *inputs: _layer_by_layer(
-                    *inputs, ctx.eps, visible), inputs, grad),
-                grad.sum((0, 1)), None, None)
+                ctx, lambda x, weight1, bias1, gamma, beta, weight2: F.linear(
+                    gelu_grn_by_layers(F.linear(x, weight1, bias1), gamma,
+                                       beta, ctx.eps, visible), weight2),
+                inputs, grad), grad.sum((0, 1)), None, None)
         x, weight1, bias1, gamma, beta, weight2 = inputs
         grad = grad.contiguous()
         grad_x, grad_weight1 = torch.empty_like(x), torch.empty_like(weight1)
@@ -109,19 +110,6 @@ class _GRNMLP(torch.autograd.Function):
                 head.grad_beta, head.grad_weight, grad.sum((0, 1)), None, None)
 
 
-def _layer_by_layer(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
-                    beta: Tensor, weight2: Tensor, eps: float,
-                    visible: Optional[Tensor]) -> Tensor:
-    """Compute all but the last bias by operators that autograd knows."""
-    a = F.gelu(F.linear(x, weight1, bias1))
-    if visible is not None:
-        a = a * visible
-    norms = torch.linalg.vector_norm(a, dim=1)
-    norms = norms.clamp(max=largest_norm(x.dtype))
-    scale = gamma * responses(norms, eps)[0] + 1
-    return F.linear(torch.addcmul(beta, a, scale[:, None]), weight2)
-
-
 def grn_mlp(x: Tensor,
             weight1: Tensor,
             bias1: Tensor,
@@ -138,13 +126,9 @@ def grn_mlp(x: Tensor,
 
     Args:
         x (Tensor): (N, S, C), S sites per image, contiguous.
-        weight1 (Tensor): (E, C).
-        bias1 (Tensor): (E, ).
-        gamma (Tensor): (E, ), of GRN.
-        beta (Tensor): (E, ), of GRN.
-        weight2 (Tensor): (C, E).
-        bias2 (Tensor): (C, ).
-        eps (float): Of GRN.
+        weight1, bias1: Of the first layer, (E, C) and (E, ).
+        gamma, beta, eps: Of GRN, (E, ).
+        weight2, bias2: Of the second layer, (C, E) and (C, ).
         visible (Tensor, optional): (N, S, 1), 0 for sites that GRN takes for
             zeros and 1 for the others. Defaults to None, all ones.
 
@@ -152,7 +136,6 @@ def grn_mlp(x: Tensor,
         Tensor: (N, S, C).
     """
     arguments = (x, weight1, bias1, gamma, beta, weight2, bias2, eps, visible)
-    tensors = arguments[:7]
-    if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
+    if torch.is_grad_enabled() and any(t.requires_grad for t in arguments[:7]):
         return _GRNMLP.apply(*arguments)
     return _forward(*arguments)[0]

@@ -32,18 +32,11 @@ def linear(x: Tensor,
     Returns:
         Tensor: (..., C_out).
     """
-    if _has_onednn(x):
+    if _has_onednn(x):  # which cannot write to given memory
         y = _onednn_linear(x, weight, bias, 'none', [], '')
-        # The operator cannot write to given memory.
-        return y if out is None else out.copy_(y)
-    if out is None:
-        return F.linear(x, weight, bias)
-    rows, columns, flat = x.flatten(0, -2), weight.t(), out.flatten(0, -2)
-    if bias is None:
-        torch.mm(rows, columns, out=flat)
     else:
-        torch.addmm(bias, rows, columns, out=flat)
-    return out
+        y = F.linear(x, weight, bias)
+    return y if out is None else out.copy_(y)
 
 
 def linear_gelu(x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:

@@ -92,9 +92,8 @@ class _PackedDepthwise(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
-        x, weight, bias, ctx.runs = inputs
+        x, weight, _, ctx.runs = inputs
         ctx.save_for_backward(x, weight)
-        ctx.bias_dtype = None if bias is None else bias.dtype
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple:
@@ -105,14 +104,10 @@ class _PackedDepthwise(torch.autograd.Function):
             ctx.runs.scatter(grad, 'gradient'),
             ctx.runs.scatter(x.to(grad.dtype), 'input'),
             weight.to(grad.dtype), (needs_x, needs_weight, False))
-        # Not of the grid: only the runs of the output are read.
+        # Not of the grid: only the runs of the output are read. Autograd
+        # brings gradients to the types of the arguments.
         grad_bias = grad.sum((0, 1)) if needs_bias else None
-        if grad_x is not None:
-            grad_x = ctx.runs.gather(grad_x).to(x.dtype)
-        if grad_weight is not None:
-            grad_weight = grad_weight.to(weight.dtype)
-        if grad_bias is not None:
-            grad_bias = grad_bias.to(ctx.bias_dtype)
+        grad_x = ctx.runs.gather(grad_x) if needs_x else None
         return grad_x, grad_weight, grad_bias, None
 
 

@@ -2,7 +2,7 @@ from unittest import mock
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from operators import assert_close, kept_by, with_grads
 from strategies import SEEDS, noise
@@ -25,9 +25,9 @@ def inputs(n=3, sites=5, channels=4, hidden=16, seed=0, dtype=torch.float64):
 
 
 @st.composite
-def mlps(draw, most=20):
+def mlps(draw):
     """Inputs, and which sites count."""
-    n, sites = draw(st.integers(1, 4)), draw(st.integers(1, most))
+    n, sites = draw(st.integers(1, 4)), draw(st.integers(1, 20))
     seed = draw(SEEDS)
     leaves = inputs(n, sites, draw(st.integers(1, 6)),
                     draw(st.integers(1, 24)), seed)
@@ -67,17 +67,6 @@ def test_equals_the_layers(case, group_numel, dtype):
     bound = 1e-12 if dtype == torch.float64 else 1e-5
     assert_close(found, expected, bound)
     assert_close([alone], expected[:1], bound)
-
-
-@settings(max_examples=8)
-@given(case=mlps(most=5))
-def test_gradients(case):
-    leaves, visible = case
-    if visible is not None:
-        # At zero a norm has no derivative.
-        visible[:, 0] = 1
-    assert torch.autograd.gradcheck(
-        lambda *x: grn_mlp(*x, EPS, visible), leaves)
 
 
 @pytest.mark.parametrize('visible', [None, torch.tensor(

@@ -55,17 +55,12 @@ def test_gelu_is_exact_not_tanh(product):
     assert (tanh - expected).abs().max() > 2e-4
 
 
-@pytest.mark.parametrize('dtype', [torch.float64, torch.bfloat16])
-def test_other_types_take_pytorchs(dtype, monkeypatch):
+@pytest.mark.parametrize('dtype, enabled', [
+    (torch.float64, True), (torch.bfloat16, True), (torch.float32, False)])
+def test_others_take_pytorchs(dtype, enabled, monkeypatch):
     monkeypatch.setattr(module, '_onednn_linear', pytest.fail)
     x, weight = torch.randn(5, 3).to(dtype), torch.randn(4, 3).to(dtype)
-    assert torch.equal(linear(x, weight), F.linear(x, weight))
-    assert torch.equal(
-        linear_gelu(x, weight, None), F.gelu(F.linear(x, weight)))
-
-
-def test_onednn_switched_off_is_not_used(monkeypatch):
-    monkeypatch.setattr(module, '_onednn_linear', pytest.fail)
-    x, weight = torch.randn(5, 3), torch.randn(4, 3)
-    with torch.backends.mkldnn.flags(enabled=False):
+    with torch.backends.mkldnn.flags(enabled=enabled):
         assert torch.equal(linear(x, weight), F.linear(x, weight))
+        assert torch.equal(
+            linear_gelu(x, weight, None), F.gelu(F.linear(x, weight)))

@@ -5,7 +5,14 @@ from functorch.compile import make_boxed_func
 from torch._dynamo.backends.common import aot_autograd
 
 # Before what imports Triton: it skips all of this where there is none.
-from triton_cases import DEVICE, EPS, LAYOUTS, block_and_leaves, relative
+from triton_cases import (
+    DEVICE,
+    EPS,
+    LAYOUTS,
+    block_and_leaves,
+    relative,
+    step,
+)
 
 from mmconvnextv2.models.layers.layout import PackedPatches
 from mmconvnextv2.ops.dispatch import triton_kernels
@@ -48,44 +55,29 @@ class Graphs:
             bw_compiler=self._keep(self.backward))(graph, inputs)
 
 
-def step(block, leaves, layout):
-    """Result and gradients."""
-    out = block(leaves[0], layout)
-    grad = torch.arange(out.numel(), device=DEVICE).view(out.shape) % 7 - 3
-    return [out, *torch.autograd.grad(out, leaves, grad.to(out.dtype))]
-
-
-@pytest.mark.parametrize('layout', LAYOUTS)
-def test_block(layout):
+@pytest.mark.parametrize('layout, dtype', [
+    *((layout, torch.float64) for layout in LAYOUTS),
+    ('packed', torch.bfloat16), ('packed', torch.float16)])
+def test_block(layout, dtype):
     layout, height, width = LAYOUTS[layout]
-    block, leaves = block_and_leaves(height, width, drop_path_rate=0.2)
+    is_half = dtype != torch.float64
+    block, leaves = block_and_leaves(
+        height, width, torch.float32 if is_half else dtype, drop_path_rate=0.2)
     block.eval()
-    expected = step(block, leaves, layout)
     graphs = Graphs()
-    block.compile(backend=graphs, fullgraph=True)
-    found = step(block, leaves, layout)
+    with torch.autocast(DEVICE, dtype if is_half else None, enabled=is_half):
+        expected = step(block, leaves, layout)
+        block.compile(backend=graphs, fullgraph=True)
+        found = step(block, leaves, layout)
     assert graphs.forward == [FORWARD]
     assert graphs.backward == [BACKWARD]
     for a, b in zip(found, expected):
-        assert relative(a, b) <= 1e-13
-
-
-@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16], ids=str)
-def test_block_under_autocast(dtype):
-    layout, height, width = LAYOUTS['packed']
-    block, leaves = block_and_leaves(height, width, torch.float32)
-    with torch.autocast(DEVICE, dtype):
-        expected = step(block, leaves, layout)
-        graphs = Graphs()
-        block.compile(backend=graphs, fullgraph=True)
-        found = step(block, leaves, layout)
-    assert graphs.backward == [BACKWARD]
-    for a, b in zip(found, expected):
         assert a.dtype == b.dtype
-        assert relative(a, b.double()) <= torch.finfo(dtype).eps
+        assert relative(a, b.double()) <= (
+            torch.finfo(dtype).eps if is_half else 1e-13)
 
 
-def test_without_gradients():
+def test_without_gradients_and_with_the_switch_turned():
     layout, height, width = LAYOUTS['whole']
     block, (x, *_) = block_and_leaves(height, width)
     expected = block(x, layout)
@@ -93,7 +85,9 @@ def test_without_gradients():
     block.compile(backend=graphs, fullgraph=True)
     with torch.inference_mode():
         assert relative(block(x, layout), expected) <= 1e-14
-    assert graphs.forward == [FORWARD] and not graphs.backward
+        with triton_kernels(False):
+            assert relative(block(x, layout), expected) <= 1e-13
+    assert graphs.forward == [FORWARD, set()] and not graphs.backward
 
 
 def test_refuses_gradients_of_gradients():
@@ -135,17 +129,6 @@ def test_other_masks_need_no_other_graph():
                             requires_grad=True)
             step(block, [x], layout)
     assert len(graphs.forward) == len(graphs.backward) == 1
-
-
-def test_the_switch_is_heeded_after_compilation():
-    layout, height, width = LAYOUTS['whole']
-    block, leaves = block_and_leaves(height, width)
-    graphs = Graphs()
-    block.compile(backend=graphs, fullgraph=True)
-    first = block(leaves[0], layout)
-    with triton_kernels(False):
-        assert relative(block(leaves[0], layout), first) <= 1e-13
-    assert graphs.forward == [FORWARD, set()]
 
 
 def test_exported_are_the_layers():

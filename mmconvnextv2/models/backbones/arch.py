@@ -79,56 +79,55 @@ def refuse_other_layers(norm_cfg: Optional[dict], act_cfg: Optional[dict],
                         linear_pw_conv: bool) -> None:
     """Refuse layers that mmpretrain's ConvNeXt has and ConvNeXt V2 has not."""
     # A norm_cfg without eps means 1e-5 in mmpretrain, so it is refused too.
-    if norm_cfg is not None and not (
-            isinstance(norm_cfg, dict) and set(norm_cfg) == {'type', 'eps'}
-            and norm_cfg['type'] in ('LN2d', 'LN', 'mmpretrain.LN2d')
-            and norm_cfg['eps'] == NORM_EPS):
-        raise ValueError("ConvNeXtV2: the paper's norm is LayerNorm with eps "
-                         "1e-6; norm_cfg must be dict(type='LN2d', eps=1e-6) "
-                         f'or left out, got {norm_cfg}')
-    if act_cfg not in (None, dict(type='GELU')):
-        raise ValueError("ConvNeXtV2: the paper's activation is GELU; act_cfg "
-                         "must be dict(type='GELU') or left out, got "
-                         f'{act_cfg}')
-    if not linear_pw_conv:
-        raise ValueError(
-            'ConvNeXtV2: linear_pw_conv=False is not supported: maps are '
-            'channels-last, where a 1x1 convolution is a linear layer. Leave '
-            'it out; weights of shape (4C, C, 1, 1) load once reshaped to '
-            '(4C, C).')
+    is_ours = norm_cfg is None or (
+        isinstance(norm_cfg, dict) and set(norm_cfg) == {'type', 'eps'}
+        and norm_cfg['type'] in ('LN2d', 'LN', 'mmpretrain.LN2d')
+        and norm_cfg['eps'] == NORM_EPS)
+    _require(
+        is_ours, "the paper's norm is LayerNorm with eps 1e-6; norm_cfg must "
+        f"be dict(type='LN2d', eps=1e-6) or left out, got {norm_cfg}")
+    _require(
+        act_cfg in (None, dict(type='GELU')), "the paper's activation is "
+        f"GELU; act_cfg must be dict(type='GELU') or left out, got {act_cfg}")
+    _require(
+        linear_pw_conv, 'linear_pw_conv=False is not supported: maps are '
+        'channels-last, where a 1x1 convolution is a linear layer. Leave it '
+        'out; weights of shape (4C, C, 1, 1) load once reshaped to (4C, C).')
 
 
 def check_numbers(in_channels: int, stem_patch_size: int,
                   drop_path_rate: float, frozen_stages: int,
                   num_stages: int) -> None:
     """Refuse numbers out of range."""
-    if in_channels < 1 or stem_patch_size < 1:
-        raise ValueError('ConvNeXtV2: in_channels and stem_patch_size must be '
-                         f'positive, got {in_channels} and {stem_patch_size}')
-    if not 0 <= drop_path_rate < 1:
-        raise ValueError('ConvNeXtV2: drop_path_rate must lie in [0, 1), got '
-                         f'{drop_path_rate}')
+    _require(
+        in_channels > 0 and stem_patch_size > 0, 'in_channels and '
+        'stem_patch_size must be positive, got '
+        f'{in_channels} and {stem_patch_size}')
+    _require(0 <= drop_path_rate < 1,
+             f'drop_path_rate must lie in [0, 1), got {drop_path_rate}')
     # OpenMMLab's other backbones take -1 for no frozen stage.
-    if not -1 <= frozen_stages <= num_stages:
-        raise ValueError(f'ConvNeXtV2: frozen_stages must lie in [-1, '
-                         f'{num_stages}] for {num_stages} stages, got '
-                         f'{frozen_stages}')
+    _require(
+        -1 <= frozen_stages <= num_stages, 'frozen_stages must lie in [-1, '
+        f'{num_stages}] for {num_stages} stages, got {frozen_stages}')
 
 
 def check_scales(use_grn: bool, grn_cfg: Optional[dict],
                  layer_scale_init_value: float) -> None:
     """Refuse GRN beside LayerScale, and a ``grn_cfg`` that has no effect."""
-    if use_grn and layer_scale_init_value > 0:
-        raise ValueError(
-            'ConvNeXtV2: a block has GRN (ConvNeXt V2) or LayerScale '
-            '(ConvNeXt), not both; got use_grn=True and '
-            f'layer_scale_init_value={layer_scale_init_value}. Set '
-            'layer_scale_init_value=0. or use_grn=False.')
-    if grn_cfg and not use_grn:
-        raise ValueError('ConvNeXtV2: grn_cfg changes GRN, which '
-                         f'use_grn=False leaves out; got grn_cfg={grn_cfg}')
+    _require(
+        not use_grn or layer_scale_init_value <= 0,
+        'a block has GRN (ConvNeXt V2) or LayerScale (ConvNeXt), not both; '
+        f'got use_grn=True and layer_scale_init_value={layer_scale_init_value}'
+        '. Set layer_scale_init_value=0. or use_grn=False.')
+    _require(
+        use_grn or not grn_cfg, 'grn_cfg changes GRN, which use_grn=False '
+        f'leaves out; got grn_cfg={grn_cfg}')
     keys = ('aggregation', 'normalization', 'residual', 'eps')
     unknown = sorted(set(grn_cfg or ()) - set(keys))
-    if unknown:
-        raise ValueError(f'ConvNeXtV2: grn_cfg may have {keys} '
-                         f'(see GRNVariant), got also {unknown}')
+    _require(not unknown, f'grn_cfg may have {keys} (see GRNVariant), got '
+             f'also {unknown}')
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise ValueError(f'ConvNeXtV2: {message}')

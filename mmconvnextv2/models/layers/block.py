@@ -125,10 +125,7 @@ class ConvNeXtV2Block(BaseModule):
 
         The blocks of a stage share their compiled code. PyTorch's own
         ``compile`` would compile each block separately, since their drop path
-        rates differ, and give up after eight.
-
-        Args:
-            **options: Arguments of ``torch.compile``.
+        rates differ, and give up after eight. ``options`` are the same.
 
         Raises:
             ValueError: If PyTorch does not know the mode or the backend, or is

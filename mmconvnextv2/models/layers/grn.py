@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from mmconvnextv2.ops.dispatch import replaceable
+from mmconvnextv2.ops.grn_linear import largest_norm, responses
 from mmconvnextv2.registry import MODELS, register
 
 _DATA_FORMATS = ('channels_last', 'channels_first')
@@ -114,7 +115,4 @@ def relative_response(x: Tensor, eps: float) -> Tensor:
     dtype = torch.promote_types(x.dtype, torch.float32)
     norm = torch.linalg.vector_norm(
         x, dim=tuple(range(1, x.ndim - 1)), keepdim=True, dtype=dtype)
-    # Squares overflow beyond the square root of the largest number. Capping
-    # the norm there keeps the quotient, and the gradient, finite.
-    norm = norm.clamp(max=torch.finfo(dtype).max**0.5)
-    return norm / (norm.mean(dim=-1, keepdim=True) + eps)
+    return responses(norm.clamp(max=largest_norm(dtype)), eps)[0]

@@ -57,9 +57,9 @@ DENSE_GRID = DenseGrid()
 class MaskedGrid(DenseGrid):
     """All sites of the map (N, H, W, C), masked where it matters.
 
-    Masked sites hold finite values that depend on no masked pixel and that
-    nobody reads: they are zeroed before every operation that reads more than
-    one site. Costs as much as the dense map, whatever the mask.
+    Masked sites hold finite values that depend on no masked pixel: they are
+    zeroed before every operation that reads more than one site. Costs as much
+    as the dense map, whatever the mask.
 
     Args:
         is_masked (Tensor): (N, h, w), bool, True = masked.
@@ -199,15 +199,7 @@ def build_layout(impl: str, images: Tensor, is_masked: Tensor, stride: int,
                  sides: Sequence[int]) -> DenseGrid:
     """Check a mask against its images and build a layout for it.
 
-    Args:
-        impl (str): A key of ``MASKED_LAYOUTS``.
-        images (Tensor): (N, C, H, W).
-        is_masked (Tensor): (N, H / stride, W / stride), bool, True = masked.
-        stride (int): Pixels per side of a patch.
-        sides (Sequence[int]): Sites per side of a patch, for each stage.
-
-    Returns:
-        DenseGrid: The layout.
+    ``impl`` is a key of ``MASKED_LAYOUTS``; the other arguments are as above.
 
     Raises:
         TypeError: If the mask is not a tensor of type bool.

@@ -74,24 +74,6 @@ class FCMAE(BaseSelfSupervisor):
                     f'FCMAE: {part}.{name} must be {expected} to fit the '
                     f'backbone, got {found}')
 
-    def _check_images(self, images: Tensor) -> None:
-        """Refuse images before a mask is drawn for them."""
-        stride, channels = self.backbone.stride, self.backbone.in_channels
-        if images.ndim != 4:
-            raise ValueError('FCMAE expects images (N, C, H, W), got '
-                             f'{tuple(images.shape)}')
-        height, width = images.shape[-2:]
-        if height % stride or width % stride or not height * width:
-            raise ValueError(
-                'FCMAE expects images whose height and width are multiples '
-                f'of {stride}, got {height} x {width}; crop or pad them')
-        if images.shape[1] != channels:
-            raise ValueError(
-                f'FCMAE expects images of {channels} channels, as the '
-                f'backbone has in_channels={channels}, got {images.shape[1]}. '
-                'The data_preprocessor may have changed their number: with '
-                'to_rgb=True, or mean and std of 3 values, it returns 3')
-
     def draw_mask(self,
                   inputs: Tensor,
                   generator: Optional[torch.Generator] = None) -> Tensor:
@@ -109,14 +91,19 @@ class FCMAE(BaseSelfSupervisor):
             Tensor: (N, H / stride, W / stride), bool, True = masked.
 
         Raises:
-            ValueError: If the images are not what the backbone takes or not
-                made of whole patches, or have too few for the mask ratio.
+            ValueError: If the images are not what the backbone takes, or have
+                too few patches for the mask ratio.
         """
-        self._check_images(inputs)
-        stride = self.backbone.stride
-        grid = tuple(side // stride for side in inputs.shape[-2:])
+        shape, channels = tuple(inputs.shape), self.backbone.in_channels
+        if len(shape) != 4 or shape[1] != channels:
+            raise ValueError(
+                f'FCMAE expects images (N, {channels}, H, W), as the backbone '
+                f'has in_channels={channels}, got {shape}. The '
+                'data_preprocessor may have changed their channels: with '
+                'to_rgb=True, or mean and std of 3 values, it returns 3')
+        grid = tuple(side // self.backbone.stride for side in shape[2:])
         return draw_mask(
-            len(inputs), grid, self.mask_ratio, generator=generator)
+            shape[0], grid, self.mask_ratio, generator=generator)
 
     def reconstruct(
             self,

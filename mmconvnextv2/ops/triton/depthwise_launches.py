@@ -86,11 +86,6 @@ def taps_of(weight: Tensor, like: Tensor) -> Tensor:
     return weight.flatten(1).t().to(own_type(like)).contiguous()
 
 
-def weight_of(taps: Tensor) -> Tensor:
-    """Turn taps (49, C) into weights (C, 1, 7, 7)."""
-    return taps.t().reshape(-1, 1, SIZE, SIZE)
-
-
 @operator(lambda x, *rest: (torch.empty_like(x), _conv_out(x, rest[-1])))
 def convolution_and_norm(x: Tensor, taps: Tensor, bias: Tensor, gamma: Tensor,
                          beta: Tensor, eps: float, rows: Optional[Tensor],

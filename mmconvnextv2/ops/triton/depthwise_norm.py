@@ -1,18 +1,11 @@
 """The 7x7 depthwise convolution and LayerNorm, of whole maps or packed runs.
 
-On an H100, in bfloat16, 1.58x to 1.72x as fast as the layers through
-torch.compile, packed 1.8x to 3.9x, and at 34 to 9 % of the bandwidth
-(benchmarks/results/2026-11-27_gpu_h100.md). Packed runs are read where they
-lie: no grid is made of them.
-
-The forward pass reads x and writes the convolution u and LayerNorm y; without
-gradients u is not written. The backward pass reads dy and u and writes du,
-reads x and du for the weight, and reads du and writes dx. That moves 10 times
-the map, and the convolution's arithmetic takes longer: the 49 multiply-adds of
-an entry take an H100 (67 TFLOP/s, 3.35 TB/s, by its data sheet) as long as
-moving 4.9 bytes, and are half of the instructions. A strip of seven sites
-reads 13 sites in each line of the kernel, from caches. Sums go over chunks
-first, each by one program, so results repeat bit for bit.
+Packed runs are read where they lie: no grid is made of them. The forward pass
+reads x and writes the convolution u, unless without gradients, and LayerNorm
+y. The backward pass reads dy and u and writes du, reads x and du for the
+weight, and reads du and writes dx. That moves 10 times the map; the arithmetic
+takes longer. Sums go over chunks first, each by one program, so results repeat
+bit for bit. Figures: benchmarks/results/2026-11-27_gpu_h100.md.
 """
 from typing import Optional
 
@@ -31,7 +24,6 @@ from .depthwise_launches import (
     gradient_of_taps,
     sites_of,
     taps_of,
-    weight_of,
 )
 from .host import own_type, require_triton
 
@@ -60,12 +52,11 @@ class _DepthwiseNorm(torch.autograd.Function):
         sites, needs = sites_of(x, ctx.runs), ctx.needs_input_grad
         d, sums = gradient_of_norm(grad.contiguous(), conv_out, parameters[1],
                                    ctx.eps)
+        # Autograd brings gradients to the types of the arguments.
         return (
             gradient_of_input(d, taps, *sites) if needs[0] else None,
-            weight_of(gradient_of_taps(d, x, *sites)).to(weight.dtype)
-            if needs[1] else None,
-            *(total.to(p.dtype) for total, p in zip(sums, parameters)), None,
-            None)
+            gradient_of_taps(d, x, *sites).t().reshape_as(weight)
+            if needs[1] else None, *sums, None, None)
 
 
 def depthwise_norm_by_layers(x: Tensor,
@@ -105,11 +96,8 @@ def depthwise_norm(x: Tensor,
     Args:
         x (Tensor): (N, H, W, C), of any floating type; copied if it is not
             contiguous. Or (R, p, C) with ``runs``.
-        weight (Tensor): (C, 1, 7, 7).
-        bias (Tensor): (C, ).
-        gamma (Tensor): (C, ), of LayerNorm.
-        beta (Tensor): (C, ), of LayerNorm.
-        eps (float): Of LayerNorm.
+        weight, bias: Of the convolution, (C, 1, 7, 7) and (C, ).
+        gamma, beta, eps: Of LayerNorm, (C, ).
         runs (RunsOfGrid, optional): Places of the runs of p sites in a grid
             whose other sites are zero. Defaults to None, a whole map.
 

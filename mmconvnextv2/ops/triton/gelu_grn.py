@@ -1,23 +1,21 @@
 """GELU and GRN in two passes over the map before them.
 
-On an H100, in bfloat16, 1.26x to 1.48x as fast as the layers through
-torch.compile, and at 94 to 68 % of the bandwidth
-(benchmarks/results/2026-11-27_gpu_h100.md).
-
 The forward pass reads h for the statistics, and reads h and writes y; the
 backward pass reads h and dy for sums of gradients, and reads h and dy and
 writes dh, with GELU computed anew from h. That moves 8 times the map, where
 the layers move 26. Sums go over chunks first, each by one program, so results
-repeat bit for bit.
+repeat bit for bit. Figures: benchmarks/results/2026-11-27_gpu_h100.md.
 """
 from typing import Callable, Optional, Tuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from mmconvnextv2.ops.double_backward import gradients_by_layers
-from mmconvnextv2.ops.grn_linear import largest_norm, responses
+from mmconvnextv2.ops.double_backward import (
+    gelu_grn_by_layers,
+    gradients_by_layers,
+)
+from mmconvnextv2.ops.grn_linear import largest_norm
 from . import gelu_grn_kernels as kernels
 from .host import (
     launch,
@@ -62,20 +60,16 @@ def _launch_between(kernel: Callable, h: Tensor, *arguments,
         num_warps=min(16, max(1, block // 256)))
 
 
-def _new_sums(h: Tensor) -> Tensor:
-    return h.new_empty(len(h), _chunks(h), h.shape[2], dtype=own_type(h))
+def _new(h: Tensor, *per_image: int) -> Tensor:
+    return h.new_empty(len(h), *per_image, h.shape[2], dtype=own_type(h))
 
 
-def _new_per_image(h: Tensor) -> Tensor:
-    return h.new_empty(len(h), h.shape[2], dtype=own_type(h))
-
-
-@operator(lambda h, *_: (torch.empty_like(h), _new_per_image(h)))
+@operator(lambda h, *_: (torch.empty_like(h), _new(h)))
 def gelu_grn_forward(h: Tensor, gamma: Tensor, beta: Tensor, eps: float,
                      visible: Optional[Tensor]) -> Tuple[Tensor, Tensor]:
     """Compute y (N, S, E), and norms (N, E) for the backward pass."""
-    squares, out = _new_sums(h), torch.empty_like(h)
-    norms, scale = _new_per_image(h), _new_per_image(h)
+    squares, out = _new(h, _chunks(h)), torch.empty_like(h)
+    norms, scale = _new(h), _new(h)
     # GELU is computed twice from h, which is less than to keep it.
     _launch(kernels.square_sums, h, visible, squares)
     _launch_between(kernels.norms_and_scale, h, squares, gamma, norms,
@@ -90,7 +84,8 @@ def gelu_grn_backward(grad: Tensor, h: Tensor, gamma: Tensor, norms: Tensor,
                       eps: float,
                       visible: Optional[Tensor]) -> Tuple[Tensor, Tensor]:
     """Compute the gradients of h, and of gamma and beta (2, E)."""
-    by_scale, by_beta, grad_h = _new_sums(h), _new_sums(h), torch.empty_like(h)
+    by_scale, by_beta = _new(h, _chunks(h)), _new(h, _chunks(h))
+    grad_h = torch.empty_like(h)
     # One allocation: two factors of the last pass, two parameters' gradients.
     buffer = norms.new_empty(4, *norms.shape)
     by_norm, scale = buffer[:2]
@@ -124,24 +119,7 @@ class _GELUGRN(torch.autograd.Function):
                 None)
         grad_h, (grad_gamma, grad_beta) = gelu_grn_backward(
             grad.contiguous(), h, gamma, norms, ctx.eps, visible)
-        return (grad_h, grad_gamma.to(gamma.dtype), grad_beta.to(beta.dtype),
-                None, None)
-
-
-def gelu_grn_by_layers(h: Tensor,
-                       gamma: Tensor,
-                       beta: Tensor,
-                       eps: float,
-                       visible: Optional[Tensor] = None) -> Tensor:
-    """Compute ``gelu_grn`` by operators that autograd knows, on any device."""
-    a = F.gelu(h)
-    if visible is not None:
-        a = a * visible
-    dtype = torch.promote_types(a.dtype, torch.float32)
-    norms = torch.linalg.vector_norm(a, dim=1, dtype=dtype)
-    norms = norms.clamp(max=largest_norm(dtype))
-    scale = (gamma * responses(norms, eps)[0] + 1)[:, None]
-    return (a * scale + beta).to(h.dtype)
+        return grad_h, grad_gamma, grad_beta, None, None
 
 
 def gelu_grn(h: Tensor,
@@ -157,9 +135,7 @@ def gelu_grn(h: Tensor,
     Args:
         h (Tensor): (N, S, E), S sites per image, of any floating type; copied
             if it is not contiguous.
-        gamma (Tensor): (E, ), of GRN.
-        beta (Tensor): (E, ), of GRN.
-        eps (float): Of GRN.
+        gamma, beta, eps: Of GRN, (E, ).
         visible (Tensor, optional): (N, S, 1), 0 for sites that GRN takes for
             zeros and 1 for the others. Defaults to None, all ones.
 

@@ -1,12 +1,12 @@
+import re
+
 import pytest
 import torch
 from fcmae_reference import fcmae_loss
 from mmengine.registry import DefaultScope
-from mmengine.runner import CheckpointLoader
 from mmpretrain.models import SelfSupDataPreprocessor
 from timm_reference import relative_error
 
-from mmconvnextv2 import ConvNeXtV2
 from mmconvnextv2.models.selfsup import FCMAE
 
 
@@ -81,20 +81,13 @@ def test_loss_draws_from_torchs_generator():
     assert first['mask_ratio'].item() == pytest.approx(0.6)
 
 
-def test_reconstruct():
-    model = build()
-    images = torch.randn(2, 2, 12, 20)
-    pred, is_masked = model.reconstruct(images)
-    assert pred.shape == (2, 15, 4 * 4 * 2)
-    assert is_masked.shape == (2, 3, 5) and is_masked.dtype == torch.bool
-    again, same = model.reconstruct(images, is_masked)
-    assert torch.equal(again, pred) and same is is_masked
-
-
 def test_forward_modes():
     model = build()
     images = torch.randn(2, 2, 12, 12)
     assert [x.shape for x in model(images)] == [(2, 8, 3, 3)]
+    pred, is_masked = model.reconstruct(images)
+    again, same = model.reconstruct(images, is_masked)
+    assert torch.equal(again, pred) and same is is_masked
     loss, log_vars = model.parse_losses(model(images, mode='loss'))
     assert set(log_vars) == {'loss', 'mask_ratio'}
     # The ratio is logged, not added to the loss.
@@ -116,22 +109,23 @@ def test_bfloat16_autocast(masked_impl):
     assert all(p.grad.isfinite().all() for p in model.parameters())
 
 
+CHANNELS = ('FCMAE expects images (N, 2, H, W), as the backbone has '
+            'in_channels=2, got ')
+
+
 @pytest.mark.parametrize('shape, message', [
-    ((2, 2, 3, 3), 'whose height and width are multiples of 4, got 3 x 3; '
-     'crop or pad them$'),
-    ((2, 2, 12, 0), 'multiples of 4, got 12 x 0; '),
-    ((2, 3, 12, 12), r'of 2 channels, as the backbone has in_channels=2, got '
-     r'3\. The data_preprocessor may have changed their number: with '
-     'to_rgb=True, or mean and std of 3 values, it returns 3$'),
-    ((2, 12, 12), r'\(N, C, H, W\), got \(2, 12, 12\)$'),
-    ((2, 2, 4, 4), 'leaves nothing visible of 1 patches'),
+    ((2, 2, 12, 0), 'mask_ratio 0.6 leaves nothing visible of 0 patches'),
+    ((2, 2, 4, 4), 'mask_ratio 0.6 leaves nothing visible of 1 patches'),
+    ((2, 2, 10, 13), 'masked encoding needs images whose height and width are '
+     'multiples of 4, got 10 x 13; crop or pad them'),
+    ((2, 12, 12), CHANNELS + '(2, 12, 12)'),
+    ((2, 3, 12, 12), CHANNELS + '(2, 3, 12, 12). The data_preprocessor may '
+     'have changed their channels: with to_rgb=True, or mean and std of 3 '
+     'values, it returns 3'),
 ])
 def test_images_that_do_not_fit_are_refused(shape, message):
-    model = build()
-    with pytest.raises(ValueError, match=message):
-        model.loss(torch.zeros(shape))
-    with pytest.raises(ValueError, match=message):
-        model.draw_mask(torch.zeros(shape))
+    with pytest.raises(ValueError, match='^' + re.escape(message)):
+        build().loss(torch.zeros(shape))
 
 
 def test_other_backbone_is_refused():
@@ -169,35 +163,3 @@ def test_builds_under_every_default_scope(scope):
     assert given == dict(mean=[1.], std=[3.])
     assert type(model.data_preprocessor) is SelfSupDataPreprocessor
     assert model.data_preprocessor.mean.flatten().tolist() == [1]
-
-
-def test_checkpoint_serves_downstream(tmp_path):
-    model = build()
-    path = str(tmp_path / 'fcmae.pth')
-    torch.save(dict(state_dict=model.state_dict()), path)
-    state = CheckpointLoader.load_checkpoint(path, 'cpu')['state_dict']
-    state = {
-        name.removeprefix('backbone.'): value
-        for name, value in state.items() if name.startswith('backbone.')
-    }
-    backbone = ConvNeXtV2(
-        dict(depths=[1, 1], channels=[6, 8]),
-        in_channels=2,
-        stem_patch_size=2,
-        out_indices=(0, 1),
-        gap_before_final_norm=False,
-        init_cfg=dict(
-            type='Pretrained', checkpoint=path, prefix='backbone.'))
-    found = backbone.load_state_dict(state, strict=False)
-    assert found.unexpected_keys == []
-    assert found.missing_keys == [
-        f'norm{i}.{x}' for i in (0, 1) for x in ('weight', 'bias')
-    ]
-    with torch.no_grad():
-        for param in backbone.parameters():
-            param.fill_(9.)
-    backbone.init_weights()
-    assert all(
-        torch.equal(value, state[name])
-        for name, value in backbone.state_dict().items()
-        if not name.startswith('norm'))
