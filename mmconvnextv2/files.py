@@ -43,6 +43,7 @@ def written_whole(path: Union[str, Path]) -> Iterator[Path]:
     """
     path = Path(path)
     part = path.with_name(f'.{path.stem}.{os.getpid()}{PART}{path.suffix}')
+    part.unlink(missing_ok=True)  # A link would lead elsewhere.
     try:
         yield part
         publish(str(part), str(path))
@@ -90,7 +91,7 @@ def latest_whole_checkpoint(work_dir: str) -> Optional[str]:
     """
     folder = Path(work_dir)
     named = []
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):  # It may be no text.
         text = (folder / 'last_checkpoint').read_text().strip()
         if '://' in text:  # Another storage writes whole files itself.
             return text

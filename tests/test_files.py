@@ -36,6 +36,36 @@ def test_write_text_keeps_the_former_content(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ['last_checkpoint']
 
 
+def test_content_is_on_the_disk_before_the_name(tmp_path, monkeypatch):
+    done = []
+
+    def watched(name, what):
+        real = getattr(os, name)
+
+        def call(*args):
+            done.append((name, what(*args)))
+            return real(*args)
+
+        monkeypatch.setattr(os, name, call)
+
+    watched('fsync', lambda descriptor: os.path.basename(
+        os.readlink(f'/proc/self/fd/{descriptor}')))
+    watched('replace', lambda part, path: os.path.basename(path))
+    write_text(tmp_path / 'x', 'new')
+    assert done == [('fsync', f'.x.{os.getpid()}.part'), ('replace', 'x'),
+                    ('fsync', tmp_path.name)]
+
+
+def test_a_link_named_like_a_part_leads_nowhere(tmp_path):
+    other = tmp_path / 'other'
+    other.write_text('precious')
+    (tmp_path / f'.x.{os.getpid()}.part').symlink_to(other)
+    write_text(tmp_path / 'x', 'new')
+    assert other.read_text() == 'precious'
+    assert (tmp_path / 'x').read_text() == 'new'
+    assert not (tmp_path / 'x').is_symlink()
+
+
 def test_a_block_that_fails_leaves_nothing(tmp_path):
     path = tmp_path / 'x.png'
     path.write_text('old')
@@ -72,6 +102,8 @@ def test_latest_whole_checkpoint(tmp_path):
     last.write_text('/elsewhere/epoch_1.pth')
     assert latest_whole_checkpoint(str(tmp_path)) == str(old)
     old.write_bytes(b'')
+    assert latest_whole_checkpoint(str(tmp_path)) == str(new)
+    last.write_bytes(b'\xff\xfe\x00')  # no text
     assert latest_whole_checkpoint(str(tmp_path)) == str(new)
     last.write_text('s3://bucket/epoch_1.pth')
     assert latest_whole_checkpoint(str(tmp_path)) == 's3://bucket/epoch_1.pth'

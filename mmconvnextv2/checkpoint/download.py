@@ -99,6 +99,7 @@ def _download(url: str, target: str) -> None:
     try:
         os.makedirs(osp.dirname(target), exist_ok=True)
         _remove_parts(target)
+        remove(part)  # A link would lead elsewhere.
         _fetch(url, part, seconds, most)
         publish(part, target)
     except (OSError, HTTPException, ValueError) as error:

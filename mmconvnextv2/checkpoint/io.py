@@ -17,7 +17,7 @@ from mmconvnextv2.files import remove, written_whole
 from mmconvnextv2.text import first_of
 from .claims import refuse_claims
 from .download import download_once
-from .errors import CheckpointError
+from .errors import CheckpointError, check_numbers
 from .stand_ins import load_data
 
 _SUFFIXES = ('.pth', '.pt', '.bin', '.safetensors')
@@ -151,7 +151,7 @@ def pick_weights(content: Any,
             default 'state_dict' or 'model', or else the whole.
 
     Raises:
-        CheckpointError: If there is none.
+        CheckpointError: If there is none, or it is not of plain numbers.
     """
     if not isinstance(content, Mapping):
         raise CheckpointError('a checkpoint must be a dict of tensors, found '
@@ -167,6 +167,7 @@ def pick_weights(content: Any,
             f'there are no tensors in {found[0] if found else "the file"}, '
             'found ' + first_of(f'{key} ({type(value).__name__})'
                                 for key, value in weights.items()))
+    check_numbers(weights)
     return dict(weights)
 
 

@@ -7,6 +7,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmconvnextv2.checkpoint.errors import blamed
 from mmconvnextv2.config.walk import type_name
 from .classes import find_classes
 from .reconstruct import Reconstructor
@@ -46,8 +47,9 @@ class Predictor:
         # Not all versions of the packages take it as an argument.
         self.inferencer.show_progress = False
         meta = load_whole(self.inferencer.model, checkpoint)
-        self.classes = find_classes(cfg, meta)
-        self._set_classes()
+        with blamed(checkpoint):
+            self.classes = find_classes(cfg, meta)
+            self._set_classes()
 
     def _build(self, cfg: Config) -> Any:
         """Build the inferencer; its model has random weights."""

@@ -87,7 +87,8 @@ def _rewritten(path, change, compression=zipfile.ZIP_STORED):
         records = {x: old.read(x) for x in old.namelist()}
     with zipfile.ZipFile(path, 'w', compression) as new:
         for name, data in records.items():
-            new.writestr(name, change(name, data))
+            if (changed := change(name, data)) is not None:
+                new.writestr(name, changed)
 
 
 def test_storage_that_claims_more_than_its_record(path):
@@ -96,6 +97,14 @@ def test_storage_that_claims_more_than_its_record(path):
     assert refusal(path) == (
         "it asks for 960 bytes of tensor data '0', at most 16 can be right "
         'for its size')
+
+
+def test_storage_that_is_not_there(path):
+    torch.save(_DATA, path)
+    _rewritten(path, lambda name, data: None if name == 'x/data/0' else data)
+    assert refusal(path) == (
+        "it asks for 16 bytes of tensor data '0', at most 0 can be right for "
+        'its size')
 
 
 def test_storages_that_claim_more_than_an_old_file(path):

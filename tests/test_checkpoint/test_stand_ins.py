@@ -11,7 +11,7 @@ from mmengine.config import ConfigDict
 from mmengine.logging import HistoryBuffer
 from mmengine.utils import digit_version
 
-from mmconvnextv2.checkpoint.stand_ins import load_data
+from mmconvnextv2.checkpoint.stand_ins import _records_only, load_data
 
 pytestmark = pytest.mark.skipif(
     digit_version(torch.__version__) < digit_version('2.6'),
@@ -135,5 +135,10 @@ def test_what_the_user_allows_stays_allowed_and_is_restored(tmp_path):
             assert buffer.data[0].tolist() == [1.] and kind is Calls
         with pytest.raises(FileNotFoundError):
             load_data(tmp_path / 'gone.pth')
+        with _records_only():
+            within = torch.serialization.get_safe_globals()
+        # Theirs beside ours, never instead of ours.
+        assert Calls in within and not {HistoryBuffer, getattr, theirs[3]
+                                        } & set(within)
         assert set(torch.serialization.get_safe_globals()) == set(allowed)
     assert set(torch.serialization.get_safe_globals()) == set(before)

@@ -99,3 +99,19 @@ def test_zero_and_huge_inputs(factor, sites):
         # Not squared in float32, in which it would overflow.
         a, b = a.double(), b.double()
         assert (a - b).norm() <= 1e-5 * b.norm() + 1e-9
+
+
+@pytest.mark.parametrize('sites, kind', [
+    (7, module.GRNLinear), (8, module.WideGRNLinear),
+    (9, module.WideGRNLinear)])
+def test_the_faster_way_is_chosen(sites, kind):
+    x, *_, gamma, beta, weight, _ = inputs(sites=sites, hidden=16)
+    assert type(module._grn_linear(x, gamma, beta, weight, EPS)) is kind
+
+
+def test_nothing_is_kept_where_no_gradient_is_wanted():
+    leaves = inputs()
+    with mock.patch.object(module._GRNMLP, 'apply', None):
+        grn_mlp(*(x.detach() for x in leaves), EPS, None)
+        with torch.no_grad():
+            grn_mlp(*leaves, EPS, None)

@@ -81,3 +81,14 @@ def test_autocast():
     for a, b in zip(torch.autograd.grad(loss, arguments), grads):
         assert a.dtype == torch.float32
         assert (a - b).norm() < 0.02 * b.norm()
+
+
+def test_tables_lead_there_and_back():
+    """A grid of 2 images of 4 x 6 sites, in runs of 2: 24 places."""
+    runs = RunsOfGrid(torch.tensor([5, 0, 23]), (2, 4, 6), 2)
+    rows, index = runs.tables()
+    assert rows.tolist() == [5, 0, 23] and rows.dtype == torch.int32
+    expected = [-1] * 24
+    expected[5], expected[0], expected[23] = 0, 1, 2
+    assert index.tolist() == expected and index.dtype == torch.int32
+    assert runs.tables()[1] is index

@@ -8,6 +8,7 @@ from pathlib import Path
 import mmengine.runner.runner
 import pytest
 import torch
+from crafted_checkpoints import RECORD, RESUMED, WEIGHTS
 from mmengine.runner.checkpoint import CheckpointLoader
 from unreliable_server import serving
 
@@ -209,6 +210,36 @@ def test_optimizer_of_another_run(use, trained):
         "train.py: the optimizer's state in the checkpoint is of another "
         'optimizer than the config has: loaded state dict has a different '
         'number of parameter groups')
+
+
+def _refused_as(use, trained, way, crafted):
+    change, message = crafted
+    content = torch.load(trained, weights_only=False)
+    change(content)
+    torch.save(content, 'it.pth')
+    code, text = use(way, 'it.pth')
+    assert code == _REFUSED, text
+    # The checkpoint with its path, and never the config.
+    assert 'it.pth' in text.splitlines()[0] and message in text, text
+
+
+@pytest.mark.parametrize('kind', RESUMED)
+def test_what_a_run_cannot_resume_from(use, trained, kind):
+    _refused_as(use, trained, 'resume', RESUMED[kind])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('kind', RECORD)
+def test_crafted_records(use, trained, kind):
+    _refused_as(use, trained, 'resume', RECORD[kind])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('way', [
+    x for x in _WAYS if x != 'init_cfg of the model'])
+@pytest.mark.parametrize('kind', WEIGHTS)
+def test_crafted_weights(use, trained, kind, way):
+    _refused_as(use, trained, way, (WEIGHTS[kind][0], ''))
 
 
 _SILENT = ('could not be downloaded (the server was silent for 1 s; the '

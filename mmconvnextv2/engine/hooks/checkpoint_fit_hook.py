@@ -9,8 +9,13 @@ from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mmconvnextv2.checkpoint import CheckpointError, compare
-from mmconvnextv2.checkpoint.errors import Differences
+from mmconvnextv2.checkpoint import CheckpointError, about, compare
+from mmconvnextv2.checkpoint.errors import (
+    Differences,
+    blamed,
+    check_numbers,
+)
+from mmconvnextv2.checkpoint.record import check_optimizer, check_record
 from mmconvnextv2.models.backbones import ConvNeXtV2
 from mmconvnextv2.registry import HOOKS, register
 from mmconvnextv2.text import first_of
@@ -35,6 +40,23 @@ class CheckpointFitHook(Hook):
 
     priority = 'LOWEST'  # It sees what other hooks make of the checkpoint.
 
+    def before_run(self, runner: Runner) -> None:
+        """Blame the checkpoint for errors while it is loaded."""
+        load = runner.load_or_resume
+
+        def load_or_resume() -> None:
+            with blamed(runner._load_from or 'The latest checkpoint'):
+                load()
+
+        runner.load_or_resume = load_or_resume
+
+    def before_train(self, runner: Runner) -> None:
+        """Check what the optimizer has taken from the checkpoint."""
+        optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
+        if runner._resume and not is_model_wrapper(runner.model) and optimizer:
+            with about(runner._load_from or 'The latest checkpoint'):
+                check_optimizer(optimizer)
+
     def after_load_checkpoint(self, runner: Runner,
                               checkpoint: Mapping) -> None:
         """Compare the checkpoint with the model that it is meant for."""
@@ -52,7 +74,11 @@ class CheckpointFitHook(Hook):
                 f'{" and ".join(absent)}, found {first_of(checkpoint)}. To '
                 'begin a run with its weights: --cfg-options '
                 f'load_from={file} without --resume')
-        state = _weights(checkpoint)
+        with about(file):
+            if runner._resume:
+                check_record(checkpoint)
+            state = _weights(checkpoint)
+            compare(model.state_dict(), state)  # the kinds of numbers
         if runner._resume or not isinstance(runner._train_loop, BaseLoop):
             _require_all(model, state, file, runner._resume)
         else:
@@ -61,6 +87,10 @@ class CheckpointFitHook(Hook):
 
 def _weights(checkpoint: Mapping) -> Dict[str, Tensor]:
     given = checkpoint.get('state_dict', checkpoint)
+    if not isinstance(given, Mapping):
+        raise CheckpointError('its state_dict must be a dict of tensors, '
+                              f'found {type(given).__name__}')
+    check_numbers(given)
     state = OrderedDict((str(name).removeprefix('module.'), value)
                         for name, value in given.items()
                         if isinstance(value, Tensor))

@@ -113,6 +113,8 @@ def _save_whole(save: Callable[..., None], out_dir: str, filename: str,
                 *args: Any, **kwargs: Any) -> None:
     path = osp.join(out_dir, filename)
     part = path + files.PART
+    if is_main_process():
+        files.remove(part)  # A link would lead elsewhere.
     try:
         save(out_dir, osp.basename(part), *args, **kwargs)
         if is_main_process():

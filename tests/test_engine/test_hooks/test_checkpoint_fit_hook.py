@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel
-from mmengine.runner import EpochBasedTrainLoop
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import nn
 
 from mmconvnextv2 import ConvNeXtV2
@@ -55,7 +56,8 @@ def refusal(model, checkpoint, use='train'):
 
 def run_of(state):
     return dict(
-        state_dict=state, meta=dict(epoch=1, iter=2), message_hub=dict(x=1))
+        state_dict=state, meta=dict(epoch=1, iter=2), message_hub=dict(
+            log_scalars={}, runtime_info={}, resumed_keys={}))
 
 
 @pytest.mark.parametrize('use', ['train', 'resume', 'test'])
@@ -165,3 +167,11 @@ def test_model_to_augment_at_test_time():
     assert 'missing (2): head.weight, head.bias' in refusal(
         whole, {k: v for k, v in Model().state_dict().items()
                 if 'head' not in k}, 'test')
+
+
+def test_it_comes_after_all_other_hooks():
+    """It sees what they make of a checkpoint."""
+    runner = SimpleNamespace(_hooks=[])
+    Runner.register_hook(runner, CheckpointFitHook())
+    Runner.register_hook(runner, Hook(), 'VERY_LOW')
+    assert isinstance(runner._hooks[-1], CheckpointFitHook)

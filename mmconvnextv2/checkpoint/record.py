@@ -1,0 +1,76 @@
+"""Check what a checkpoint says about the run that it is of."""
+import math
+from numbers import Integral, Real
+from typing import Any, Mapping
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+from .errors import CheckpointError
+
+_MOST = 2**53  # no run has as many iterations
+# Moments, which have the shape of their parameter.
+_MOMENTS = ('exp_avg', 'exp_avg_sq', 'momentum_buffer')
+
+
+def _require(value: Any, kind: Any, part: str, words: str = 'a dict') -> None:
+    if not isinstance(value, kind):
+        raise CheckpointError(f'its {part} must be {words}, found '
+                              f'{type(value).__name__}')
+
+
+def check_record(checkpoint: Mapping) -> None:
+    """Check the counts and the kinds of the parts of a run's checkpoint.
+
+    Args:
+        checkpoint (Mapping): What ``Runner.save_checkpoint`` writes.
+
+    Raises:
+        CheckpointError: If a part is not of its kind or a count out of range.
+    """
+    meta, hub = checkpoint['meta'], checkpoint['message_hub']
+    _require(meta, Mapping, 'meta')
+    for name in ('epoch', 'iter'):
+        count = meta.get(name)
+        _require(count, Integral, f'meta.{name}', 'a whole number')
+        if not 0 <= count < _MOST:
+            raise CheckpointError(f'its meta.{name} must lie between 0 and '
+                                  f'{_MOST}, got {str(count)[:40]}')
+    _require(hub, Mapping, 'message_hub')
+    for name in ('log_scalars', 'runtime_info', 'resumed_keys'):
+        _require(hub.get(name), Mapping, f'message_hub.{name}')
+    _require(checkpoint.get('param_schedulers', []), (list, Mapping),
+             'param_schedulers', 'a list')
+    optimizer = checkpoint.get('optimizer', {})
+    _require(optimizer, Mapping, 'optimizer')
+    several = 'param_groups' not in optimizer
+    for part in optimizer.values() if several else [optimizer]:
+        _require(part, Mapping, 'optimizer')
+        _require(part.get('state'), Mapping, 'optimizer.state')
+        _require(part.get('param_groups'), list, 'optimizer.param_groups',
+                 'a list')
+
+
+def check_optimizer(optimizer: Optimizer) -> None:
+    """Check what an optimizer has taken from a checkpoint.
+
+    Raises:
+        CheckpointError: If a learning rate is no finite number, or a moment
+            has another shape than its parameter or a NaN.
+    """
+    for group in optimizer.param_groups:
+        rate = group['lr']
+        _require(rate, (Real, Tensor), "optimizer's learning rate", 'a number')
+        if not math.isfinite(rate):
+            raise CheckpointError(f"its optimizer's learning rate is {rate}")
+        for param in group['params']:
+            for name in _MOMENTS:
+                value = optimizer.state.get(param, {}).get(name)
+                if value is None:
+                    continue
+                _require(value, Tensor, f"optimizer's {name}", 'tensors')
+                if value.shape != param.shape or value.isnan().any():
+                    raise CheckpointError(
+                        f"its optimizer's {name} of a parameter "
+                        f'{tuple(param.shape)} is {tuple(value.shape)}'
+                        f'{", with a NaN" * bool(value.isnan().any())}')
