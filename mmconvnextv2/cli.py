@@ -1,15 +1,12 @@
 """Share arguments, checks and error messages among the tools."""
 import argparse
 import contextlib
-import errno
 import os
 import os.path as osp
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Optional
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
@@ -21,29 +18,13 @@ from mmconvnextv2.config.data_sources import (
     write_missing_shapes,
 )
 from mmconvnextv2.config.find import find_config
-from mmconvnextv2.config.locate import Trail
 from mmconvnextv2.config.preflight import SPLITS, missing_data
 from mmconvnextv2.config.walk import type_name
-from mmconvnextv2.datasets.damaged import DamagedDataError
-from mmconvnextv2.engine.hooks import NonFiniteError
 from .errors import CommandError
-from .files import latest_whole_checkpoint
 
-_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS,
-                errno.EACCES, errno.EPERM, errno.EIO)
 _FIT_HOOK = dict(type='mmconvnextv2.CheckpointFitHook')
-_RANK_VARIABLES = {
-    'pytorch': 'RANK',
-    'slurm': 'SLURM_PROCID',
-    'mpi': 'OMPI_COMM_WORLD_RANK'
-}
-
-
-class RunError(CommandError):
-    """A run that has broken; each process has its own reason."""
-
-    exit_code = 1
-    is_of_each_process = True
+_RANK_VARIABLES = dict(
+    pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
 
 
 class _Settings(DictAction):
@@ -77,12 +58,8 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         default='none',
         help='what has started the processes (default: %(default)s)')
     # torch.distributed.launch passes it; torchrun sets the variable instead.
-    parser.add_argument(
-        '--local_rank',
-        '--local-rank',
-        type=int,
-        default=0,
-        help=argparse.SUPPRESS)
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
+                        help=argparse.SUPPRESS)
 
 
 def is_main_process(launcher: str) -> bool:
@@ -101,9 +78,8 @@ def run_command(command: Callable[[argparse.Namespace], None],
                 args: argparse.Namespace) -> int:
     """Run a tool; the main process alone prints a ``CommandError``.
 
-    Returns:
-        int: The exit code: 0, 2 for a request that cannot be met, or 1 for a
-        run that has broken.
+    Returns the exit code: 0, 2 for a request that cannot be met, or 1 for a
+    run that has broken.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     try:
@@ -119,8 +95,7 @@ def load_config(args: argparse.Namespace) -> Config:
     """Load the config that the arguments name and apply the common ones.
 
     Raises:
-        CommandError: If there is no such file, or it cannot be read, or an
-            option does not fit it.
+        CommandError: If it cannot be read, or an option does not fit it.
     """
     try:
         path = find_config(args.config)
@@ -147,11 +122,7 @@ def require_data(cfg: Mapping, args: argparse.Namespace,
                  splits: Sequence[str], initial_weights: bool) -> None:
     """Check that what the config names is there; write the shapes data set.
 
-    Args:
-        cfg (Mapping): The config.
-        args (argparse.Namespace): The tool's arguments.
-        splits (Sequence[str]): Which of 'train', 'val' and 'test' are used.
-        initial_weights (bool): Whether ``init_cfg`` will be applied.
+    ``initial_weights`` says whether ``init_cfg`` will be applied.
 
     Raises:
         CommandError: If something is missing.
@@ -171,14 +142,10 @@ def require_data(cfg: Mapping, args: argparse.Namespace,
 
 
 def require_file(path: str, argument: str) -> None:
-    """Check that a checkpoint given as an argument is there.
-
-    Args:
-        path (str): A path or URL.
-        argument (str): Name of the argument.
+    """Check that an argument is a URL or the path of a checkpoint.
 
     Raises:
-        CommandError: If it is neither a file nor a URL.
+        CommandError: If not; names those beside it.
     """
     if '://' in path or osp.isfile(path):
         return
@@ -213,13 +180,8 @@ def require_writable(folder: str) -> None:
 def build_runner(cfg: Config, say: Callable[[str], None]) -> Runner:
     """Build the runner that the config asks for.
 
-    Args:
-        cfg (Config): The config. If it is not one of this package's, it gets
-            the hook that refuses checkpoints that do not fit the model.
-        say (Callable): Prints a line, which says so.
-
-    Returns:
-        Runner: The runner.
+    A config of others gets the hook that refuses checkpoints that do not fit
+    the model; ``say`` prints it.
     """
     custom = list(cfg.get('custom_hooks') or ())
     hooks = [*(cfg.get('default_hooks') or {}).values(), *custom]
@@ -232,73 +194,8 @@ def build_runner(cfg: Config, say: Callable[[str], None]) -> Runner:
 
 @contextlib.contextmanager
 def refused(argument: str, *kinds: type[Exception]) -> Iterator[None]:
-    """Report errors as a request that cannot be met.
-
-    Args:
-        argument (str): The argument to blame, such as '--checkpoint'.
-        *kinds (type[Exception]): Kinds of errors to report.
-
-    Raises:
-        CommandError: Instead of such an error.
-    """
+    """Raise a ``CommandError`` that blames an argument instead of errors."""
     try:
         yield
     except kinds as error:
         raise CommandError(f'{argument}: {error}') from error
-
-
-@contextlib.contextmanager
-def explained_errors(cfg: Config, splits: Sequence[str]) -> Iterator[None]:
-    """Explain the errors that end a run.
-
-    A line above the traceback names the part of the config that was being
-    built or run, and the last checkpoint.
-
-    Args:
-        cfg (Config): The config of the run.
-        splits (Sequence[str]): Those of 'train', 'val' and 'test' that the
-            run uses.
-
-    Raises:
-        RunError: Instead of an error that needs no traceback: values that are
-            not finite, damaged data, a disk that is full or may not be
-            written.
-    """
-    trail = Trail(cfg, splits)
-    try:
-        with trail.followed():
-            yield
-    except CommandError:
-        raise
-    except Exception as error:
-        # Else PyTorch raises again in here when another worker dies.
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        left = _last_checkpoint(cfg.work_dir) if 'train' in splits else ''
-        message = _message(error, cfg.work_dir)
-        if message is None:
-            print(f'Failed while {trail.action(error)}.{left}',
-                  file=sys.stderr, flush=True)
-            raise
-        raise RunError(message + left * ('could not be' not in message)
-                       ) from error
-
-
-def _message(error: Exception, work_dir: str) -> Optional[str]:
-    """Say in one line what ended a run; None if that takes a traceback."""
-    if isinstance(error, DamagedDataError):
-        return error.reason
-    if isinstance(error, NonFiniteError):
-        return str(error)
-    if not isinstance(error, OSError):
-        return None
-    text = error.strerror or str(error)
-    if 'could not be written' in text:  # by files.explain_unwritten
-        return text
-    return f'{error.filename or work_dir}: {text}.' \
-        if error.errno in _OF_THE_DISK else None
-
-
-def _last_checkpoint(work_dir: str) -> str:
-    last = latest_whole_checkpoint(work_dir)
-    return (f' The last good checkpoint is {last}; --resume continues there.'
-            if last else ' There is no checkpoint yet.')

@@ -1,4 +1,6 @@
-"""Errors that end a tool with a message instead of a traceback."""
+"""Errors that end a tool with a message, and what was done at an error."""
+import contextlib
+from collections.abc import Iterator
 
 
 class CommandError(Exception):
@@ -12,3 +14,24 @@ class CommandError(Exception):
 
     exit_code = 2
     is_of_each_process = False
+
+
+@contextlib.contextmanager
+def doing(action: str) -> Iterator[None]:
+    """Note what was being done on an error, unless it is noted already.
+
+    Args:
+        action (str): Such as 'building model.neck (FPN)'.
+    """
+    try:
+        yield
+    except Exception as error:
+        error.doing = what_was_done(error) or action
+        raise
+
+
+def what_was_done(error: BaseException | None) -> str:
+    """Read what was being done when an error came up; '' if not noted."""
+    while error is not None and not hasattr(error, 'doing'):
+        error = error.__cause__ or error.__context__
+    return getattr(error, 'doing', '')

@@ -1,12 +1,9 @@
-import errno
 from argparse import Namespace
 
 import pytest
 from mmengine.config import Config
 
 from mmconvnextv2 import cli
-from mmconvnextv2.datasets.damaged import DamagedDataError
-from mmconvnextv2.engine.hooks import NonFiniteError
 
 
 @pytest.mark.parametrize('launcher, variable', [
@@ -54,46 +51,6 @@ def test_refused_errors_blame_the_argument():
         raise KeyError('x')
     with pytest.raises(OSError, match='^y$'), cli.refused('--out', KeyError):
         raise OSError('y')
-
-
-RAISED = ('Caught DamagedDataError in DataLoader worker process 0.\nOriginal '
-          'Traceback (most recent call last):\n  File "x.py", line 1\n'
-          'mmconvnextv2.datasets.damaged.DamagedDataError: a.jpg: no.\n')
-
-
-@pytest.mark.parametrize('error, message', [
-    (DamagedDataError(RAISED), 'a.jpg: no.'),
-    (NonFiniteError('Stopped: NaN.'), 'Stopped: NaN.'),
-    (OSError(errno.ENOSPC, 'No space left', 'f'), 'f: No space left.'),
-    (OSError(errno.EROFS, 'Read-only'), '{work_dir}: Read-only.'),
-])
-@pytest.mark.parametrize('split, left', [
-    ('train', ' There is no checkpoint yet.'),
-    ('test', ''),
-])
-def test_what_ends_a_run_without_a_traceback(tmp_path, error, message, split,
-                                             left):
-    cfg = Config(dict(work_dir=str(tmp_path)))
-    with pytest.raises(cli.RunError) as caught, \
-            cli.explained_errors(cfg, (split, )):
-        raise error
-    assert caught.value.exit_code == 1 and caught.value.is_of_each_process
-    assert str(caught.value) == message.format(work_dir=tmp_path) + left
-
-
-@pytest.mark.parametrize('error', [
-    RuntimeError('DataLoader worker (pid 1) is killed by signal: Killed.'),
-    OSError(errno.ENOENT, 'No such file', 'f'),
-    EOFError(),
-])
-def test_line_above_other_tracebacks(tmp_path, capsys, error):
-    cfg = Config(dict(work_dir=str(tmp_path)))
-    with pytest.raises(type(error)) as caught, \
-            cli.explained_errors(cfg, ('train', )):
-        raise error
-    assert caught.value is error
-    assert capsys.readouterr().err == (
-        'Failed while starting the run. There is no checkpoint yet.\n')
 
 
 @pytest.mark.parametrize('hooks, added', [

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from mmconvnextv2.analysis.complexity import Complexity, count_complexity
 from mmconvnextv2.cli import run_command
+from mmconvnextv2.config.check import read_config
 from mmconvnextv2.config.find import configs_folder, find_config
 from mmconvnextv2.config.recipe_data import augmentation
 from mmconvnextv2.errors import CommandError
@@ -107,7 +108,7 @@ def count(name: str, shape: Optional[List[int]] = None) -> Row:
         path = find_config(name)
     except FileNotFoundError as error:
         raise CommandError(str(error)) from error
-    cfg = Config.fromfile(path)
+    cfg = read_config(path)
     if not cfg.get('model'):
         raise CommandError(f'{name} has no model')
     printed = published().get(path.stem)

@@ -12,7 +12,6 @@ from mmconvnextv2.cli import (
     CommandError,
     add_common_arguments,
     build_runner,
-    explained_errors,
     load_config,
     require_data,
     require_file,
@@ -21,6 +20,7 @@ from mmconvnextv2.cli import (
 )
 from mmconvnextv2.config.check import require_names
 from mmconvnextv2.config.data_checks import require_sound_data
+from mmconvnextv2.config.explain import explained_errors
 from mmconvnextv2.engine.cpu import join_processes_on_cpu
 
 # Scope: (its visualisation hook, what turns it on, where it takes a folder).

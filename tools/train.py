@@ -11,7 +11,6 @@ from mmconvnextv2.cli import (
     CommandError,
     add_common_arguments,
     build_runner,
-    explained_errors,
     is_main_process,
     load_config,
     require_data,
@@ -22,6 +21,8 @@ from mmconvnextv2.cli import (
 )
 from mmconvnextv2.config.check import require_names
 from mmconvnextv2.config.data_checks import require_sound_data
+from mmconvnextv2.config.explain import explained_errors
+from mmconvnextv2.config.walk import type_name
 from mmconvnextv2.engine.cpu import avoid_amp_on_cpu, join_processes_on_cpu
 from mmconvnextv2.engine.sharding import check_strategy
 from mmconvnextv2.files import latest_whole_checkpoint
@@ -60,7 +61,7 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
 
 def set_amp(cfg: Config) -> None:
     """Turn mixed precision on."""
-    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    kind = type_name(cfg.optim_wrapper) or 'OptimWrapper'
     if kind == 'AmpOptimWrapper':
         return
     if kind != 'OptimWrapper':

@@ -19,6 +19,8 @@ default_hooks = dict(
     # Damaged files: training goes on without them and names them; an
     # evaluation stops.
     damaged_data=dict(type='mmconvnextv2.DamagedDataHook'),
+    # Two images are tried before the first epoch.
+    dry_run=dict(type='mmconvnextv2.DryRunHook'),
     # SIGTERM, SIGUSR1 and Ctrl-C: save, and exit with code 75.
     preemption=dict(type='mmconvnextv2.PreemptionHook'),
     # With enabled=True and a randomness.seed a resumed run repeats exactly.

@@ -3,11 +3,11 @@ from pathlib import Path
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Union
 
 import torch
-from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.model import ImgDataPreprocessor
 from torch import Tensor
 
+from mmconvnextv2.config.check import read_config
 from mmconvnextv2.config.walk import parts, type_name
 from mmconvnextv2.models.backbones import ConvNeXtV2
 from mmconvnextv2.registry import MODELS
@@ -54,7 +54,7 @@ def load_model(name: str, config: Union[str, Path], checkpoint: Optional[str],
         FileNotFoundError, CheckpointError: If the weights are missing or do
             not fit.
     """
-    cfg = Config.fromfile(config)
+    cfg = read_config(config)
     backbone_cfg = next((part for _, part in parts(cfg.get('model', {}))
                          if type_name(part) == 'ConvNeXtV2'), None)
     if backbone_cfg is None:

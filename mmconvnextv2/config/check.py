@@ -4,15 +4,12 @@ What is certain to fail is refused by its key, with similar names. Whatever
 else fails is named by :mod:`mmconvnextv2.config.locate`.
 """
 import ast
-import difflib
 import inspect
 import re
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from inspect import Parameter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import UnionType
-from typing import Any, NamedTuple, Union, get_args, get_origin
+from typing import Any, NamedTuple
 
 from mmengine import registry as registries
 from mmengine.config import Config
@@ -21,44 +18,25 @@ from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
 from mmconvnextv2.errors import CommandError
-from .walk import SPLITS, parts, type_name
+from .arguments import Mistake, argument_mistakes, part_mistakes, similar
+from .conflicts import conflicts
+from .walk import SPLITS, name_types, parts, type_name
 
-# Keys that MMEngine takes out of a part before it builds the rest.
-_TAKEN = ('type', '_scope_', 'priority', 'convert_to_iter_based', 'by_epoch',
-          'num_batch_per_epoch', 'disable_subprocess_warning')
 # Runners and loops that read a config as MMEngine does; '' is the default.
 _RUNNERS = ('', 'Runner', 'FlexibleRunner', 'ShardedRunner')
 _LOOPS = ('', 'EpochBasedTrainLoop', 'IterBasedTrainLoop', 'ValLoop',
           'TestLoop')
-# Packages whose annotations can be trusted.
-_TRUSTED = ('mmengine', 'torch', 'mmconvnextv2')
-_NEVER_TEXT = (bool, int, float, list, tuple, dict, type(None))
-_BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 
 
 class ConfigError(CommandError):
     """Mistakes in a config."""
 
     @classmethod
-    def of(cls, mistakes: Sequence['Mistake']) -> 'ConfigError':
+    def of(cls, mistakes: Sequence[Mistake]) -> 'ConfigError':
         """List mistakes, of which there is at least one."""
         what = 'a mistake' if len(mistakes) == 1 else 'mistakes'
         lines = '\n  '.join(f'{x.key}: {x.problem}' for x in mistakes)
         return cls(f'the config has {what}:\n  {lines}')
-
-
-class Mistake(NamedTuple):
-    """A mistake in a config, at a key such as 'model.bbox_head[0].type'."""
-
-    key: str
-    problem: str
-
-
-def similar(name: str, candidates: Iterable[str]) -> str:
-    """Ask for similar names: '' or a sentence with a space in front."""
-    found = difflib.get_close_matches(
-        str(name), sorted(set(candidates) - {name}), n=2)
-    return f" Did you mean {' or '.join(map(repr, found))}?" if found else ''
 
 
 def read_config(path: str | Path,
@@ -78,6 +56,7 @@ def read_config(path: str | Path,
     """
     try:
         cfg = Config.fromfile(str(path))
+        name_types(cfg)
     except Exception as error:
         raise ConfigError(f'{_line(error, path)}: the config cannot be read: '
                           f'{_reason(error)}') from error
@@ -181,7 +160,7 @@ def find_mistakes(cfg: Mapping, splits: Sequence[str]) -> list[Mistake]:
         for path, part in parts(cfg):
             if not path.startswith(unused):
                 found += _mistakes_at(path, part, cfg)
-    return found
+    return found + list(conflicts(cfg, splits))
 
 
 def _mistakes_at(path: str, part: Mapping, cfg: Mapping) -> Iterator[Mistake]:
@@ -196,12 +175,12 @@ def _mistakes_at(path: str, part: Mapping, cfg: Mapping) -> Iterator[Mistake]:
         yield Mistake(f'{path}.type', f'is missing.{similar("type", part)}')
     elif path == 'train_cfg' and 'by_epoch' in part:
         kind = EpochBasedTrainLoop if part['by_epoch'] else IterBasedTrainLoop
-        yield from _argument_mistakes(path, kind, part, _OF_LOOPS)
+        yield from argument_mistakes(path, kind, part, _OF_LOOPS)
     elif path == 'randomness':
-        yield from _argument_mistakes(path, Runner.set_randomness, part)
+        yield from argument_mistakes(path, Runner.set_randomness, part)
     elif re.fullmatch(f'{_SPLIT}_dataloader',
                       path) and type_name(loop) in _LOOPS:
-        yield from _argument_mistakes(path, DataLoader, part)
+        yield from argument_mistakes(path, DataLoader, part)
         if 'sampler' not in part:  # MMEngine would not shuffle.
             yield Mistake(f'{path}.sampler',
                           f'is missing.{similar("sampler", part)}')
@@ -210,98 +189,3 @@ def _mistakes_at(path: str, part: Mapping, cfg: Mapping) -> Iterator[Mistake]:
                 or loop.get('by_epoch')):
             yield Mistake(f'{path}.sampler.type', 'InfiniteSampler never ends '
                           'an epoch, and train_cfg counts epochs')
-
-
-def part_mistakes(path: str,
-                  part: Mapping,
-                  registry: Registry,
-                  added: Iterable[str] = (),
-                  is_deep: bool = False) -> Iterator[Mistake]:
-    """Find a type that does not exist, or arguments that it does not take.
-
-    Args:
-        path (str): Path of the part.
-        part (Mapping): The part, with the key type.
-        registry (Registry): Where the type is looked up, from the default
-            scope of the moment.
-        added (Iterable[str]): Arguments that MMEngine adds.
-        is_deep (bool): Whether to follow ``**kwargs`` into base classes, for
-            a good guess that is not certain. Defaults to False.
-    """
-    kind = part['type']
-    if isinstance(kind, str):
-        with registry.switch_scope_and_registry(part.get('_scope_')) as found:
-            try:
-                kind = found.get(kind)
-            except (RuntimeError, ImportError):
-                kind = None
-        if kind is None:
-            yield _unknown_type(path, part['type'], found)
-    if callable(kind):
-        yield from _argument_mistakes(path, kind, part, added, is_deep)
-
-
-def _unknown_type(path: str, name: str, registry: Registry) -> Mistake:
-    names, searched = set(), registry
-    while searched is not None:
-        names.update(searched.module_dict)
-        searched = searched.parent
-    scope = DefaultScope.get_current_instance()
-    other = f' (default_scope is {scope.scope_name!r})' if scope and \
-        scope.scope_name != registry.scope else ''
-    guess = similar(name, names) or similar(name.rpartition('.')[2], names)
-    return Mistake(
-        f'{path}.type', f'there is no {registry.name} {name!r} in '
-        f'{registry.scope}{other}.{guess} A class of your own must be '
-        'registered and its module be in custom_imports')
-
-
-def _argument_mistakes(path: str,
-                       kind: Callable,
-                       part: Mapping,
-                       added: Iterable[str] = (),
-                       is_deep: bool = False) -> Iterator[Mistake]:
-    name = getattr(kind, '__name__', str(kind))
-    given = [x for x in part if x not in _TAKEN]
-    known, takes_any = _arguments(kind, is_deep)
-    for unknown in () if takes_any else set(given) - set(known):
-        yield Mistake(f'{path}.{unknown}', f'{name} has no such argument.'
-                      f'{similar(unknown, known)} It takes '
-                      f'{", ".join(x for x in known if x not in added)}')
-    for missing in known if inspect.isclass(kind) and not is_deep else ():
-        if known[missing].default is Parameter.empty and missing not in {
-                *given, *added}:
-            yield Mistake(f'{path}.{missing}', f'is missing; {name} needs it.'
-                          f'{similar(missing, set(given) - set(known))}')
-    if str(getattr(kind, '__module__', '')).split('.')[0] in _TRUSTED:
-        for key, parameter in _arguments(kind, True)[0].items():
-            kinds = parameter.annotation
-            if isinstance(part.get(key), str) and _is_never_text(kinds):
-                yield Mistake(f'{path}.{key}', f'got {part[key]!r}, expected '
-                              f'{inspect.formatannotation(kinds)}')
-
-
-def _is_never_text(annotation: Any) -> bool:
-    kinds = get_args(annotation) if get_origin(annotation) in (
-        Union, UnionType) else (annotation, )
-    return all((get_origin(x) or x) in _NEVER_TEXT for x in kinds)
-
-
-def _arguments(kind: Callable,
-               is_deep: bool) -> tuple[dict[str, Parameter], bool]:
-    """Read what a class or function takes by name, and if it takes any."""
-    levels = [kind]
-    if is_deep and inspect.isclass(kind):
-        levels = [x.__init__ for x in kind.__mro__ if '__init__' in vars(x)]
-    found: dict[str, Parameter] = {}
-    for level in levels:
-        try:
-            parameters = inspect.signature(level).parameters.values()
-        except (TypeError, ValueError):  # of code in C
-            return {}, True
-        for x in parameters:
-            if x.kind in _BY_NAME and x.name != 'self':
-                found.setdefault(x.name, x)
-        if all(x.kind is not Parameter.VAR_KEYWORD for x in parameters):
-            return found, False
-    return found, True

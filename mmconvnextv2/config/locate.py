@@ -2,24 +2,26 @@
 
 The types in a config are marked with their paths, which copies of them keep.
 ``Registry.build`` and the methods of the runner that read a section of the
-config then note where an error came through, and so does a forward hook of
-each module that the config names.
+config then note on an error where it came through. So do hooks, metrics and,
+until the first step is done, modules.
 """
 import contextlib
-import functools
-import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
 from typing import Any
+from unittest.mock import patch
 
 from mmengine.config import Config
+from mmengine.dataset import InfiniteSampler
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS, Registry
 from torch import nn
 
-from mmconvnextv2.errors import CommandError
-from .check import ConfigError, Mistake, part_mistakes
+from mmconvnextv2.errors import CommandError, doing, what_was_done
+from .arguments import part_mistakes
+from .check import ConfigError
 from .walk import SPLITS, parts
 
 # Methods of MMEngine's runners: the section of the config that they read.
@@ -73,8 +75,8 @@ class Trail:
                 part['type'] = LocatedType(part['type'])
                 part['type'].path = path
         self._runner = RUNNERS.get(cfg.get('runner_type', 'Runner'))
-        self._split = self._event = self._action = ''
-        self._error: BaseException | None = None
+        self._split = self._event = ''
+        self._handles: list[Any] = []
 
     @contextlib.contextmanager
     def followed(self) -> Iterator[None]:
@@ -82,52 +84,32 @@ class Trail:
 
         Raises:
             ConfigError: For a part whose type does not exist or does not take
-                its arguments, and for a data set without samples.
+                its arguments.
+            CommandError: For a data set without samples, or with fewer than a
+                batch where only whole batches count.
         """
+        changed = [(Registry, 'build', self._build),
+                   (self._runner, 'call_hook', self._call_hook),
+                   *((self._runner, x, self._read_section) for x in _SECTIONS)]
         with contextlib.ExitStack() as stack:
-            stack.enter_context(_replaced(Registry, 'build', self._build))
-            for name in _SECTIONS:
-                if hasattr(self._runner, name):
-                    stack.enter_context(
-                        _replaced(self._runner, name, self._read_section))
-            if hasattr(self._runner, 'call_hook'):
-                stack.enter_context(
-                    _replaced(self._runner, 'call_hook', self._call_hook))
+            for owner, name, make in changed:
+                if method := getattr(owner, name, None):
+                    new = wraps(method)(make(method))
+                    if name == 'build_dataloader':
+                        new = staticmethod(new)
+                    stack.enter_context(patch.object(owner, name, new))
             yield
 
     def action(self, error: BaseException) -> str:
         """Say in words what was being done when an error came up."""
         split = next((x for x in SPLITS if x in self._event), '')
-        if self._knows(error):
-            return self._action
+        if noted := what_was_done(error):
+            return noted
         if self._event == f'before_{split}_iter':
             return f'running a {split} step'
         if self._event in (f'before_{split}_epoch', f'after_{split}_iter'):
             return f'reading {split}_dataloader'
         return f'running the {split} loop' if split else 'starting the run'
-
-    def _knows(self, error: BaseException | None) -> bool:
-        while error is not None and error is not self._error:
-            error = error.__cause__ or error.__context__
-        return error is not None
-
-    def _note(self, error: BaseException, action: str) -> None:
-        """Note what was being done, unless a part further inside has."""
-        if not self._knows(error):
-            self._error, self._action = error, action
-
-    def _noted(self, method: Callable, action: str) -> Callable:
-        """Let a method note what was being done when it fails."""
-
-        @functools.wraps(method)
-        def noted(*args: Any, **kwargs: Any) -> Any:
-            try:
-                return method(*args, **kwargs)
-            except Exception as error:
-                self._note(error, action)
-                raise
-
-        return noted
 
     def _build(self, method: Callable) -> Callable:
 
@@ -137,18 +119,14 @@ class Trail:
             if not isinstance(kind, LocatedType):
                 return method(registry, cfg, *args, **kwargs)
             try:
-                built = method(registry, cfg, *args, **kwargs)
-            except CommandError:
-                raise
+                with doing(f'building {kind.path} ({kind})'):
+                    built = method(registry, cfg, *args, **kwargs)
             except Exception as error:
                 added = args[0] if args else kwargs.get('default_args')
-                find = functools.partial(part_mistakes, kind.path, cfg,
-                                         registry, added or ())
-                if mistakes := list(find()):
+                mistakes = list(
+                    part_mistakes(kind.path, cfg, registry, added or ()))
+                if mistakes and not isinstance(error, CommandError):
                     raise ConfigError.of(mistakes) from error
-                guess = ''.join(f' ({x.key}: {x.problem})'
-                                for x in find(is_deep=True))
-                self._note(error, f'building {kind.path} ({kind}){guess}')
                 raise
             self._follow(built, f'running {kind.path} ({kind})')
             return built
@@ -159,16 +137,17 @@ class Trail:
         """Follow what a module, hook or metric does from now on."""
 
         def note(*args: Any) -> None:
-            if (error := sys.exc_info()[1]) is not None:
-                self._note(error, action)
+            error = sys.exc_info()[1]
+            if error is not None and not what_was_done(error):
+                error.doing = action
 
         if isinstance(built, nn.Module):
-            built.register_forward_hook(note, always_call=True)
+            self._handles.append(
+                built.register_forward_hook(note, always_call=True))
         elif isinstance(built, (Hook, BaseMetric)):
             for name in dir(built):
                 if name.startswith(_FOLLOWED):
-                    setattr(built, name,
-                            self._noted(getattr(built, name), action))
+                    setattr(built, name, doing(action)(getattr(built, name)))
 
     def _read_section(self, method: Callable) -> Callable:
         key = _SECTIONS[method.__name__]
@@ -178,10 +157,10 @@ class Trail:
                 self._split = key.removesuffix('_cfg')
             section = f'{self._split}_{key}' if key in (
                 'dataloader', 'evaluator') else key
-            built = self._noted(method, f'setting up {section}')(*args,
-                                                                 **kwargs)
-            if key == 'dataloader':
-                _require_samples(built, section)
+            with doing(f'setting up {section}'):
+                built = method(*args, **kwargs)
+                if key == 'dataloader':
+                    _require_batches(built, section)
             return built
 
         return read
@@ -191,32 +170,33 @@ class Trail:
         def call_hook(runner: Any, fn_name: str, **kwargs: Any) -> None:
             self._event = fn_name
             method(runner, fn_name, **kwargs)
+            if fn_name == 'after_train_iter':
+                while self._handles:
+                    self._handles.pop().remove()
 
         return call_hook
 
 
-def _require_samples(loader: Any, section: str) -> None:
-    """Refuse an empty data set, on which MMEngine's sampler never ends."""
+def _require_batches(loader: Any, section: str) -> None:
+    """Refuse data of which no batch comes."""
     dataset = getattr(loader, 'dataset', None)
-    if hasattr(dataset, '__len__') and len(dataset) == 0:
-        raise ConfigError.of([
-            Mistake(
-                f'{section}.dataset', f'{type(dataset).__name__} has no '
-                'samples: nothing is there, or nothing passes its filter '
-                '(images without an object of metainfo.classes, for one)')
-        ])
-
-
-@contextlib.contextmanager
-def _replaced(owner: type, name: str,
-              make: Callable[[Callable], Callable]) -> Iterator[None]:
-    """Let ``make(method)`` replace a method for a while."""
-    before = inspect.getattr_static(owner, name)
-    method = functools.wraps(getattr(owner, name))(make(getattr(owner, name)))
-    is_own = name in vars(owner)
-    setattr(owner, name, staticmethod(method) if isinstance(
-        before, staticmethod) else method)
-    try:
-        yield
-    finally:
-        setattr(owner, name, before) if is_own else delattr(owner, name)
+    if not hasattr(dataset, '__len__'):
+        return
+    number, size = len(dataset), getattr(loader, 'batch_size', None) or 1
+    where = getattr(dataset, 'ann_file', '') or getattr(
+        dataset, 'data_prefix', 'its folder')
+    if not number:  # On which MMEngine's sampler never ends.
+        problem = (
+            f'{type(dataset).__name__} has no samples: nothing is in {where}, '
+            'or nothing passes its filter (images without an object of '
+            'metainfo.classes, for one)')
+    elif (loader.drop_last and number < size
+          and not isinstance(loader.sampler, InfiniteSampler)):
+        problem = (f'{number} images are fewer than a batch of {size}, and '
+                   f'{section}.drop_last leaves out what is no whole batch: '
+                   f'set {section}.batch_size={number}, or '
+                   f'{section}.drop_last=False')
+    else:
+        return
+    raise CommandError(
+        f'the data cannot be used:\n  {section}.dataset: {problem}')

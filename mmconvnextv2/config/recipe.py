@@ -110,8 +110,8 @@ def _start(cfg: Mapping) -> Dict[str, Any]:
     starts = [part.get('init_cfg') for part in (cfg['model'], backbone)]
     weights = [x.get('checkpoint') for x in starts if isinstance(x, Mapping)]
     return dict(
-        model=cfg['model']['type'],
-        backbone=backbone.get('type'),
+        model=type_name(cfg['model']),
+        backbone=type_name(backbone) or None,
         arch=setting(MODELS, backbone, 'arch'),
         weights=next(filter(None, [cfg.get('load_from'), *weights]), None))
 
@@ -121,7 +121,7 @@ def _optimizer(wrapper: Mapping) -> Dict[str, Any]:
     betas = setting(OPTIMIZERS, optimizer, 'betas')
     is_mixed = type_name(wrapper) == 'AmpOptimWrapper'
     return dict(
-        optimizer=optimizer['type'],
+        optimizer=type_name(optimizer),
         weight_decay=setting(OPTIMIZERS, optimizer, 'weight_decay'),
         betas=betas and list(betas),
         clip_grad=(wrapper.get('clip_grad') or {}).get('max_norm'),

@@ -1,7 +1,14 @@
 """Walk through a config: its parts, their paths and their types' names."""
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Optional
 
+from mmengine import registry
+from mmengine.config import Config
+from mmengine.registry import MODELS, Registry
+
+_ROOTS = [x for x in vars(registry).values() if isinstance(x, Registry)]
+# Keys whose values are types.
+_TYPES = ('type', 'constructor', 'runner_type', 'ema_type')
 SPLITS = ('train', 'val', 'test')
 
 
@@ -36,3 +43,51 @@ def parts(tree: Any, path: str = '') -> Iterator[tuple[str, Mapping]]:
     elif isinstance(tree, (list, tuple)):
         for index, child in enumerate(tree):
             yield from parts(child, f'{path}[{index}]')
+
+
+def name_types(cfg: Config) -> None:
+    """Name the classes of a new-style config, as in an old-style one.
+
+    Whatever reads a config then finds what it knows, MMEngine's and other
+    packages' tools included. Classes of no registry stay as they are. A
+    config without ``default_scope`` gets that of its model's package.
+
+    Args:
+        cfg (Config): The config, which is changed.
+    """
+    found = [(part if path else cfg, key, part[key])
+             for path, part in parts(dict(cfg.items()))
+             for key in _TYPES if callable(part.get(key))]
+    if found and not cfg.get('default_scope'):
+        cfg.default_scope = scope_of((cfg.get('model') or {}).get('type'))
+    for part, key, kind in found:
+        part[key] = _registered_name(kind, cfg.default_scope) or kind
+
+
+def scope_of(kind: Any) -> Optional[str]:
+    """Find the package of OpenMMLab that a type is made for.
+
+    Args:
+        kind (Any): Name, or class, which may derive from one of the package.
+    """
+    if isinstance(kind, str):
+        scopes = [kind.rpartition('.')[0]]
+    else:
+        packages = (x.__module__.partition('.')[0]
+                    for x in getattr(kind, '__mro__', ()))
+        scopes = [x for x in packages if x in MODELS.children]
+    return next((x for x in scopes if x not in ('', 'mmconvnextv2')), None)
+
+
+def _registered_name(kind: Any, scope: Optional[str]) -> Optional[str]:
+    """Find the name by which a class is found from a scope."""
+    for root in _ROOTS:
+        # Other packages may hold what is the root's under its name, too.
+        own, ours = (root.children.get(x) for x in (scope, 'mmconvnextv2'))
+        for node in (own, ours, root, *root.children.values()):
+            for name, value in node.module_dict.items() if node else ():
+                if value is kind:
+                    is_plain = node is own or node is root and (
+                        own is None or name not in own.module_dict)
+                    return name if is_plain else f'{node.scope}.{name}'
+    return None

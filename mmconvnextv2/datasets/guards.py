@@ -142,24 +142,30 @@ def guard_dataset(dataset: Any, log: Optional[DamageLog],
         log (DamageLog, optional): See :class:`Guard`.
         max_in_a_row (int): See :class:`Guard`.
     """
-    for item in (getattr(dataset, 'dataset', None),
-                 *getattr(dataset, 'datasets', ())):
-        if item is not None:
-            guard_dataset(item, log, max_in_a_row)
-    classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
-    num_classes = None if classes is None else len(classes)
-    for step in _steps(getattr(dataset, 'pipeline', ())):
-        if isinstance(step, (LoadImageFromFile, LoadAnnotations)) \
-                and not isinstance(step.transform, Guard):
-            step.transform = Guard(step, log, max_in_a_row, num_classes)
+    for item in datasets_in(dataset):
+        classes = (getattr(item, 'metainfo', None) or {}).get('classes')
+        num_classes = None if classes is None else len(classes)
+        for step in steps_in(getattr(item, 'pipeline', ())):
+            if isinstance(step, (LoadImageFromFile, LoadAnnotations)) \
+                    and not isinstance(step.transform, Guard):
+                step.transform = Guard(step, log, max_in_a_row, num_classes)
 
 
-def _steps(node: Any) -> Iterator[Any]:
+def datasets_in(dataset: Any) -> Iterator[Any]:
+    """Yield a data set and those that it wraps."""
+    if dataset is not None:
+        yield dataset
+        for item in (getattr(dataset, 'dataset', None),
+                     *getattr(dataset, 'datasets', ())):
+            yield from datasets_in(item)
+
+
+def steps_in(node: Any) -> Iterator[Any]:
     """Yield the steps of a pipeline, and those that steps hold."""
     if isinstance(node, (list, tuple)):
         for item in node:
-            yield from _steps(item)
+            yield from steps_in(item)
     else:
         yield node
         for name in ('transforms', 'subroutines'):
-            yield from _steps(getattr(node, name, ()))
+            yield from steps_in(getattr(node, name, ()))

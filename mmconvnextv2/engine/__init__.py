@@ -2,6 +2,7 @@
 from .hooks import (
     CompileBlocksHook,
     DamagedDataHook,
+    DryRunHook,
     NonFiniteHook,
     PreemptionHook,
     ReconstructionHook,
@@ -12,7 +13,7 @@ from .layer_decay import LayerDecayOptimWrapperConstructor
 from .sharding import ShardedRunner, ShardedStrategy
 
 __all__ = [
-    'CompileBlocksHook', 'DamagedDataHook',
+    'CompileBlocksHook', 'DamagedDataHook', 'DryRunHook',
     'LayerDecayOptimWrapperConstructor', 'NonFiniteHook', 'PreemptionHook',
     'ReconstructionHook', 'SafeCheckpointHook', 'SeedHook', 'ShardedRunner',
     'ShardedStrategy'

@@ -9,6 +9,8 @@ from mmengine.model import MMDistributedDataParallel, revert_sync_batchnorm
 from mmengine.registry import MODEL_WRAPPERS
 from torch import nn
 
+from mmconvnextv2.config.walk import type_name
+
 
 @MODEL_WRAPPERS.register_module()
 class CPUDataParallel(MMDistributedDataParallel):
@@ -34,7 +36,7 @@ class CPUDataParallel(MMDistributedDataParallel):
 def avoid_amp_on_cpu(cfg: Config, say: Callable[[str], None]) -> None:
     """Train in float32, not in mixed precision, without a GPU."""
     wrapper = cfg.get('optim_wrapper') or {}
-    if get_device() == 'cpu' and wrapper.get('type') == 'AmpOptimWrapper':
+    if get_device() == 'cpu' and type_name(wrapper) == 'AmpOptimWrapper':
         say('No GPU found: training in float32, not in mixed precision.')
         of_amp = ('type', 'loss_scale', 'dtype', 'use_fsdp')
         kept = {k: x for k, x in wrapper.items() if k not in of_amp}

@@ -16,6 +16,7 @@ from mmengine.runner.checkpoint import save_checkpoint
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 
+from mmconvnextv2.config.walk import type_name
 from mmconvnextv2.errors import CommandError
 from mmconvnextv2.registry import RUNNERS, STRATEGIES, register
 
@@ -242,13 +243,13 @@ def check_strategy(cfg: Mapping[str, Any]) -> None:
     if not isinstance(strategy, Mapping):
         raise CommandError(f'strategy must be a dict, got {strategy!r}')
     kind, runner = strategy.get('type'), cfg.get('runner_type', 'Runner')
-    is_sharded = 'ShardedStrategy' in str(kind)
-    if kind and (runner == 'Runner'
-                 or is_sharded and 'ShardedRunner' not in str(runner)):
+    is_sharded = type_name(kind) == 'ShardedStrategy'
+    if kind and (type_name(runner) == 'Runner'
+                 or is_sharded and type_name(runner) != 'ShardedRunner'):
         raise CommandError(
             "runner_type must be 'mmconvnextv2.ShardedRunner' for "
             f'strategy.type={kind!r}, got {runner!r}')
-    if kind == 'FSDPStrategy':
+    if type_name(kind) == 'FSDPStrategy':
         raise CommandError(
             "strategy.type must be 'mmconvnextv2.ShardedStrategy' for FSDP: "
             f'{kind!r} takes shards of weights for biases (weight decay)')

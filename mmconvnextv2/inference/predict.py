@@ -1,4 +1,5 @@
 """OpenMMLab's inferencers behind one interface: an image in, a result out."""
+import copy
 from typing import Any, Dict, Mapping, Optional, Type
 
 import mmcv
@@ -8,7 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmconvnextv2.checkpoint.errors import blamed
-from mmconvnextv2.config.walk import type_name
+from mmconvnextv2.config.walk import name_types, scope_of, type_name
 from .classes import find_classes
 from .reconstruct import Reconstructor
 from .results import Prediction
@@ -185,9 +186,8 @@ def recognise_task(cfg: Mapping) -> str:
     """
     kind = (cfg.get('model') or {}).get('type')
     default = cfg.get('default_scope')
-    scope = str(kind).rpartition('.')[0]
-    scope = default if scope in ('', 'mmconvnextv2') else scope
-    task = _BY_TYPE.get(type_name(kind)) or _BY_SCOPE.get(scope)
+    task = _BY_TYPE.get(type_name(kind)) or _BY_SCOPE.get(
+        scope_of(kind) or default)
     if task is None:
         raise ValueError(
             f'the task must be one of {", ".join(PREDICTORS)}; a model of '
@@ -202,6 +202,8 @@ def build_predictor(cfg: Config, checkpoint: str, **kwargs) -> Predictor:
         ValueError: If the task is not known, or the config does not say how
             images are prepared.
     """
+    cfg = copy.deepcopy(cfg)
+    name_types(cfg)  # OpenMMLab's inferencers look for names.
     task = recognise_task(cfg)
     if task != 'reconstruction' and not cfg.get('test_dataloader'):
         raise ValueError('the config must have a test_dataloader, whose '

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from mmconvnextv2.config.check import ConfigError
 from mmconvnextv2.config.locate import LocatedType, Trail
+from mmconvnextv2.errors import CommandError
 
 
 class _Base(nn.Module):
@@ -64,9 +65,7 @@ def _build(outer=(), **inner):
 
 def test_part_that_cannot_be_built():
     assert _build(width=0) == 'building model.inner (Inner)'
-    assert _build(dict(inne=1)) == (
-        'building model (Outer) (model.inne: _Outer has no such argument. '
-        "Did you mean 'inner'? It takes inner)")
+    assert _build(dict(inne=1)) == 'building model (Outer)'
 
 
 @pytest.mark.parametrize('changes, message', [
@@ -165,15 +164,35 @@ def test_section_that_cannot_be_read(runner):
     assert trail.action(caught.value) == 'setting up train_dataloader'
 
 
-def test_data_set_without_samples_is_refused():
+@pytest.mark.parametrize('loader, problem', [
+    (DataLoader([]), 'list has no samples: nothing is in its folder, or '
+     'nothing passes its filter (images without an object of '
+     'metainfo.classes, for one)'),
+    (DataLoader([1, 2, 3], 4, drop_last=True), '3 images are fewer than a '
+     'batch of 4, and train_dataloader.drop_last leaves out what is no whole '
+     'batch: set train_dataloader.batch_size=3, or train_dataloader.drop_last'
+     '=False'),
+])
+def test_data_of_which_no_batch_comes(loader, problem):
     trail = Trail(Config(dict()), ())
-    with pytest.raises(ConfigError, match='dataset: list has no samples'), \
-            trail.followed():
-        Runner.build_dataloader(DataLoader([]))
+    trail._split = 'train'
+    with pytest.raises(CommandError) as caught, trail.followed():
+        Runner.build_dataloader(loader)
+    assert str(caught.value) == (
+        f'the data cannot be used:\n  train_dataloader.dataset: {problem}')
+
+
+def test_modules_are_followed_until_the_first_step_is_done(runner):
+    model, trail = _build()
+    with trail.followed():
+        runner.call_hook('after_train_iter')
+    assert not model._forward_hooks and not model.inner._forward_hooks
 
 
 def test_methods_are_put_back():
-    before = Registry.build, dict(vars(Runner))
+    before = Registry.build, dict(vars(Runner)), Runner.build_dataloader
     with Trail(Config(dict()), ()).followed():
         assert Registry.build is not before[0]
-    assert (Registry.build, dict(vars(Runner))) == before
+        assert Runner.build_dataloader is not before[2]
+    assert (Registry.build, dict(vars(Runner)),
+            Runner.build_dataloader) == before

@@ -65,7 +65,7 @@ def test_values_and_no_change_of_the_config():
     assert cfg == CFG
     expected = dict(
         model='ImageClassifier',
-        backbone='mmconvnextv2.ConvNeXtV2',
+        backbone='ConvNeXtV2',
         arch='atto',
         weights='a.pth',
         gpus=8,

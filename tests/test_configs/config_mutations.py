@@ -117,6 +117,10 @@ _REFUSED = [
     _r(CLS, 'visualizer.vis_backends', [dict(type='LocalBackend')],
        "Did you mean 'LocalVisBackend'", 'visualizer.vis_backends[0].type'),
     _r(CLS, 'model', GONE, 'is missing'),
+    _r(CLS, 'val_evaluator.topk', (1, 9), 'the best 9 of 5 classes'),
+    _r(CLS, 'train_dataloader.batch_size', 9, 'batch_size=2, or',
+       'train_dataloader.dataset'),
+    _r(CLS, 'vis_backends', [dict(type='WandbVisBackend')], 'no effect'),
 ]
 
 _FAILED = [
@@ -170,6 +174,7 @@ _FAILED = [
     _f(SEG, 'model.decode_head.num_classes', GONE),
     _f(SEG, 'model.auxiliary_head.in_index', 7, 'running model'),
     _f(SEG, 'model.decode_head.loss_decode', 'ce'),
+    _f(SEG, 'train_dataloader.batch_size', 1, 'running model.decode_head'),
     _f(CLS, 'train_dataloader.batch_size', -1, 'setting up train_dataloader'),
     _f(DET, 'train_dataloader.num_workers', 'two',
        'setting up train_dataloader'),

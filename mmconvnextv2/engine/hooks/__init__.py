@@ -2,6 +2,7 @@
 from .checkpoint_fit_hook import CheckpointFitHook
 from .compile_blocks_hook import CompileBlocksHook
 from .damaged_data_hook import DamagedDataHook
+from .dry_run_hook import DryRunHook
 from .non_finite_hook import NonFiniteError, NonFiniteHook
 from .preemption_hook import PreemptionHook
 from .reconstruction_hook import ReconstructionHook
@@ -9,7 +10,7 @@ from .safe_checkpoint_hook import SafeCheckpointHook
 from .seed_hook import SeedHook
 
 __all__ = [
-    'CheckpointFitHook', 'CompileBlocksHook', 'DamagedDataHook',
+    'CheckpointFitHook', 'CompileBlocksHook', 'DamagedDataHook', 'DryRunHook',
     'NonFiniteError', 'NonFiniteHook', 'PreemptionHook', 'ReconstructionHook',
     'SafeCheckpointHook', 'SeedHook'
 ]

@@ -1,0 +1,80 @@
+"""Find settings of a config that cannot go together."""
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from .arguments import Mistake
+from .walk import parts, type_name
+
+
+def conflicts(cfg: Mapping, splits: Sequence[str]) -> Iterator[Mistake]:
+    """Find settings that are each possible, but not together.
+
+    Args:
+        cfg (Mapping): The config.
+        splits (Sequence[str]): Those of 'train', 'val' and 'test' that the
+            run uses.
+    """
+    yield from _unused_backends(cfg)
+    number = _part(cfg, 'model', 'head').get('num_classes')
+    if not isinstance(number, int) or number < 1:
+        return
+    for split in splits:
+        for path, part in parts(cfg.get(f'{split}_evaluator'),
+                                f'{split}_evaluator'):
+            topk = part.get('topk')
+            largest = max([topk] if isinstance(topk, int) else topk or [0])
+            if (type_name(part) == 'Accuracy' and isinstance(largest, int)
+                    and largest > number):
+                yield Mistake(
+                    f'{path}.topk', f'the best {largest} of {number} classes '
+                    'cannot be looked for (model.head.num_classes): set '
+                    f'topk=(1, ), got {topk}')
+    mixing = _part(cfg, 'model', 'train_cfg').get('augments')
+    for key in ('model.data_preprocessor', 'data_preprocessor'):
+        mixed = _part(cfg, *key.split('.')).get('num_classes', number)
+        if mixing and 'train' in splits and mixed != number:
+            yield Mistake(
+                f'{key}.num_classes', f'labels of {mixed} classes are mixed '
+                '(model.train_cfg.augments), model.head.num_classes is '
+                f'{number}')
+
+
+def _unused_backends(cfg: Mapping) -> Iterator[Mistake]:
+    """Find backends that a child config names where nothing reads them."""
+    used = _part(cfg, 'visualizer').get('vis_backends') or []
+    names = {type_name(x) for x in used}
+    for backend in cfg.get('vis_backends') or ():
+        name = type_name(backend)
+        if 'visualizer' in cfg and name not in {'LocalVisBackend', *names}:
+            yield Mistake(
+                'vis_backends', f'{name} has no effect: the base has made '
+                'visualizer.vis_backends of its own list before. Set '
+                f'visualizer=dict(vis_backends=[dict(type={name!r}, ...)])')
+    for number, backend in enumerate(used):
+        uri = isinstance(backend, Mapping) and backend.get('tracking_uri')
+        if (type_name(backend) == 'MLflowVisBackend'
+                and str(uri or 'file:').startswith('file:')
+                and _refuses_files()):
+            yield Mistake(
+                f'visualizer.vis_backends[{number}].tracking_uri',
+                'this MLflow keeps no records in a folder, which is the '
+                "default: set it to a database, such as 'sqlite:///mlflow.db'"
+                ', or to the address of a server (or the environment variable '
+                'MLFLOW_ALLOW_FILE_STORE=true)')
+
+
+def _refuses_files() -> bool:
+    try:
+        from mlflow.environment_variables import MLFLOW_ALLOW_FILE_STORE
+    except ImportError:  # older, or not installed: the run will say so
+        return False
+    return not MLFLOW_ALLOW_FILE_STORE.get()
+
+
+def _part(cfg: Mapping, *keys: str) -> Mapping:
+    found: Any = cfg
+    for key in keys:
+        found = found.get(key)
+        if not isinstance(found, Mapping):
+            return {}
+    return found
