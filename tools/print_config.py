@@ -1,5 +1,6 @@
 """Print the hyper-parameters that a config comes to."""
 import argparse
+import contextlib
 import json
 import sys
 from typing import Any, List, Mapping, Optional
@@ -100,7 +101,9 @@ def layer_table(cfg: Config, lr: float) -> str:
 
 def print_config(args: argparse.Namespace) -> None:
     """Check the request, then print."""
-    cfg = load_config(args)
+    # What packages print when they are imported is no JSON.
+    with contextlib.redirect_stdout(sys.stderr):
+        cfg = load_config(args)
     if args.full:
         print(cfg.pretty_text)
         return
@@ -110,7 +113,8 @@ def print_config(args: argparse.Namespace) -> None:
                                'auto_scale_lr.base_batch_size in the config')
         cfg.auto_scale_lr.enable = True
     try:
-        values = recipe(cfg, args.gpus)
+        with contextlib.redirect_stdout(sys.stderr):
+            values = recipe(cfg, args.gpus)
     except ValueError as error:
         raise CommandError(f'{args.config}: {error}') from error
     if args.json:
