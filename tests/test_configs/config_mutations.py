@@ -174,7 +174,7 @@ _FAILED = [
     _f(SEG, 'model.decode_head.num_classes', GONE),
     _f(SEG, 'model.auxiliary_head.in_index', 7, 'running model'),
     _f(SEG, 'model.decode_head.loss_decode', 'ce'),
-    _f(SEG, 'train_dataloader.batch_size', 1, 'running model.decode_head'),
+    _f(SEG, 'train_dataloader.batch_size', 1, 'running model'),
     _f(CLS, 'train_dataloader.batch_size', -1, 'setting up train_dataloader'),
     _f(DET, 'train_dataloader.num_workers', 'two',
        'setting up train_dataloader'),

@@ -193,17 +193,21 @@ def test_everything_is_damaged(shapes, train):
     assert 'Traceback' not in ended.output
 
 
-def test_damaged_image_of_the_evaluation(shapes, train):
+@pytest.mark.parametrize('is_tried, left', [
+    (True, 'There is no checkpoint yet.'),  # before the first epoch
+    (False, r'The last good checkpoint is \S*/w/epoch_1.pth; --resume '
+     'continues there.')])
+def test_damaged_image_of_the_evaluation(shapes, train, is_tried, left):
     bad = shapes / 'imagenet/val/cross/cross_000002.jpg'
     spoil(bad, 'truncated')
-    ended = train('classifier')
+    ended = train('classifier', '--cfg-options',
+                  f'default_hooks.dry_run.enabled={is_tried}')
     assert ended.code == 1
     message = ended.output[ended.output.index('train.py: '):]
     assert message.startswith(
         f'train.py: {bad.relative_to(Path.cwd())}: the JPEG is cut off. An '
         'evaluation leaves nothing out, ')
-    assert re.search(r' The last good checkpoint is \S*/w/epoch_1.pth; '
-                     '--resume continues there.$', message.strip())
+    assert re.search(f' {left}$', message.strip())
 
 
 def test_bad_annotations_before_anything_is_built(shapes, train):

@@ -42,16 +42,17 @@ class DryRunHook(Hook):
             there is one process. Defaults to 10.
     """
 
-    # After the hooks that prepare data, before signals are watched.
+    # After hooks that check or prepare what the first epoch uses.
     priority = 'VERY_LOW'
 
     def __init__(self, enabled: bool = True, seconds: float = 10) -> None:
         self.enabled, self.seconds = enabled, seconds
 
-    def before_train(self, runner: Runner) -> None:
-        """Try both; an error names the images."""
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Try both, the first time; an error names the images."""
         if not self.enabled:
             return
+        self.enabled = False
         try:
             with _no_trace(runner), torch.no_grad(), uncompiled(), \
                     quietly(logging.ERROR), patch.object(
