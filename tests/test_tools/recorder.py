@@ -33,8 +33,11 @@ class Recorder(Hook):
             self.record['unused_allowed'] = self.model.find_unused_parameters
             self.model = self.model.module
         self.record['start'] = self._state()
-        self.model.neck.register_forward_pre_hook(
-            lambda module, args: self.record['masks'].append(args[1].clone()))
+        self.model.neck.register_forward_pre_hook(self._keep_mask)
+
+    def _keep_mask(self, module: Any, args: tuple) -> None:
+        if torch.is_grad_enabled():  # not in the dry run
+            self.record['masks'].append(args[1].clone())
 
     def after_train_iter(self, runner: Runner, data_batch: dict,
                          outputs: Dict[str, Tensor], **kwargs: Any) -> None:
