@@ -3,6 +3,7 @@ import contextlib
 import errno
 import os
 import os.path as osp
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Iterator, Optional, Union
 
 # Suffix of a file that is being written.
 PART = '.part'
+# The checkpoint of a run that was asked to stop.
+INTERRUPTED = 'interrupted.pth'
 
 
 def _flush(path: str, flags: int) -> None:
@@ -86,18 +89,23 @@ def is_whole(path: str) -> bool:
 def latest_whole_checkpoint(work_dir: str) -> Optional[str]:
     """Find the checkpoint to resume from in the folder of a run.
 
-    That is the one that ``last_checkpoint`` names, there or, if the folder was
-    moved, here; else the newest complete one that a run writes for resuming.
+    That is the one that ``last_checkpoint`` names: the file of that name in
+    this folder, which may be a copy, before the one at that path. Without
+    such a file it is ``interrupted.pth``, which a run removes when it has
+    saved later ones, or the one of the highest epoch or iteration.
     """
-    folder = Path(work_dir)
-    named = []
+    folder, named = Path(work_dir), []
     with contextlib.suppress(OSError, ValueError):  # It may be no text.
         text = (folder / 'last_checkpoint').read_text().strip()
         if '://' in text:  # Another storage writes whole files itself.
             return text
-        named = [text, str(folder / osp.basename(text))]
-    patterns = 'epoch_*.pth', 'iter_*.pth', 'interrupted.pth'
-    others = [path for pattern in patterns for path in folder.glob(pattern)]
-    others.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        named = [str(folder / osp.basename(text)), text]
+    found = {
+        path: int(re.sub(r'\D', '', path.stem)[:18] or 0)
+        for pattern in ('epoch_*.pth', 'iter_*.pth')
+        for path in folder.glob(pattern)
+    }
+    others = [folder / INTERRUPTED,
+              *sorted(found, key=lambda path: -found[path])]
     return next((path for path in [*named, *map(str, others)]
                  if osp.isfile(path) and is_whole(path)), None)

@@ -103,8 +103,21 @@ def test_latest_whole_checkpoint(tmp_path):
     assert latest_whole_checkpoint(str(tmp_path)) == str(old)
     old.write_bytes(b'')
     assert latest_whole_checkpoint(str(tmp_path)) == str(new)
-    last.write_bytes(b'\xff\xfe\x00')  # no text
-    assert latest_whole_checkpoint(str(tmp_path)) == str(new)
+    # Of a copy: its own files, whatever else is there. The highest number,
+    # whatever the clock said.
+    other = tmp_path / 'other'
+    other.mkdir()
+    tenth = _save(other / 'epoch_10.pth')
+    last.write_text(str(tenth))
+    assert latest_whole_checkpoint(str(tmp_path)) == str(tenth)
+    mine = _save(tmp_path / 'epoch_10.pth')
+    assert latest_whole_checkpoint(str(tmp_path)) == str(mine)
+    os.utime(mine, (0, 0))
+    for text in (b'', b'\xff\xfe', b'\0'):
+        last.write_bytes(text)
+        assert latest_whole_checkpoint(str(tmp_path)) == str(mine)
+    stopped = _save(tmp_path / 'interrupted.pth')
+    assert latest_whole_checkpoint(str(tmp_path)) == str(stopped)
     last.write_text('s3://bucket/epoch_1.pth')
     assert latest_whole_checkpoint(str(tmp_path)) == 's3://bucket/epoch_1.pth'
 

@@ -14,6 +14,7 @@ from mmconvnextv2.checkpoint import (
     about,
     check,
     check_target,
+    describe_choice,
     from_ours,
     pick_weights,
     read_checkpoint,
@@ -80,6 +81,8 @@ def translate(content: Any, args: argparse.Namespace) -> Tuple[str, Mapped]:
         network = check(ours.state)
         theirs = from_ours(ours.state, args.target_format)
     print(f'{args.source}: {source.format}, {network.describe()}')
+    if choice := describe_choice(content, args.entry):
+        print(choice)
     left_out = ours.left_out + theirs.left_out
     if left_out:
         print(f'left out ({len(left_out)}): {", ".join(left_out)}')

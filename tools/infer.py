@@ -42,6 +42,9 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     add('images', type=Path, help='an image, or a folder of images')
     add('--config', required=True, help='path or name of a config')
     add('--checkpoint', required=True, help='path or URL of the weights')
+    add('--entry',
+        help='key of the state dict in the checkpoint, such as model_ema '
+        '(default: state_dict or model if there is one, else the whole file)')
     add('--out', type=Path,
         help='folder for the results, new or empty (default: '
         'work_dirs/NAME_OF_CONFIG/infer)')
@@ -88,7 +91,7 @@ def build_predictor(args: argparse.Namespace,
     with refused(f'--device {args.device}', AssertionError, RuntimeError):
         torch.empty(1, device=args.device)
     options = dict(device=args.device, score_thr=args.score_thr,
-                   size=args.size, seed=args.seed)
+                   size=args.size, seed=args.seed, entry=args.entry)
     with refused(f'{args.config} needs a package', ModuleNotFoundError), \
             refused(args.config, ValueError), \
             refused('--checkpoint', CheckpointError):

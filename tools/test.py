@@ -39,6 +39,10 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
         'config', help='path of a config, or the name of one of ours')
     parser.add_argument('checkpoint', help='path or URL of the weights')
     parser.add_argument(
+        '--entry',
+        help='key of the state dict in the file, such as model_ema (default: '
+        'state_dict or model if there is one, else the whole file)')
+    parser.add_argument(
         '--out', metavar='FILE.pkl', help='write the predictions to this file')
     parser.add_argument(
         '--show', action='store_true', help='show the predictions in a window')
@@ -114,7 +118,7 @@ def test(args: argparse.Namespace) -> None:
     require_names(cfg, ('test', ))
     notes = require_sound_data(cfg, ('test', ))
     join_processes_on_cpu(cfg, speaker(args.launcher))
-    with explained_errors(cfg, ('test', )), safe_loading():
+    with explained_errors(cfg, ('test', )), safe_loading(args.entry):
         runner = build_runner(cfg, speaker(args.launcher))
         if args.out:
             dump_predictions(runner, cfg.get('default_scope'), args.out)

@@ -47,6 +47,12 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
         help='continue a run: from this checkpoint, or without a value from '
         'the latest one in the work dir, if there is any')
     parser.add_argument(
+        '--resume-settings',
+        choices=['checkpoint', 'config'],
+        help="whose schedules, learning rate and other settings of the "
+        "optimizer count when the config has changed (default: the config's "
+        'default_hooks.resume.settings, else checkpoint)')
+    parser.add_argument(
         '--overwrite',
         action='store_true',
         help='start anew although the work dir holds checkpoints, which the '
@@ -83,6 +89,12 @@ def set_auto_scale_lr(cfg: Config) -> None:
 
 def set_resume(cfg: Config, args: argparse.Namespace) -> None:
     """Decide where to start from; protect the checkpoints of other runs."""
+    if args.resume_settings:
+        if args.resume is None:
+            raise CommandError('--resume-settings goes with --resume')
+        hook = dict(type='mmconvnextv2.ResumeHook')
+        cfg.setdefault('default_hooks', {}).setdefault('resume', hook)
+        cfg.default_hooks.resume.settings = args.resume_settings
     work_dir = Path(cfg.work_dir)
     latest = latest_whole_checkpoint(cfg.work_dir)
     if args.resume not in (None, 'auto'):

@@ -24,7 +24,9 @@ default_hooks = dict(
     # SIGTERM, SIGUSR1 and Ctrl-C: save, and exit with code 75.
     preemption=dict(type='mmconvnextv2.PreemptionHook'),
     # With enabled=True and a randomness.seed a resumed run repeats exactly.
-    seeding=dict(type='mmconvnextv2.SeedHook', enabled=False))
+    seeding=dict(type='mmconvnextv2.SeedHook', enabled=False),
+    # Where a checkpoint and the config differ: whose settings count.
+    resume=dict(type='mmconvnextv2.ResumeHook', settings='checkpoint'))
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),

@@ -7,17 +7,16 @@ import string
 import zipfile
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, ContextManager, Dict, Mapping, Optional, Union
+from typing import Any, ContextManager, Mapping, Union
 
 import torch
 from mmengine.fileio import get_file_backend
 from torch import Tensor
 
 from mmconvnextv2.files import remove, written_whole
-from mmconvnextv2.text import first_of
 from .claims import refuse_claims
 from .download import download_once
-from .errors import CheckpointError, check_numbers
+from .errors import CheckpointError
 from .stand_ins import load_data
 
 _SUFFIXES = ('.pth', '.pt', '.bin', '.safetensors')
@@ -139,36 +138,6 @@ def _refusal(error: str, path: str) -> str:
             'weights: python -c "import torch; torch.save(dict(state_dict='
             f"torch.load({path!r}, weights_only=False)['state_dict']), "
             "'weights.pth')\"")
-
-
-def pick_weights(content: Any,
-                 entry: Optional[str] = None) -> Dict[str, Tensor]:
-    """Find the state dict in the content of a file.
-
-    Args:
-        content (Any): The content.
-        entry (str, optional): Key of the state dict, such as 'model_ema'. By
-            default 'state_dict' or 'model', or else the whole.
-
-    Raises:
-        CheckpointError: If there is none, or it is not of plain numbers.
-    """
-    if not isinstance(content, Mapping):
-        raise CheckpointError('a checkpoint must be a dict of tensors, found '
-                              f'{type(content).__name__}')
-    entries = (entry, ) if entry else ('state_dict', 'model')
-    found = [x for x in entries if isinstance(content.get(x), Mapping)]
-    if entry and not found:
-        raise CheckpointError(f'there is no entry {entry!r} of weights, found '
-                              f'{first_of(content)}')
-    weights = content[found[0]] if found else content
-    if not any(isinstance(x, Tensor) for x in weights.values()):
-        raise CheckpointError(
-            f'there are no tensors in {found[0] if found else "the file"}, '
-            'found ' + first_of(f'{key} ({type(value).__name__})'
-                                for key, value in weights.items()))
-    check_numbers(weights)
-    return dict(weights)
 
 
 def write_checkpoint(content: Mapping[str, Any],

@@ -7,14 +7,16 @@ refuses its own files instead, where torch is 2.6 or newer.
 """
 import contextlib
 import os.path as osp
-from typing import Any, Iterator, Mapping
+from functools import partial, update_wrapper
+from typing import Any, Iterator, Mapping, Optional
 
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from mmconvnextv2.files import is_whole, latest_whole_checkpoint
 from . import stand_ins
-from .errors import CheckpointError
+from .entries import pick_weights
+from .errors import CheckpointError, about
 from .io import read_checkpoint
 
 _UNSAFE = (mmengine_checkpoint.load_from_local,
@@ -25,8 +27,12 @@ _UNSAFE = (mmengine_checkpoint.load_from_local,
 
 def load_from_path_or_url(filename: str,
                           map_location: Any = None,
+                          entry: Optional[str] = None,
                           **_: Any) -> Mapping:
     """Load a whole checkpoint, as MMEngine's loaders do.
+
+    With ``entry``, the weights of that name are its ``state_dict``, and it
+    holds no others.
 
     MMEngine shows the end of this name in the log. ``meta['config']``, the
     config of a run of mmcv, is left out: ``Runner.resume`` would execute it
@@ -46,10 +52,15 @@ def load_from_path_or_url(filename: str,
                               f'found {type(content).__name__}')
     if isinstance(content.get('meta'), dict):
         content['meta'].pop('config', None)
+    if entry:
+        with about(filename):
+            content = dict(state_dict=pick_weights(content, entry),
+                           meta=content.get('meta', {}))
     return content
 
 
-def _load_from_list(filename: str, map_location: Any = None) -> Mapping:
+def _load_from_list(filename: str, map_location: Any = None,
+                    **kwargs: Any) -> Mapping:
     """Load ``open-mmlab://NAME``, whose file may lie in MMENGINE_HOME."""
     name = filename.partition('://')[2]
     name = mmengine_checkpoint.get_deprecated_model_names().get(name, name)
@@ -59,7 +70,7 @@ def _load_from_list(filename: str, map_location: Any = None) -> Mapping:
                               'has MMENGINE_HOME/open_mmlab.json it')
     address = known[name] if '://' in known[name] else osp.join(
         mmengine_checkpoint._get_mmengine_home(), known[name])
-    return load_from_path_or_url(address, map_location)
+    return load_from_path_or_url(address, map_location, **kwargs)
 
 
 def load_own_checkpoints() -> None:
@@ -78,13 +89,17 @@ def load_own_checkpoints() -> None:
 
 
 @contextlib.contextmanager
-def safe_loading() -> Iterator[None]:
+def safe_loading(entry: Optional[str] = None) -> Iterator[None]:
     """Let MMEngine load by ``load_from_path_or_url`` within the block.
 
     The tools of this package do so while they run. Merely importing it changes
     nothing, since a project that uses the backbone decides itself what it
     trusts. Loaders that a project has registered stay. So do all before torch
     2.6, where ``weights_only=True`` refuses MMEngine's own files.
+
+    Args:
+        entry (str, optional): Key of the state dict to take from files that
+            hold several; needs torch 2.6. Defaults to None.
 
     Raises:
         CheckpointError: If a checkpoint cannot be used.
@@ -93,20 +108,26 @@ def safe_loading() -> Iterator[None]:
         >>> with safe_loading():
         >>>     runner.train()
     """
+    if entry and not stand_ins.are_possible():
+        raise CheckpointError('choosing an entry needs torch 2.6 or newer')
     replaced = {
         prefix: loader
         for prefix, loader in CheckpointLoader._schemes.items()
-        if loader in _UNSAFE and stand_ins.are_possible()
+        if loader in (*_UNSAFE, load_from_path_or_url)
+        and stand_ins.are_possible()
     }
     for prefix, loader in replaced.items():
         is_list = loader is mmengine_checkpoint.load_from_openmmlab
+        ours = _load_from_list if is_list else load_from_path_or_url
+        # MMEngine asks for its name.
         CheckpointLoader.register_scheme(
-            prefix, _load_from_list if is_list else load_from_path_or_url,
+            prefix, update_wrapper(partial(ours, entry=entry), ours),
             force=True)
     # The loaders of torchvision:// and other lists call it by this name.
     by_name = mmengine_checkpoint.load_from_http
     if replaced:
-        mmengine_checkpoint.load_from_http = load_from_path_or_url
+        mmengine_checkpoint.load_from_http = partial(
+            load_from_path_or_url, entry=entry)
     try:
         yield
     except ValueError as error:

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from mmconvnextv2.text import first_of
 from .convert import recognise, to_ours
+from .entries import describe_choice, pick_weights
 from .errors import CheckpointError, about, compare
-from .io import pick_weights, read_checkpoint
+from .io import read_checkpoint
 from .network import backbone_of, inspect
 
 _BACKBONE = 'backbone.'
@@ -37,6 +38,9 @@ class ConvNeXtPretrainedInit(PretrainedInit):
         allow_partial (bool): Whether parameters may be missing or unexpected,
             which is then logged. Sizes must agree all the same. Defaults to
             False.
+        entry (str, optional): Key of the state dict in a file that holds
+            several, such as 'model_ema'. Defaults to None, which means
+            'state_dict', 'model' or the whole.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -48,16 +52,20 @@ class ConvNeXtPretrainedInit(PretrainedInit):
                  prefix: Optional[str] = None,
                  map_location: str = 'cpu',
                  adapt_stem: bool = False,
-                 allow_partial: bool = False) -> None:
+                 allow_partial: bool = False,
+                 entry: Optional[str] = None) -> None:
         super().__init__(checkpoint, prefix, map_location)
         self.adapt_stem = adapt_stem
         self.allow_partial = allow_partial
+        self.entry = entry
 
     def __call__(self, module: nn.Module) -> None:
         """Load the weights into a backbone."""
         content = read_checkpoint(self.checkpoint, self.map_location)
         with about(self.checkpoint):
-            text = self._load(module, pick_weights(content))
+            text = self._load(module, pick_weights(content, self.entry))
+            if choice := describe_choice(content, self.entry):
+                text += f'\n  {choice}'
         print_log(text, logger='current')
         if hasattr(module, '_params_init_info'):
             update_init_info(module, init_info=self._get_init_info())

@@ -129,7 +129,7 @@ def _revive(value: Any, seen: Dict[int, Tuple[Any, Any]]) -> Any:
         else:
             items = [(revive(k), revive(v)) for k, v in value.items()]
             value.clear()
-            value.update(items)
+            value.update(dict(items))  # A Counter would count pairs.
     else:
         return value
     # What is seen stays alive, or another would get its id.

@@ -6,6 +6,7 @@ from .hooks import (
     NonFiniteHook,
     PreemptionHook,
     ReconstructionHook,
+    ResumeHook,
     SafeCheckpointHook,
     SeedHook,
 )
@@ -15,6 +16,6 @@ from .sharding import ShardedRunner, ShardedStrategy
 __all__ = [
     'CompileBlocksHook', 'DamagedDataHook', 'DryRunHook',
     'LayerDecayOptimWrapperConstructor', 'NonFiniteHook', 'PreemptionHook',
-    'ReconstructionHook', 'SafeCheckpointHook', 'SeedHook', 'ShardedRunner',
-    'ShardedStrategy'
+    'ReconstructionHook', 'ResumeHook', 'SafeCheckpointHook', 'SeedHook',
+    'ShardedRunner', 'ShardedStrategy'
 ]

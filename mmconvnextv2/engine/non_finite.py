@@ -54,7 +54,8 @@ def locate(model: BaseModel, args: tuple, kwargs: Dict[str, Any],
     Returns:
         str: A clause that names the place.
     """
-    names = _bad(chain(model.named_parameters(), model.named_buffers()))
+    names = names_of_bad(
+        chain(model.named_parameters(), model.named_buffers()))
     if names:
         return f'in the model before this step: {first_of(names, 3)}'
     if any_not_finite([args, kwargs]):
@@ -69,18 +70,19 @@ def locate(model: BaseModel, args: tuple, kwargs: Dict[str, Any],
         losses = model(*args, **kwargs)
     if names:
         return f'in the forward pass, first in the output of {names[0]}'
-    names = _bad(losses.items())
+    names = names_of_bad(losses.items())
     if names:
         return f'in the loss itself: {first_of(names, 3)}'
     trained = {k: x for k, x in model.named_parameters() if x.requires_grad}
     grads = torch.autograd.grad(
         model.parse_losses(losses)[0], [*trained.values()], allow_unused=True)
-    names = _bad(zip(trained, grads))
+    names = names_of_bad(zip(trained, grads))
     if names:  # From the loss to the input: the last ones come first.
         return ('in the backward pass, first in the gradient of '
                 f'{first_of(names[::-1], 3)}')
     return 'in something that did not happen when the step was run again'
 
 
-def _bad(named: Iterable) -> List[str]:
+def names_of_bad(named: Iterable) -> List[str]:
+    """Name the tensors, of pairs of names and values, that are not finite."""
     return [name for name, value in named if any_not_finite(value)]

@@ -138,7 +138,7 @@ class ShardedStrategy(DDPStrategy):
         groups = self.optim_wrapper.optimizer.param_groups
         params = [x for group in groups for x in group['params']]
         state = {
-            i: {k: _share(x, param) for k, x in state_dict['state'][i].items()}
+            i: {k: share(x, param) for k, x in state_dict['state'][i].items()}
             for i, param in enumerate(params) if i in state_dict['state']
         }
         self.optim_wrapper.load_state_dict(dict(state_dict, state=state))
@@ -158,10 +158,10 @@ def _take_shares(module: nn.Module, state: dict, prefix: str, *_: Any) -> None:
     """Hook of modules whose state dict is loaded: shard what it is given."""
     for name, param in module.named_parameters(prefix[:-1], recurse=False):
         if name in state:
-            state[name] = _share(state[name], param)
+            state[name] = share(state[name], param)
 
 
-def _share(value: Any, like: Tensor) -> Any:
+def share(value: Any, like: Tensor) -> Any:
     """Shard a tensor like another of its shape; return all else as it is."""
     if (not _is_sharded(like) or _is_sharded(value)
             or getattr(value, 'shape', None) != like.shape):

@@ -30,6 +30,8 @@ class Predictor:
         size (int): Shorter side of an image that FCMAE reconstructs, in
             pixels. Defaults to 224.
         seed (int): Seed of the mask of each image. Defaults to 0.
+        entry (str, optional): Key of the state dict in a checkpoint that
+            holds several. Defaults to None.
 
     Attributes:
         classes (dict): See ``find_classes``.
@@ -41,13 +43,14 @@ class Predictor:
 
     def __init__(self, cfg: Config, checkpoint: str,
                  device: Optional[str] = None, score_thr: float = 0.3,
-                 size: int = 224, seed: int = 0) -> None:
+                 size: int = 224, seed: int = 0,
+                 entry: Optional[str] = None) -> None:
         self.device, self.score_thr = device, score_thr
         self.size, self.seed = size, seed
         self.inferencer = self._build(cfg)
         # Not all versions of the packages take it as an argument.
         self.inferencer.show_progress = False
-        meta = load_whole(self.inferencer.model, checkpoint)
+        meta = load_whole(self.inferencer.model, checkpoint, entry)
         with blamed(checkpoint):
             self.classes = find_classes(cfg, meta)
             self._set_classes()

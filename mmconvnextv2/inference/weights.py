@@ -1,7 +1,9 @@
 """Load the weights of a whole model, safely and completely."""
 import contextlib
-from typing import Any, Dict, Mapping
+import logging
+from typing import Any, Dict, Mapping, Optional
 
+from mmengine.logging import print_log
 from torch import nn
 
 from mmconvnextv2.checkpoint import (
@@ -9,6 +11,7 @@ from mmconvnextv2.checkpoint import (
     about,
     backbone_of,
     compare,
+    describe_choice,
     pick_weights,
     read_checkpoint,
     to_ours,
@@ -16,7 +19,8 @@ from mmconvnextv2.checkpoint import (
 from mmconvnextv2.models import ConvNeXtV2
 
 
-def load_whole(model: nn.Module, checkpoint: str) -> Dict[str, Any]:
+def load_whole(model: nn.Module, checkpoint: str,
+               entry: Optional[str] = None) -> Dict[str, Any]:
     """Load all weights of a model.
 
     Unlike MMEngine's inferencers it runs no code that the file may contain,
@@ -27,6 +31,8 @@ def load_whole(model: nn.Module, checkpoint: str) -> Dict[str, Any]:
         model (nn.Module): A model of OpenMMLab, or a ``ConvNeXtV2``, which
             takes its weights from the checkpoint of any model on it.
         checkpoint (str): Path or URL.
+        entry (str, optional): Key of the state dict in a file that holds
+            several; see ``pick_weights``. Defaults to None.
 
     Returns:
         dict: ``meta`` of the file.
@@ -37,7 +43,9 @@ def load_whole(model: nn.Module, checkpoint: str) -> Dict[str, Any]:
     """
     content = read_checkpoint(checkpoint)
     with about(checkpoint):
-        weights, part = pick_weights(content), 'model'
+        weights, part = pick_weights(content, entry), 'model'
+        if choice := describe_choice(content, entry):
+            print_log(f'{checkpoint}: {choice}', 'current', logging.WARNING)
         if isinstance(model, ConvNeXtV2):
             weights, part = backbone_of(to_ours(weights).state), 'backbone'
         elif compare(model.state_dict(), weights).missing:

@@ -14,7 +14,6 @@ from mmengine.logging import MessageHub
 
 from mmconvnextv2.checkpoint import (
     CheckpointError,
-    pick_weights,
     read_checkpoint,
     write_checkpoint,
 )
@@ -92,7 +91,7 @@ def test_what_scripts_store_is_read(tmp_path, legacy):
     content = read_checkpoint(path)
     assert content['epoch'] == 7
     assert content['args'] == argparse.Namespace(lr=1., out=PurePath('runs'))
-    assert_same(pick_weights(content), _STATE)
+    assert_same(content["model"], _STATE)
 
 
 @pytest.mark.parametrize('name', ['x.pth', 'x.pt', 'x.bin', 'x.safetensors'])
@@ -170,29 +169,6 @@ def test_address_of_an_unknown_kind():
     assert str(caught.value) == (
         "ftp://x.org/w.pth: MMEngine has no file backend for it ('ftp'). Give "
         'a path, or a URL of http or https')
-
-
-def test_weights_are_found():
-    for content in (_STATE, dict(model=_STATE), dict(state_dict=_STATE, meta={
-            'a': 1})):
-        assert_same(pick_weights(content), _STATE)
-    ema = {'c': torch.ones(1)}
-    assert_same(
-        pick_weights(dict(model=_STATE, model_ema=ema), 'model_ema'), ema)
-
-
-@pytest.mark.parametrize('content, entry, message', [
-    ([1], None, 'must be a dict of tensors, found list'),
-    (dict(optimizer=1, epoch=2), None,
-     r'no tensors in the file, found optimizer \(int\), epoch \(int\)'),
-    (dict(model={}), None, 'no tensors in model, found nothing'),
-    (dict(model=_STATE), 'ema', "no entry 'ema' of weights, found model"),
-    (dict(model=_STATE, epoch=2), 'epoch',
-     "no entry 'epoch' of weights, found model, epoch"),
-])
-def test_files_without_weights(content, entry, message):
-    with pytest.raises(CheckpointError, match=message):
-        pick_weights(content, entry)
 
 
 @pytest.mark.parametrize('name, force, error, message', [

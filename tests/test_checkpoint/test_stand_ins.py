@@ -1,7 +1,7 @@
 """Checkpoints of MMEngine: read whole, and never run."""
 import pickle
 import struct
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from pickle import UnpicklingError
 
 import numpy as np
@@ -43,6 +43,7 @@ def test_what_mmengine_saves_comes_back(tmp_path):
             log_scalars=OrderedDict(loss=log),
             runtime_info=OrderedDict(best=np.float64(0.75), name=np.str_('é'),
                                      done=np.bool_(True))),
+        milestones=Counter({3: 1, 5: 2}),  # of MultiStepLR
         shared=(shared, shared, torch.Size([2])),
         arrays=[np.zeros((0, 2)), np.asfortranarray(np.arange(6).reshape(2, 3))
                 ])
@@ -58,6 +59,7 @@ def test_what_mmengine_saves_comes_back(tmp_path):
     assert type(found['meta']['dataset_meta']) is ConfigDict
     assert found['meta'] == content['meta']
     assert found['shared'] == content['shared']
+    assert found['milestones'] == content['milestones']
     assert found['shared'][0] is found['shared'][1]
     assert type(found['shared'][2]) is torch.Size
     assert torch.equal(found['state_dict']['weight'], torch.arange(3.))

@@ -42,6 +42,18 @@ default_hooks = {hooks!r}
 randomness = dict(seed=5)
 custom_hooks = [dict(type='EMAHook'), dict(type='mmengine.Fault')]
 '''
+# To be added, for an evaluation of each epoch that draws.
+EVALUATED = '''
+val_cfg = dict()
+val_dataloader = dict(
+    batch_size=2, num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='DrawingDataset', data_root='data/toy', ann_file='labels.txt'))
+val_evaluator = dict(type='ToyAccuracy')
+default_hooks['checkpoint'].update(save_best='accuracy')
+default_hooks['preemption'].update(interval=1)
+'''
 _LABELS = '0\n1\n' * 6
 
 
@@ -137,6 +149,15 @@ class Fault(Hook):
             os.killpg(os.getpgid(0), signal.SIGTERM)
         else:
             os.kill(os.getpid(), signal.Signals[what])
+
+
+@HOOKS.register_module(force=True)
+class Spoil(Hook):
+    """Make the averaged weights NaN, and them alone."""
+
+    def after_train_iter(self, runner: Runner, **kwargs) -> None:
+        hook, = (x for x in runner.hooks if hasattr(x, 'ema_model'))
+        hook.ema_model.module.head.bias.data.fill_(float('nan'))
 
 
 def lock(folder: str) -> bool:

@@ -1,7 +1,7 @@
 """What runs of the faulty task leave behind, to compare."""
 import json
 from pathlib import Path
-from typing import List
+from typing import Dict, List
 
 import torch
 
@@ -25,6 +25,16 @@ def trained(work_dir: str = 'w') -> List[str]:
 def iterations(work_dir: str = 'w') -> List[int]:
     """Numbers of the iterations, from 0, as they were trained."""
     return [json.loads(line)[0] for line in trained(work_dir)]
+
+
+def logged(work_dir: str, *keys: str) -> Dict[int, list]:
+    """Numbers of the log by step, of the last run that has logged it."""
+    found = {}
+    for file in sorted(Path(work_dir).glob('*/vis_data/scalars.json')):
+        for line in map(json.loads, file.read_text().splitlines()):
+            if all(key in line for key in keys):
+                found[line['step']] = [line[key] for key in keys]
+    return found
 
 
 def assert_equal_end(first: str, second: str,

@@ -1,4 +1,5 @@
 """Small tasks for FSDP, of the shapes data set, and runs of them."""
+import errno
 import logging
 import os
 import signal
@@ -84,10 +85,12 @@ class Disturb(Hook):
     Args:
         at (int): The iteration, from 1.
         weight (str, optional): The weight; only who holds it knows.
+        fails (bool): Whether to raise an error instead.
     """
 
-    def __init__(self, at: int, weight: Optional[str] = None) -> None:
-        self.at = at
+    def __init__(self, at: int, weight: Optional[str] = None,
+                 fails: bool = False) -> None:
+        self.at, self.fails = at, fails
         self.weight = weight
 
     def before_train_iter(self,
@@ -97,6 +100,8 @@ class Disturb(Hook):
         """Do it."""
         if runner.iter + 1 != self.at:
             return
+        if self.fails:
+            raise OSError(errno.EIO, 'gone', 'a_file')
         if self.weight is None and get_rank() == 1:
             os.kill(os.getpid(), signal.SIGTERM)
         for name, shard in runner.model.named_parameters():

@@ -48,6 +48,8 @@ def test_official_to_ours(convert, state, capsys):
     assert_same(content['state_dict'], state)
     assert capsys.readouterr().out == (
         f'o.pt: official, {_OWN}, 3 input channels, 3 classes\n'
+        'model is taken of several state dicts; entry takes another by its '
+        'name: model_ema\n'
         f'w.pth: mmpretrain, {len(state)} tensors\n')
 
 

@@ -1,6 +1,7 @@
 import pickle
 
 import pytest
+import torch
 from mmengine.registry import DATASETS, MODELS, TRANSFORMS
 
 _REFUSED = 2
@@ -148,3 +149,11 @@ def test_evaluates_what_was_trained(toy, tmp_path, load_tool):
     results = pickle.loads((tmp_path / 'new' / 'o.pkl').read_bytes())
     assert [sample['label'] for sample in results] == [0, 1, 0, 1]
     assert (tmp_path / 'w' / 'toy.py').is_file()
+    # The other weights of the file.
+    content = torch.load(checkpoint, weights_only=False)
+    content['mine'] = content.pop('state_dict')
+    content['state_dict'] = {'x': torch.ones(1)}
+    torch.save(content, 'two.pth')
+    for entry, code in (('mine', 0), ('state_dict', 2), ('none', 2)):
+        assert load_tool('test').main(
+            [str(toy), 'two.pth', '--entry', entry, '--work-dir', 'w']) == code

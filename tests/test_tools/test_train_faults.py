@@ -112,4 +112,4 @@ def test_loss_that_is_not_finite(start):
     assert too_many.code == 1
     assert 'train.py: Stopped after 1 skipped steps: ' in too_many.output
     assert too_many.output.endswith(
-        '/w/epoch_1.pth; --resume continues there.\n')
+        ' w/epoch_1.pth; --resume continues there.\n')

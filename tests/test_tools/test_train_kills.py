@@ -5,13 +5,21 @@ import time
 from pathlib import Path
 
 import pytest
-from faulty_task import write_faulty_task
+from faulty_task import EVALUATED, write_faulty_task
 from parallel_runs import free_port
-from run_results import assert_equal_end, files, iterations, load
+from run_results import (
+    assert_equal_end,
+    files,
+    iterations,
+    load,
+    logged,
+)
 
 from mmconvnextv2.config.find import configs_folder
 
 _KILLS = 30
+# An update is of more iterations than divide the 6 of an epoch.
+_MORE = EVALUATED + 'optim_wrapper.update(accumulative_counts=4)\n'
 _BASE = configs_folder() / '_base_' / 'default_runtime.py'
 
 
@@ -20,9 +28,9 @@ def _kill_until_done(start, moments, work_dir):
     kills = writing = 0
     while True:
         # Writing a checkpoint takes about 0.2 s.
-        run = start('--resume', fault='slow', work_dir=work_dir)
+        run = start('--resume', fault='slow', work_dir=work_dir, more=_MORE)
         run.wait_for('Checkpoints will be saved')
-        time.sleep(moments.uniform(0, 0.8))
+        time.sleep(moments.uniform(0, 1.2))
         run.kill()
         ended = run.wait()
         if ended.code == 0:
@@ -35,7 +43,7 @@ def _kill_until_done(start, moments, work_dir):
         for name in there:
             if name.endswith('.pth'):
                 saved = load(f'{work_dir}/{name}')
-                assert name == f"epoch_{saved['meta']['epoch']}.pth"
+                assert name.endswith(f"epoch_{saved['meta']['epoch']}.pth")
         last = Path(work_dir) / 'last_checkpoint'
         assert not last.exists() or Path(last.read_text()).exists()
 
@@ -43,7 +51,7 @@ def _kill_until_done(start, moments, work_dir):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_killed_many_times(start):
-    assert start(work_dir='whole').wait().code == 0
+    assert start(work_dir='whole', more=_MORE).wait().code == 0
     moments = random.Random(0)
     kills = writing = rounds = 0
     while kills < _KILLS:
@@ -52,7 +60,9 @@ def test_killed_many_times(start):
         kills, writing = kills + counts[0], writing + counts[1]
         assert_equal_end('whole', f'w{rounds}')
         # Not one file of a killed run is left over.
-        assert files(f'w{rounds}') == ['epoch_2.pth', 'epoch_3.pth']
+        assert files(f'w{rounds}') == files('whole')
+        figures = logged(f'w{rounds}', 'accuracy')
+        assert figures == logged('whole', 'accuracy') and len(figures) == 3
         assert iterations(f'w{rounds}')[-1] == 17
     print(f'{kills} kills in {rounds} runs, {writing} within a write')
     assert writing >= 3

@@ -47,14 +47,15 @@ def test_resume_from_the_latest_checkpoint(toy, train, tmp_path):
     work_dir = tmp_path / 'work_dirs' / 'toy'
     _fill(work_dir, 'epoch_2.pth', 'last_checkpoint', 'epoch_1.pth')
     cfg = train(toy, '--resume')
-    assert cfg.resume is True and cfg.load_from == f'{work_dir}/epoch_1.pth'
+    assert cfg.resume is True
+    assert cfg.load_from == 'work_dirs/toy/epoch_1.pth'
     # As MMEngine's own hook leaves it when it is killed at a bad moment.
     whole = (work_dir / 'epoch_1.pth').read_bytes()
     (work_dir / 'epoch_1.pth').write_bytes(whole[:-30])
     assert train(toy, '--resume').load_from == 'work_dirs/toy/epoch_2.pth'
     (work_dir / 'epoch_1.pth').write_bytes(whole)
     (work_dir / 'last_checkpoint').write_text('')
-    assert train(toy, '--resume').load_from == 'work_dirs/toy/epoch_1.pth'
+    assert train(toy, '--resume').load_from == 'work_dirs/toy/epoch_2.pth'
 
 
 def test_resume_without_a_checkpoint(toy, train, tmp_path, capsys):
@@ -72,7 +73,13 @@ def test_resume_without_a_checkpoint(toy, train, tmp_path, capsys):
 
 def test_resume_from_a_path(toy, train, tmp_path, capsys):
     _fill(tmp_path / 'w', 'epoch_3.pth')
-    cfg = train(toy, '--resume', 'w/epoch_3.pth', '--work-dir', 'w')
+    cfg = train(toy, '--resume', 'w/epoch_3.pth', '--work-dir', 'w',
+                '--resume-settings', 'config')
+    assert cfg.default_hooks.resume == dict(
+        type='mmconvnextv2.ResumeHook', settings='config')
+    assert train.main([str(toy), '--resume-settings', 'config']) == _REFUSED
+    assert capsys.readouterr().err == (
+        'train.py: --resume-settings goes with --resume\n')
     assert cfg.resume is True and cfg.load_from == 'w/epoch_3.pth'
     assert train.main([str(toy), '--resume', 'w/epoch_4.pth']) == _REFUSED
     assert capsys.readouterr().err == (

@@ -123,6 +123,41 @@ def test_classifier_resumed_and_evaluated(run_task, folder, load_tool):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize('sharded', [False, True])
+def test_resumed_at_every_epoch_boundary(run_task, sharded):
+    """With the best saved, which is written between two of the same name."""
+    more = ("default_hooks['checkpoint'].update(save_best='accuracy/top1')\n"
+            "train_cfg.update(max_epochs=3)\n"
+            # 4 iterations an epoch: an update is of two epochs.
+            "optim_wrapper.update(accumulative_counts=3)\n")
+    name = f'best_{sharded}'
+    run_task('classifier', sharded, name, more=more)
+    there = sorted(x.name for x in Path(name).glob('*.pth'))
+    best, = (x for x in there if x.startswith('best'))
+    saved = {x: load(f'{name}/{x}')['meta'] for x in there}
+    for file, meta in saved.items():
+        epoch = int(Path(file).stem.rpartition('_')[2])
+        assert (meta['epoch'], meta['iter']) == (epoch, 4 * epoch)
+    for epoch in (1, 2):
+        part = f'{name}_{epoch}'
+        fault = dict(more=f"{more}custom_hooks.append(dict(type='Disturb', "
+                     f"at={4 * epoch + 1}, fails=True))\n", code=1)
+        run_task('classifier', sharded, part, **fault)
+        assert (Path(part) / f'epoch_{epoch}.pth').exists()
+        run_task('classifier', sharded, part, '--resume', more=more)
+        assert sorted(x.name for x in Path(part).glob('*.pth')) == there
+        for file in there:
+            assert load(f'{part}/{file}')['meta']['iter'] == \
+                saved[file]['iter']
+        # Of the gradients that wait for an update the mean of both is saved.
+        most = 0 if sharded else 1e-15
+        assert difference(f'{name}/epoch_3.pth', f'{part}/epoch_3.pth',
+                          [*_PARTS, 'ema_state_dict']) <= most
+        assert difference(f'{name}/{best}', f'{part}/{best}',
+                          ['state_dict']) <= most
+
+
+@pytest.mark.slow
 def test_mask_rcnn(run_task):
     run_task('detector', False, 'd')
     output, _ = run_task('detector', True, 'ds')

@@ -6,11 +6,12 @@ from .dry_run_hook import DryRunHook
 from .non_finite_hook import NonFiniteError, NonFiniteHook
 from .preemption_hook import PreemptionHook
 from .reconstruction_hook import ReconstructionHook
+from .resume_hook import ResumeHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .seed_hook import SeedHook
 
 __all__ = [
     'CheckpointFitHook', 'CompileBlocksHook', 'DamagedDataHook', 'DryRunHook',
     'NonFiniteError', 'NonFiniteHook', 'PreemptionHook', 'ReconstructionHook',
-    'SafeCheckpointHook', 'SeedHook'
+    'ResumeHook', 'SafeCheckpointHook', 'SeedHook'
 ]

@@ -9,7 +9,12 @@ from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mmconvnextv2.checkpoint import CheckpointError, about, compare
+from mmconvnextv2.checkpoint import (
+    CheckpointError,
+    about,
+    compare,
+    describe_choice,
+)
 from mmconvnextv2.checkpoint.errors import (
     Differences,
     blamed,
@@ -66,14 +71,16 @@ class CheckpointFitHook(Hook):
             model = model.module
         if is_model_wrapper(model):
             return
-        absent = [x for x in ('meta', 'message_hub', 'state_dict')
-                  if not checkpoint.get(x)]
+        parts = 'meta', 'message_hub', 'state_dict', 'optimizer'
+        absent = [x for x in parts if not checkpoint.get(x)]
         if runner._resume and absent:
             raise CheckpointError(
                 f"{file} cannot be resumed from: it lacks a run's "
                 f'{" and ".join(absent)}, found {first_of(checkpoint)}. To '
                 'begin a run with its weights: --cfg-options '
                 f'load_from={file} without --resume')
+        if choice := not runner._resume and describe_choice(checkpoint):
+            runner.logger.info(f'{file}: {choice}')
         with about(file):
             if runner._resume:
                 check_record(checkpoint)

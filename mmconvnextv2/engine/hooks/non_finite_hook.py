@@ -9,9 +9,14 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.optim import Optimizer
 
-from mmconvnextv2.engine.non_finite import any_not_finite, locate
+from mmconvnextv2.engine.non_finite import (
+    any_not_finite,
+    locate,
+    names_of_bad,
+)
 from mmconvnextv2.engine.sharding import whole_model
 from mmconvnextv2.registry import HOOKS, register
+from mmconvnextv2.text import first_of
 
 _ADVICE = (
     'What to try: look at these images and their annotations; a lower '
@@ -137,6 +142,26 @@ class NonFiniteHook(Hook):
             return f'where it could not be located ({error})'
         finally:
             _draw_from(now)
+
+
+def require_finite(runner: Runner, filename: str) -> None:
+    """Refuse to save weights, averaged or not, that are not finite.
+
+    Raises:
+        NonFiniteError: If there are such weights.
+    """
+    averaged = [x.ema_model for x in runner.hooks if hasattr(x, 'ema_model')]
+    for kind, model in ('', runner.model), *(
+            ('averaged ', x.module) for x in averaged):
+        weights = dict(model.named_parameters())
+        is_bad = any_not_finite(weights)
+        if any(hasattr(x, 'full_tensor') for x in weights.values()):
+            is_bad = _anywhere(is_bad)  # Each process has a part.
+        if is_bad:
+            names = first_of(names_of_bad(weights.items()), 3)
+            raise NonFiniteError(
+                f'Stopped: {kind}weights are not finite ({names}), so that '
+                f'{filename} is not written.')
 
 
 def _anywhere(is_bad: Tensor) -> bool:

@@ -1,10 +1,11 @@
 """Checkpoints that are whole or not there, whatever ends the run."""
 import os.path as osp
+import re
 from collections import deque
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Callable, List, Set
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set
 
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend
@@ -12,7 +13,16 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from mmconvnextv2 import files
+from mmconvnextv2.engine.accumulation import (
+    pending_gradients,
+    restore_gradients,
+)
 from mmconvnextv2.registry import HOOKS, register
+from .non_finite_hook import require_finite
+
+# Of the last evaluation that has ended: its iteration.
+EVALUATED = 'evaluated_at_iter'
+_PENDING = 'pending_gradients'
 
 
 @register(HOOKS)
@@ -22,22 +32,52 @@ class SafeCheckpointHook(CheckpointHook):
     A checkpoint is written as ``NAME.part``, flushed to the disk and then
     renamed; ``last_checkpoint`` likewise. Older checkpoints are removed when
     the new one is there, not before, so a full disk costs none either:
-    ``max_keep_ckpts + 1`` need room for a moment. Only checkpoints in the
-    run's own folder are removed, whatever the one resumed from says. Other
-    storage than local files is left to its backend. The arguments are those
-    of ``CheckpointHook``.
+    ``max_keep_ckpts + 1`` need room for a moment. After an evaluation the
+    checkpoint is written again, with its figures. It has the gradients of an
+    update that is not complete. Weights that are not finite are not saved.
+
+    Only files of the run's own folder that are named like its checkpoints are
+    removed, whatever the one resumed from says. Other storage than local
+    files is left to its backend. The arguments are those of
+    ``CheckpointHook``.
     """
 
     _counts: dict = {}  # in what is being saved, if not the runner's
+    _extra: dict = {}  # is saved too
+    _pending: Optional[Mapping[str, Any]] = None  # to go on with
+    _last_counts: Optional[dict] = None  # of the last one to resume from
+    _storage: Any = None
+
+    def before_run(self, runner: Runner) -> None:
+        """Choose what to resume from, as ``tools/train.py`` does."""
+        if getattr(runner, '_resume', False) and runner._load_from is None:
+            runner._load_from = files.latest_whole_checkpoint(runner.work_dir)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Take gradients out of a checkpoint."""
+        if runner._resume:
+            self._pending = checkpoint.pop(_PENDING, None)
 
     def before_train(self, runner: Runner) -> None:
-        """Clean up after a killed run."""
-        info = runner.message_hub.runtime_info
-        if 'keep_ckpt_ids' in info:
-            kept = info['keep_ckpt_ids']
-            info['keep_ckpt_ids'] = [x for x in kept if isinstance(x, int)]
+        """Go on with a run, and clean up after a kill."""
+        kept = runner.message_hub.runtime_info.pop('keep_ckpt_ids', None)
         super().before_train(runner)
         self._storage = self.file_backend
+        self._own_names(runner.message_hub.runtime_info)
+        self._find_last(runner)
+        if self.max_keep_ckpts > 0 and isinstance(kept, list):
+            most = max(runner.epoch, runner.iter)
+            steps = sorted({x for x in kept
+                            if type(x) is int and 0 <= x <= most})
+            self.keep_ckpt_ids.extend(steps)
+            runner.message_hub.update_info('keep_ckpt_ids', steps)
+            for old in steps[:-self.max_keep_ckpts]:
+                self.discard(self.filename_tmpl.format(old))
+        if self._pending:
+            names = restore_gradients(runner, self._pending)
+            runner.logger.info(
+                'Of the update that was not complete, the gradients of '
+                f'{len(names)} parameters are back.')
         if not isinstance(self._storage, LocalBackend):
             return
         if is_main_process():
@@ -45,8 +85,18 @@ class SafeCheckpointHook(CheckpointHook):
                 files.remove(str(part))
         if not isinstance(runner.save_checkpoint, partial):
             # Each caller's checkpoints are to be whole.
-            runner.save_checkpoint = partial(_save_whole,
-                                             runner.save_checkpoint)
+            runner.save_checkpoint = partial(
+                _save_whole, runner, runner.save_checkpoint)
+
+    def _find_last(self, runner: Runner) -> None:
+        """Take what is resumed from for the last checkpoint, if it is one."""
+        folder, name = osp.split(getattr(runner, '_load_from', None) or '')
+        step = runner.epoch if self.by_epoch else runner.iter
+        if (getattr(runner, '_resume', False)
+                and osp.realpath(folder) == osp.realpath(self.out_dir) and
+                name in (self.filename_tmpl.format(step), files.INTERRUPTED)):
+            self.last_ckpt = self._storage.join_path(self.out_dir, name)
+            self._last_counts = dict(epoch=runner.epoch, iter=runner.iter)
 
     def save(self, runner: Runner, filename: str, meta: dict) -> None:
         """Write a checkpoint to resume from, and note that it is the last.
@@ -59,13 +109,15 @@ class SafeCheckpointHook(CheckpointHook):
         """
         self.last_ckpt = self._storage.join_path(self.out_dir, filename)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
-        self._counts = dict(meta)
+        self._counts, self._last_counts = dict(meta), dict(meta)
+        pending = pending_gradients(runner)
+        self._extra = {_PENDING: pending} if pending else {}
         runner.save_checkpoint(
             self.out_dir, filename, self.file_client_args,
             save_optimizer=self.save_optimizer,
             save_param_scheduler=self.save_param_scheduler, meta=meta,
             by_epoch=False, backend_args=self.backend_args, **self.args)
-        self._counts = {}
+        self._counts, self._extra = {}, {}
         if is_main_process():
             files.write_text(
                 osp.join(runner.work_dir, 'last_checkpoint'), self.last_ckpt)
@@ -73,6 +125,18 @@ class SafeCheckpointHook(CheckpointHook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Set the counts, which a FlexibleRunner takes from its own state."""
         checkpoint['meta'].update(self._counts)
+        checkpoint.update(self._extra)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
+        """Save the best; write the last again, now that it is evaluated."""
+        if self._storage is None:  # Nothing is trained.
+            return
+        now = dict(epoch=runner.epoch, iter=runner.iter)
+        runner.message_hub.update_info(EVALUATED, runner.iter)
+        is_last, self._last_counts = self._last_counts == now, None
+        super().after_val_epoch(runner, metrics)
+        if is_last and self._last_counts is None:
+            self.save(runner, osp.basename(self.last_ckpt), now)
 
     def discard(self, filename: str) -> None:
         """Remove a checkpoint of the run's folder, unless it is the last."""
@@ -93,26 +157,60 @@ class SafeCheckpointHook(CheckpointHook):
         self.save(runner, self.filename_tmpl.format(step), meta)
         for old in steps[:-self.max_keep_ckpts]:
             self.discard(self.filename_tmpl.format(old))
+        self.discard(files.INTERRUPTED)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         """Save the best; then remove the previous best by its name."""
-        before = _best(runner)
+        before = self._best(runner.message_hub.runtime_info)
         # MMEngine removes nothing where nothing exists.
         self.file_backend = SimpleNamespace(
             join_path=self._storage.join_path,
             isfile=lambda _: False, isdir=lambda _: False)
+        self._counts = dict(epoch=runner.epoch, iter=runner.iter)
         try:
             super()._save_best_checkpoint(runner, metrics)
         finally:
-            self.file_backend = self._storage
-        for name in before - _best(runner):
+            self.file_backend, self._counts = self._storage, {}
+        for name in before - self._best(runner.message_hub.runtime_info):
             self.discard(name)
 
+    def _is_best(self, name: str) -> Optional[re.Match]:
+        """Match best_METRIC_epoch_STEP.pth, in the groups 1 and 2."""
+        numbered = re.sub(r'\\{.*?\\}', lambda _: r'(\d{1,18})',
+                          re.escape(self.filename_tmpl))
+        return re.fullmatch(f'best_(.+)_{numbered}', name)
 
-def _save_whole(save: Callable[..., None], out_dir: str, filename: str,
-                *args: Any, **kwargs: Any) -> None:
+    def _best(self, info: Mapping[str, Any]) -> Set[str]:
+        names = (osp.basename(str(info[x])) for x in info if 'best_ckpt' in x)
+        return {x for x in names if self._is_best(x)}
+
+    def _own_names(self, info: Dict[str, Any]) -> None:
+        """Let the best be files of this folder; remove those they replace."""
+        for key in [x for x in info if x.startswith('best_ckpt')]:
+            name = osp.basename(str(info.pop(key)))
+            found = self._is_best(name)
+            if not found:
+                continue
+            info[key] = self._storage.join_path(self.out_dir, name)
+            if not (isinstance(self._storage, LocalBackend)
+                    and osp.isfile(info[key])):
+                continue
+            for other in Path(self.out_dir).glob('best_*'):
+                match = self._is_best(other.name)
+                if match and match[1] == found[1] \
+                        and int(match[2]) < int(found[2]):
+                    self.discard(other.name)
+        if hasattr(self, 'best_ckpt_path'):
+            self.best_ckpt_path = info.get('best_ckpt')
+        for key in getattr(self, 'best_ckpt_path_dict', ()):
+            self.best_ckpt_path_dict[key] = info.get(f'best_ckpt_{key}')
+
+
+def _save_whole(runner: Runner, save: Callable[..., None], out_dir: str,
+                filename: str, *args: Any, **kwargs: Any) -> None:
     path = osp.join(out_dir, filename)
     part = path + files.PART
+    require_finite(runner, filename)
     if is_main_process():
         files.remove(part)  # A link would lead elsewhere.
     try:
@@ -122,9 +220,3 @@ def _save_whole(save: Callable[..., None], out_dir: str, filename: str,
     except OSError as error:
         files.remove(part)
         raise files.explain_unwritten(error, path) from error
-
-
-def _best(runner: Runner) -> Set[str]:
-    info = runner.message_hub.runtime_info
-    names = (osp.basename(str(info[x])) for x in info if 'best_ckpt' in x)
-    return {x for x in names if x.startswith('best_')}

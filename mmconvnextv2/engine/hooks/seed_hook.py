@@ -50,3 +50,8 @@ class SeedHook(Hook):
         """Seed what the model draws."""
         if self.enabled:
             batches.seed_generators(*self._key, runner.iter, 0)
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Seed an evaluation, which may come again after a resume."""
+        if self.enabled and hasattr(self, '_key'):  # It is within a training.
+            batches.seed_generators(*self._key, runner.iter, 1)

@@ -1,4 +1,5 @@
 """What fits a model; how the tools tell it is in test_tools."""
+import logging
 from collections import OrderedDict
 from types import SimpleNamespace
 
@@ -44,7 +45,8 @@ class Renaming(nn.Module):
 def refusal(model, checkpoint, use='train'):
     """The reason for which a checkpoint is refused, None if it is not."""
     runner = SimpleNamespace(
-        model=model, _load_from='w.pth', _resume=use == 'resume',
+        model=model, _load_from='w.pth', logger=logging.getLogger('stand-in'),
+        _resume=use == 'resume',
         _train_loop={} if use == 'test' else
         EpochBasedTrainLoop.__new__(EpochBasedTrainLoop))
     try:
@@ -57,7 +59,8 @@ def refusal(model, checkpoint, use='train'):
 def run_of(state):
     return dict(
         state_dict=state, meta=dict(epoch=1, iter=2), message_hub=dict(
-            log_scalars={}, runtime_info={}, resumed_keys={}))
+            log_scalars={}, runtime_info={}, resumed_keys={}),
+        optimizer=dict(state={}, param_groups=[]))
 
 
 @pytest.mark.parametrize('use', ['train', 'resume', 'test'])
@@ -67,8 +70,8 @@ def test_its_own_checkpoint_fits(use):
     if use == 'resume':
         assert refusal(Model(), dict(state_dict=state), use) == (
             "w.pth cannot be resumed from: it lacks a run's meta and "
-            'message_hub, found state_dict. To begin a run with its weights: '
-            '--cfg-options load_from=w.pth without --resume')
+            'message_hub and optimizer, found state_dict. To begin a run with '
+            'its weights: --cfg-options load_from=w.pth without --resume')
     else:
         assert refusal(Model(), state, use) is None
     # Of a model in DistributedDataParallel.
