@@ -96,9 +96,10 @@ class DryRunHook(Hook):
                 number += size
                 if time.monotonic() > end and get_world_size() == 1:
                     break
+        ids = [x.img_id for x in done if hasattr(x, 'img_id')]
         for metric in evaluator.metrics:
-            if hasattr(metric, 'img_ids'):  # COCO's: not those of the set.
-                metric.img_ids = [x.img_id for x in done]
+            if ids and hasattr(metric, 'img_ids'):  # COCO's: not all images.
+                metric.img_ids = ids
         with _named('running val_evaluator', dict(data_samples=done)):
             evaluator.evaluate(number * get_world_size())
 
