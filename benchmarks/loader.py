@@ -129,8 +129,7 @@ def main() -> None:
     init_default_scope('mmpretrain')
     crops = {
         'mmpretrain': dict(type='RandomResizedCrop', backend='pillow'),
-        'mmconvnextv2': dict(
-            type='mmconvnextv2.RandomResizedCrop', backend='torch')
+        'mmconvnextv2': dict(type='mmconvnextv2.RandomResizedCrop')
     }
     console, rates = Console(), {}
     with tempfile.TemporaryDirectory() as temporary:

@@ -7,7 +7,7 @@ from mmconvnextv2.files import written_whole
 
 
 class Spread(NamedTuple):
-    """Mean and sample standard deviation of a figure, over seeds.
+    """A figure over seeds: mean and sample standard deviation.
 
     ``std`` has n - 1 in the denominator; it is None for a single value.
     """
@@ -17,10 +17,10 @@ class Spread(NamedTuple):
     std: Optional[float]
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> 'Spread':
+    def of(cls, values: List[float]) -> 'Spread':
         """Compute both from at least one value."""
         std = statistics.stdev(values) if len(values) > 1 else None
-        return cls(list(values), statistics.fmean(values), std)
+        return cls(values, statistics.fmean(values), std)
 
     def text(self, sign: str = '') -> str:
         """Write mean ± standard deviation; '+' shows a plus as well."""

@@ -1,6 +1,6 @@
 """Predictions beside ground truth, several images in one picture."""
 from pathlib import Path
-from typing import Any, Iterator, List, Tuple, Union
+from typing import Any, Iterator, List, Tuple
 
 import cv2
 import numpy as np
@@ -15,25 +15,19 @@ _MARGIN = 8  # pixels
 _ALPHA = 0.7  # of the colour of a class over the image
 
 
-def draw_classification_grid(model: nn.Module,
-                             dataset: Any,
-                             path: Union[str, Path],
-                             num_images: int = 12,
-                             columns: int = 4,
-                             height: int = 240) -> Path:
+def draw_classification_grid(model: nn.Module, dataset: Any, path: Path,
+                             num_images: int = 12, columns: int = 4,
+                             height: int = 240) -> None:
     """Draw some images with their true and predicted classes.
 
     Args:
         model (nn.Module): A classifier of mmpretrain.
         dataset (Dataset): A data set of mmpretrain.
-        path (str | Path): The PNG file to write.
+        path (Path): The PNG file to write.
         num_images (int): Number of images, spread evenly over the data set.
             Defaults to 12.
         columns (int): Images in a row. Defaults to 4.
         height (int): Height of each image, in pixels. Defaults to 240.
-
-    Returns:
-        Path: ``path``.
     """
     from mmpretrain.visualization import UniversalVisualizer
     visualizer = UniversalVisualizer()
@@ -42,16 +36,12 @@ def draw_classification_grid(model: nn.Module,
             image, sample, classes=dataset.metainfo['classes'])
         for sample, image in _predict_some(model, dataset, num_images, height)
     ]
-    return _write_grid(pictures, path, columns)
+    _write_grid(pictures, path, columns)
 
 
-def draw_detection_grid(model: nn.Module,
-                        dataset: Any,
-                        path: Union[str, Path],
-                        num_images: int = 8,
-                        columns: int = 2,
-                        height: int = 320,
-                        score_thr: float = 0.5) -> Path:
+def draw_detection_grid(model: nn.Module, dataset: Any, path: Path,
+                        num_images: int = 8, columns: int = 2,
+                        height: int = 320, score_thr: float = 0.5) -> None:
     """Draw boxes and masks of some images: truth left, prediction right.
 
     Args:
@@ -61,9 +51,6 @@ def draw_detection_grid(model: nn.Module,
         path, num_images, columns, height: See ``draw_classification_grid``.
         score_thr (float): Lowest score of a prediction that is drawn.
             Defaults to 0.5.
-
-    Returns:
-        Path: ``path``.
     """
     from mmdet.structures.mask import BitmapMasks
     from mmdet.visualization import DetLocalVisualizer
@@ -80,15 +67,12 @@ def draw_detection_grid(model: nn.Module,
         visualizer.add_datasample(
             'pair', image, sample, pred_score_thr=score_thr)
         pairs.append(visualizer.get_image())
-    return _write_grid(pairs, path, columns)
+    _write_grid(pairs, path, columns)
 
 
-def draw_segmentation_grid(model: nn.Module,
-                           dataset: Any,
-                           path: Union[str, Path],
-                           num_images: int = 8,
-                           columns: int = 2,
-                           height: int = 240) -> Path:
+def draw_segmentation_grid(model: nn.Module, dataset: Any, path: Path,
+                           num_images: int = 8, columns: int = 2,
+                           height: int = 240) -> None:
     """Draw some images, each with true and predicted classes to its right.
 
     Args:
@@ -96,9 +80,6 @@ def draw_segmentation_grid(model: nn.Module,
         dataset (Dataset): A data set of mmseg with a palette, and a test
             pipeline that loads annotations at the original size.
         path, num_images, columns, height: See ``draw_classification_grid``.
-
-    Returns:
-        Path: ``path``.
     """
     palette = np.array(dataset.metainfo['palette'], np.uint8)
     triples = []
@@ -106,7 +87,7 @@ def draw_segmentation_grid(model: nn.Module,
         maps = (sample.gt_sem_seg, sample.pred_sem_seg)
         painted = [_paint(image, x.data[0].numpy(), palette) for x in maps]
         triples.append(np.concatenate([image, *painted], axis=1))
-    return _write_grid(triples, path, columns)
+    _write_grid(triples, path, columns)
 
 
 @torch.no_grad()
@@ -139,8 +120,7 @@ def _enlarge(instances: InstanceData, size: Tuple[int, int]) -> InstanceData:
     boxes, masks = instances.bboxes, instances.masks
     boxes = getattr(boxes, 'tensor', boxes) * (size[0] / masks.height)
     masks = masks.resize(size, 'bilinear').to_ndarray().astype(bool)
-    enlarged = InstanceData(
-        bboxes=boxes, labels=instances.labels, masks=masks)
+    enlarged = InstanceData(bboxes=boxes, labels=instances.labels, masks=masks)
     if 'scores' in instances:
         enlarged.scores = instances.scores
     return enlarged
@@ -160,7 +140,5 @@ def _paint(image: np.ndarray, labels: np.ndarray,
     return painted
 
 
-def _write_grid(pictures: List[np.ndarray], path: Union[str, Path],
-                columns: int) -> Path:
-    write_image(Path(path), tile(pictures, columns, _MARGIN, fill=255))
-    return Path(path)
+def _write_grid(pictures: List[np.ndarray], path: Path, columns: int) -> None:
+    write_image(path, tile(pictures, columns, _MARGIN, fill=255))

@@ -116,11 +116,9 @@ def train(cfg: Config, say: Say, interval: int = 50) -> Dict[str, Any]:
     loss = runner.message_hub.get_scalar('train/loss')
     checkpoint = Path(cfg.work_dir, 'last_checkpoint').read_text().strip()
     return dict(
-        runner=runner,
-        curve=narrator.history,
+        runner=runner, curve=narrator.history,
         loss=loss.mean(len(runner.train_dataloader)),
-        checkpoint=Path(checkpoint).name,
-        iterations=runner.iter,
+        checkpoint=Path(checkpoint).name, iterations=runner.iter,
         seconds=time.monotonic() - start)
 
 

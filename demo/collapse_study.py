@@ -52,20 +52,12 @@ _BATCH_SIZE = 16
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        '--epochs',
-        type=int,
-        default=40,
+    add = parser.add_argument
+    add('--epochs', type=int, default=40,
         help='of each pre-training (default: %(default)s)')
-    parser.add_argument(
-        '--seed',
-        type=int,
-        default=0,
+    add('--seed', type=int, default=0,
         help='of both pre-trainings (default: %(default)s)')
-    parser.add_argument(
-        '--work-dir',
-        type=Path,
-        default=Path('work_dirs/collapse_study'),
+    add('--work-dir', type=Path, default=Path('work_dirs/collapse_study'),
         help='output folder (default: %(default)s)')
     parser.set_defaults(launcher='none', local_rank=0)
     return parser.parse_args(argv)

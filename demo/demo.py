@@ -67,20 +67,14 @@ TASKS = {
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        '--task', choices=TASKS, default='maskrcnn', help='what is learned')
-    parser.add_argument(
-        '--config', type=Path, help="of that task (default: the task's own)")
-    parser.add_argument(
-        '--work-dir',
-        type=Path,
+    add = parser.add_argument
+    add('--task', choices=TASKS, default='maskrcnn', help='what is learned')
+    add('--config', type=Path, help="of that task (default: the task's own)")
+    add('--work-dir', type=Path,
         default=Path('work_dirs/demo') / time.strftime('%Y%m%d_%H%M%S'),
         help='output folder, which must not exist (default: %(default)s)')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
+    add('--seed', type=int, default=0)
+    add('--cfg-options', nargs='+', action=DictAction,
         help='settings to override, e.g. model.backbone.frozen_stages=4')
     parser.set_defaults(launcher='none', local_rank=0)
     return parser.parse_args()

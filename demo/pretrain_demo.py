@@ -32,15 +32,9 @@ from _training import (
 )
 from mmengine.config import Config
 from mmengine.registry import MODELS
-from rich.console import Console
-from rich.table import Table
 
-from mmconvnextv2.checkpoint import (
-    CheckpointError,
-    pick_weights,
-    read_checkpoint,
-)
-from mmconvnextv2.cli import require_data, require_file, run_command
+from mmconvnextv2.checkpoint import CheckpointError
+from mmconvnextv2.cli import refused, require_data, require_file, run_command
 from mmconvnextv2.errors import CommandError
 from mmconvnextv2.files import write_text
 from mmconvnextv2.quiet import quietly
@@ -50,12 +44,9 @@ FCMAE = 'fcmae_convnextv2_a_shapes.py'
 DETECTOR = 'maskrcnn_convnextv2_a_shapes.py'
 # Words for each way of training.
 ARMS = dict(scratch='from scratch', pretrained='from FCMAE')
-_PREFIX = 'backbone.'
 TITLES = {
-    'coco/bbox_mAP_50': 'box mAP50',
-    'coco/segm_mAP_50': 'mask mAP50',
-    'coco/bbox_mAP': 'box mAP',
-    'coco/segm_mAP': 'mask mAP'
+    'coco/bbox_mAP_50': 'box mAP50', 'coco/segm_mAP_50': 'mask mAP50',
+    'coco/bbox_mAP': 'box mAP', 'coco/segm_mAP': 'mask mAP'
 }
 MAIN = {key: TITLES[key] for key in ('coco/bbox_mAP', 'coco/segm_mAP')}
 DEFAULTS = dict(
@@ -65,35 +56,24 @@ DEFAULTS = dict(
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        '--seeds',
-        type=int,
-        nargs='+',
+    add = parser.add_argument
+    add('--seeds', type=int, nargs='+',
         help='of the Mask R-CNNs (default: 0 1 2); with --resume, of a run '
         'that had others, the missing ones are trained')
-    parser.add_argument(
-        '--epochs',
-        type=int,
+    add('--epochs', type=int,
         help=f"of each Mask R-CNN (default: {DEFAULTS['epochs']})")
-    parser.add_argument(
-        '--fcmae-epochs',
-        type=int,
+    add('--fcmae-epochs', type=int,
         help=f"of pre-training (default: {DEFAULTS['fcmae_epochs']})")
-    parser.add_argument(
-        '--fcmae-checkpoint',
-        metavar='FILE',
+    add('--fcmae-checkpoint', metavar='FILE',
         help='start from this FCMAE checkpoint of atto and skip pre-training')
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
-        '--work-dir',
-        type=Path,
+        '--work-dir', type=Path,
         default=Path('work_dirs/pretrain_demo') /
         time.strftime('%Y%m%d_%H%M%S'),
         help='output folder, which must not exist (default: %(default)s)')
     where.add_argument(
-        '--resume',
-        type=Path,
-        metavar='DIR',
+        '--resume', type=Path, metavar='DIR',
         help='continue in this output folder; finished runs are kept')
     parser.set_defaults(launcher='none', local_rank=0)
     return parser.parse_args(argv)
@@ -155,7 +135,7 @@ def detector_config(settings: Mapping[str, Any], root: Path, arm: str,
         interval=epochs, save_best=None, save_optimizer=False)
     if arm == 'pretrained':
         cfg.model.backbone.init_cfg = dict(
-            type='Pretrained', checkpoint=checkpoint, prefix=_PREFIX)
+            type='Pretrained', checkpoint=checkpoint, prefix='backbone.')
     return cfg
 
 
@@ -173,23 +153,12 @@ def check_settings(settings: Mapping[str, Any], root: Path,
         args.config = cfg.filename
         require_data(cfg, args, splits, initial_weights=False)
     checkpoint = settings['fcmae_checkpoint']
-    if not checkpoint:
+    if checkpoint is None:
         return
-    try:
-        state = pick_weights(read_checkpoint(checkpoint))
-    except CheckpointError as error:
-        raise CommandError(f'--fcmae-checkpoint: {error}') from error
-    own = MODELS.build(detector.model.backbone).state_dict()
-    unlike = [
-        key for key, value in own.items() if not key.startswith('norm') and
-        getattr(state.get(_PREFIX + key), 'shape', None) != value.shape
-    ]
-    if unlike:
-        raise CommandError(
-            f'--fcmae-checkpoint: {checkpoint} does not fit the backbone '
-            f"({detector.model.backbone['arch']}): {len(unlike)} of "
-            f'{len(own)} parameters are missing or of another shape, like '
-            f'{_PREFIX}{unlike[0]}')
+    backbone = detector_config(settings, root, 'pretrained', 0,
+                               checkpoint).model.backbone
+    with quietly(), refused('--fcmae-checkpoint', CheckpointError):
+        MODELS.build(backbone).init_weights()
 
 
 def pretrain(settings: Mapping[str, Any], root: Path, say: Say) -> str:
@@ -263,15 +232,11 @@ def write_report(curves: Dict[str, List], settings: Dict[str, Any],
         pretraining=finished(root / 'fcmae'),
         rows=[row.as_dict() for row in rows])
     write_text(root / 'results.json', json.dumps(results, indent=1) + '\n')
-    write_text(root / 'results.md',
-               f'{markdown_table(header, lines)}\n\n{note}\n\n{verdict}\n')
+    report = f'{markdown_table(header, lines)}\n\n{note}\n\n{verdict}\n'
+    write_text(root / 'results.md', report)
     draw_learning_curves(rows, TITLES, list(ARMS.values()),
                          root / 'learning_curves.png')
-    table = Table(*header)
-    for line in lines:
-        table.add_row(*line)
-    Console().print(table)
-    say(f'{note}\n{verdict}\n')
+    say(f'\n{report}')
     for name in ('results.md', 'results.json', 'learning_curves.png',
                  'reconstruction.png'):
         if (root / name).is_file():

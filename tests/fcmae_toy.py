@@ -8,19 +8,15 @@ import numpy as np
 MODEL = dict(
     type='mmconvnextv2.FCMAE',
     data_preprocessor=dict(
-        type='SelfSupDataPreprocessor',
-        mean=[120., 110., 100.],
-        std=[60., 50., 40.],
-        to_rgb=True),
+        type='SelfSupDataPreprocessor', mean=[120., 110., 100.],
+        std=[60., 50., 40.], to_rgb=True),
     backbone=dict(
         type='mmconvnextv2.ConvNeXtV2',
         arch=dict(depths=[1, 1], channels=[8, 16]),
         drop_path_rate=0.2,
         final_norm=False),
     neck=dict(
-        type='mmconvnextv2.FCMAEDecoder',
-        in_channels=16,
-        decoder_channels=16,
+        type='mmconvnextv2.FCMAEDecoder', in_channels=16, decoder_channels=16,
         patch_size=8),
     head=dict(type='mmconvnextv2.FCMAEHead', patch_size=8))
 
@@ -43,9 +39,7 @@ def train_config(folder: Path) -> dict:
     pipeline = [
         dict(type='LoadImageFromFile'),
         dict(
-            type='RandomResizedCrop',
-            scale=32,
-            backend='pillow',
+            type='RandomResizedCrop', scale=32, backend='pillow',
             interpolation='bicubic'),
         dict(type='PackInputs')
     ]
@@ -59,11 +53,8 @@ def train_config(folder: Path) -> dict:
             sampler=dict(type='DefaultSampler', shuffle=True),
             collate_fn=dict(type='default_collate'),
             dataset=dict(
-                type='CustomDataset',
-                data_root=str(folder),
-                data_prefix='images',
-                with_label=False,
-                pipeline=pipeline)),
+                type='CustomDataset', data_root=str(folder),
+                data_prefix='images', with_label=False, pipeline=pipeline)),
         train_cfg=dict(by_epoch=True, max_epochs=2),
         optim_wrapper=dict(
             optimizer=dict(type='AdamW', lr=1e-3),

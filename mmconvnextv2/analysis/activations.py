@@ -1,5 +1,5 @@
 """The channels of a layer as small squares (Figure 3)."""
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -11,6 +11,8 @@ _GAP = 1  # sites between squares, drawn as NaN
 # Range of the scale in percentiles, or a few extreme sites would leave the
 # rest without contrast.
 _DARKEST, _BRIGHTEST = 0.5, 99.5
+# Name of the block, kind of its features, maps (C, H, W) in float32.
+LayerMaps = Tuple[str, str, np.ndarray]
 
 
 def activation_grid(maps: np.ndarray, columns: int = 8) -> np.ndarray:
@@ -32,20 +34,6 @@ def activation_grid(maps: np.ndarray, columns: int = 8) -> np.ndarray:
     scaled = np.clip((maps - low) / (high - low if high > low else 1.), 0, 1)
     grid = tile(scaled, min(columns, len(maps)), _GAP, np.nan)
     return grid[:-_GAP, :-_GAP]
-
-
-class LayerMaps(NamedTuple):
-    """Channels of a layer at every site of an image.
-
-    Attributes:
-        layer (str): Name of the block.
-        features (str): Kind of the block's features.
-        maps (ndarray): (C, H, W), float32.
-    """
-
-    layer: str
-    features: str
-    maps: np.ndarray
 
 
 class ActivationGrid:
@@ -72,4 +60,4 @@ class ActivationGrid:
 
     def layers(self) -> List[LayerMaps]:
         """Return the maps of each layer, in the order first seen."""
-        return [LayerMaps(*key, maps) for key, maps in self._maps.items()]
+        return [(*key, maps) for key, maps in self._maps.items()]

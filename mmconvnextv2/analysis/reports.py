@@ -34,12 +34,9 @@ def report_cosine_distance(models: Sequence[Model], images: Images, out: Path,
     Returns:
         dict[str, list[LayerDistance]]: By name of the model.
     """
-    found = {}
-    for model in models:
-        stream = batches(images, model.preprocess, size, batch_size)
-        found[model.name] = observe(model.backbone, stream,
-                                    (BEFORE_GRN, AFTER_GRN),
-                                    CosineDistance()).layers()
+    found = {model.name: _observe(model, images, size, batch_size,
+                                  (BEFORE_GRN, AFTER_GRN), CosineDistance())
+             for model in models}
     rows = ((name, *x) for name, layers in found.items() for x in layers)
     _write('cosine_distance', out, ('model', *LayerDistance._fields), rows,
            plots.plot_cosine_distance(found))
@@ -58,9 +55,6 @@ def report_class_selectivity(
         images (Images): Images to encode, in folders of classes.
         rectify (bool): See ``ClassSelectivity``. Defaults to True.
 
-    Returns:
-        dict[str, list[LayerSelectivity]]: By name of the model.
-
     Raises:
         ValueError: If the images are of fewer than two classes.
     """
@@ -68,12 +62,10 @@ def report_class_selectivity(
         raise ValueError(
             'class selectivity needs images in folders of at least 2 classes, '
             f'FOLDER/CLASS/IMAGE; found the folders {images.classes}')
-    found = {}
-    for model in models:
-        stream = batches(images, model.preprocess, size, batch_size)
-        found[model.name] = observe(
-            model.backbone, stream, (OUTPUT, ),
-            ClassSelectivity(len(images.classes), rectify)).layers()
+    classes = len(images.classes)
+    found = {model.name: _observe(model, images, size, batch_size, (OUTPUT, ),
+                                  ClassSelectivity(classes, rectify))
+             for model in models}
     rows = ((name, x.layer, unit, x.images, x.classes, index)
             for name, layers in found.items() for x in layers
             for unit, index in enumerate(x.index.tolist()))
@@ -99,19 +91,14 @@ def report_activations(models: Sequence[Model], images: Images, out: Path,
         num_channels (int): Number of channels, the first ones. Defaults to
             64.
 
-    Returns:
-        dict[str, list[LayerMaps]]: By name of the model.
-
     Raises:
         ValueError: If a model has no block of a given name.
     """
     first = Images(images.paths[:1], images.labels[:1], images.classes)
     found = {}
     for model in models:
-        stream = batches(first, model.preprocess, size, batch_size=1)
         grid = ActivationGrid(_known_layers(model, layers), num_channels)
-        found[model.name] = observe(model.backbone, stream, (features, ),
-                                    grid).layers()
+        found[model.name] = _observe(model, first, size, 1, (features, ), grid)
     numbers = ('mean', 'std', 'min', 'max')
     rows = ((name, layer, kind, channel,
              *(float(getattr(square, f)()) for f in numbers))
@@ -122,6 +109,12 @@ def report_activations(models: Sequence[Model], images: Images, out: Path,
            ('model', 'layer', 'features', 'channel', *numbers), rows,
            plots.plot_activations(found, picture))
     return found
+
+
+def _observe(model: Model, images: Images, size: int, batch_size: int,
+             features: Sequence[str], see: Any) -> List[Any]:
+    stream = batches(images, model.preprocess, size, batch_size)
+    return observe(model.backbone, stream, features, see).layers()
 
 
 def _known_layers(model: Model, layers: Optional[Sequence[str]]) -> List[str]:

@@ -116,8 +116,7 @@ def _install(staging: Path, target: Path, arguments: Dict[str, int],
 
 def _count_files(root: Path) -> int:
     """Count the files of a data set, its metadata aside."""
-    return sum(
-        len(set(files) - {METADATA}) for _, _, files in os.walk(root))
+    return sum(len(set(files) - {METADATA}) for _, _, files in os.walk(root))
 
 
 def _read_metadata(root: Path) -> Dict[str, Any]:

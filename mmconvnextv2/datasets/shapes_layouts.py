@@ -1,6 +1,5 @@
 """COCO, ADE20K and ImageNet layouts of the shapes data set."""
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
@@ -113,7 +112,7 @@ def write_split(root: Path, split: str, count: int, seed: int,
         path = coco / f'{FIRST_IDS[split] + i:012d}.jpg'
         cv2.imwrite(str(path), image, _JPEG)
         name = f'ADE_{split}_{i + 1:08d}'
-        _link(path, ade_images / f'{name}.jpg')
+        shutil.copyfile(path, ade_images / f'{name}.jpg')
         seg_map = _index_image(index, path, objects, image.shape[:2])
         cv2.imwrite(str(ade_maps / f'{name}.png'), seg_map)
         advance()
@@ -133,12 +132,8 @@ def _index_image(index: Dict[str, Any], path: Path,
     image_id = int(path.stem)
     index['images'].append(
         dict(
-            id=image_id,
-            file_name=path.name,
-            height=size[0],
-            width=size[1],
-            license=1,
-            date_captured='2025-01-01 00:00:00'))
+            id=image_id, file_name=path.name, height=size[0], width=size[1],
+            license=1, date_captured='2025-01-01 00:00:00'))
     seg_map = np.full(size, len(CLASSES) + 1, np.uint8)
     for obj in objects:
         annotation, mask = annotate(obj, size)
@@ -147,11 +142,3 @@ def _index_image(index: Dict[str, Any], path: Path,
         index['annotations'].append(
             dict(id=number, image_id=image_id, **annotation))
     return seg_map
-
-
-def _link(source: Path, target: Path) -> None:
-    """Hard link a file, or copy it where the file system has no links."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)

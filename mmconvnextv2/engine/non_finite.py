@@ -21,7 +21,7 @@ def any_not_finite(values: Any) -> Tensor:
     Returns:
         Tensor: A bool, on the device of the first tensor.
     """
-    tensors = [x.detach() for x in _tensors_in(values) if x.numel()]
+    tensors = [x.detach() for x in tensors_in(values) if x.numel()]
     if not tensors:
         return torch.tensor(False)
     # The largest magnitudes: they neither overflow nor lose a NaN.
@@ -31,13 +31,14 @@ def any_not_finite(values: Any) -> Tensor:
                          for x in largest]).isfinite().all()
 
 
-def _tensors_in(value: Any) -> Iterator[Tensor]:
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """Find the floating-point tensors in nested lists, tuples and dicts."""
     if isinstance(value, Tensor) and value.is_floating_point():
         # The part of a sharded tensor that is held here.
         yield value.to_local() if hasattr(value, 'to_local') else value
     elif isinstance(value, (dict, list, tuple)):
         for item in value.values() if isinstance(value, dict) else value:
-            yield from _tensors_in(item)
+            yield from tensors_in(item)
 
 
 def locate(model: BaseModel, args: tuple, kwargs: Dict[str, Any],

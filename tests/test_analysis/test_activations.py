@@ -9,11 +9,9 @@ NAN = np.nan
 
 @pytest.mark.parametrize('values, columns, expected', [
     ((0., 1., 4.), 2, [
-        [0., 0., 0., NAN, .25, .25, .25],
-        [0., 0., 0., NAN, .25, .25, .25],
-        [NAN] * 7,
-        [1., 1., 1., NAN, NAN, NAN, NAN],
-        [1., 1., 1., NAN, NAN, NAN, NAN],
+        [0., 0., 0., NAN, .25, .25, .25], [0., 0., 0., NAN, .25, .25, .25],
+        [NAN] * 7, [1., 1., 1., NAN, NAN, NAN, NAN],
+        [1., 1., 1., NAN, NAN, NAN, NAN]
     ]),
     ((7., ), 8, [[0.] * 3] * 2),  # one value is dark
 ])
@@ -35,10 +33,10 @@ def test_keeps_channels_of_the_first_image_alone():
     for layer, features in dict(a=x, b=x).items():
         kept(layer, 'output', features, None)
     kept('b', 'output', x + 1, None)
-    found, = kept.layers()
-    assert found[:2] == ('b', 'output')
-    np.testing.assert_array_equal(found.maps,
+    (layer, kind, maps), = kept.layers()
+    assert (layer, kind) == ('b', 'output')
+    np.testing.assert_array_equal(maps,
                                   x[0, ..., :2].permute(2, 0, 1).numpy())
     # Not a view, which would keep all features.
     x.zero_()
-    assert found.maps.any()
+    assert maps.any()

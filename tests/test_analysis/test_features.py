@@ -33,10 +33,8 @@ def stream(*counts):
 
 
 @pytest.mark.parametrize('arguments', [
-    {},
-    dict(use_grn=False, layer_scale_init_value=1e-6),
-    dict(grn_cfg=dict(aggregation='l1')),
-    dict(with_cp=True),
+    {}, dict(use_grn=False, layer_scale_init_value=1e-6),
+    dict(grn_cfg=dict(aggregation='l1')), dict(with_cp=True)
 ])
 def test_sees_what_the_layers_compute(arguments):
     backbone = toy_backbone(**arguments)
@@ -96,18 +94,3 @@ def test_memory_does_not_grow_with_the_images(make, expected):
     for count in (2, 12):
         kept = observe(toy_backbone(), stream(*[2] * count), FEATURES, make())
         assert sum(x.numel() for x in kept._sums.values()) == expected
-
-
-def test_batches_are_read_one_at_a_time():
-    backbone = toy_backbone()
-    passed = []
-    backbone.register_forward_hook(lambda *args: passed.append(len(passed)))
-
-    def lazily():
-        for number, batch in enumerate(stream(1, 1, 1)):
-            # Those before have been through the network.
-            assert len(passed) == number
-            yield batch
-
-    observe(backbone, lazily(), (OUTPUT, ), CosineDistance())
-    assert len(passed) == 3

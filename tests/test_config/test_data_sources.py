@@ -89,12 +89,9 @@ def test_config_without_download_is_of_the_same_task(config, expected):
 
 
 @pytest.mark.parametrize('data_root, expected', [
-    ('data/shapes/', 'data/shapes'),
-    ('/x/shapes', '/x/shapes'),
-    ('data/shapes/ade', 'data/shapes'),
-    ('shapes/data/coco', None),
-    ('data/shapes2', None),
-    ('', None),
+    ('data/shapes/', 'data/shapes'), ('/x/shapes', '/x/shapes'),
+    ('data/shapes/ade', 'data/shapes'), ('shapes/data/coco', None),
+    ('data/shapes2', None), ('', None)
 ])
 def test_missing_shapes_are_written(monkeypatch, data_root, expected):
     written, said = [], []

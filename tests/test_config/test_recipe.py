@@ -19,9 +19,7 @@ CFG = dict(
     model=dict(
         type='ImageClassifier',
         backbone=dict(
-            type='mmconvnextv2.ConvNeXtV2',
-            arch='atto',
-            drop_path_rate=0.1,
+            type='mmconvnextv2.ConvNeXtV2', arch='atto', drop_path_rate=0.1,
             init_cfg=dict(type='Pretrained', checkpoint='a.pth')),
         head=dict(
             type='LinearClsHead',
@@ -112,52 +110,44 @@ def test_scaling_follows_mmengine(scaling, gpus, batch, lr):
     assert found['base_lr'] == pytest.approx(lr * 256 / batch)
 
 
-def test_rates_of_other_tasks_are_absolute():
-    assert recipe(changed('default_scope', to='mmdet'))['base_lr'] is None
+def averaging(**options):
+    return [dict(type='mmengine.EMAHook', **options)]
 
 
-@pytest.mark.parametrize('options, ema', [
-    (dict(momentum=1e-4, interval=4), 0.9999),
+def wrapper(**changes):
+    return dict(CFG['optim_wrapper'], **changes)
+
+
+@pytest.mark.parametrize('key, to, expected', [
+    # Rates of other tasks are absolute.
+    ('default_scope', 'mmdet', dict(base_lr=None)),
+    ('train_cfg', dict(max_iters=160000),
+     dict(epochs=None, iterations=160000)),
     # Each of the 4 iterations of a step counts.
-    (dict(momentum=1e-4), 0.9999**4),
-    (dict(interval=4), 0.9998),
+    ('custom_hooks', averaging(momentum=1e-4), dict(ema=0.9999**4)),
+    ('custom_hooks', averaging(interval=4), dict(ema=0.9998)),
+    ('param_scheduler', None, dict(warmup=None, schedule=None)),
+    ('param_scheduler', dict(type='PolyLR', power=1., eta_min=0.),
+     dict(schedule=[dict(type='polynomial', power=1., min_lr=0.)])),
+    ('param_scheduler',
+     [dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=1500),
+      dict(type='MultiStepLR', milestones=[27, 33], gamma=0.1)],
+     dict(warmup={'iterations': 1500, 'from': 0.1},
+          schedule=[dict(type='steps', at=[27, 33], factor=0.1)])),
+    ('optim_wrapper', wrapper(type='OptimWrapper'),
+     dict(precision='float32')),
+    ('optim_wrapper', wrapper(dtype=None), dict(precision='float16')),
+    *(('optim_wrapper',
+       wrapper(constructor=x, paramwise_cfg=dict(decay_rate=1.)),
+       dict(layer_decay=None, decay_type=None, stem_scale=None, stem_lr=None))
+      for x in (None, 'LearningRateDecayOptimizerConstructor',
+                'LayerDecayOptimWrapperConstructor')),
 ])
-def test_average_is_counted_per_step(options, ema):
-    hooks = [dict(type='mmengine.EMAHook', **options)]
-    found = recipe(changed('custom_hooks', to=hooks))['ema']
-    assert found == pytest.approx(ema, abs=1e-9)
-
-
-@pytest.mark.parametrize('schedulers, warmup, schedule', [
-    (None, None, None),
-    (dict(type='PolyLR', power=1., eta_min=0.), None,
-     [dict(type='polynomial', power=1., min_lr=0.)]),
-    ([
-        dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=1500),
-        dict(type='MultiStepLR', milestones=[27, 33], gamma=0.1)
-    ], {
-        'iterations': 1500,
-        'from': 0.1
-    }, [dict(type='steps', at=[27, 33], factor=0.1)]),
-])
-def test_schedules(schedulers, warmup, schedule):
-    found = recipe(changed('param_scheduler', to=schedulers))
-    assert (found['warmup'], found['schedule']) == (warmup, schedule)
-
-
-def test_run_in_iterations():
-    found = recipe(changed('train_cfg', to=dict(max_iters=160000)))
-    assert (found['epochs'], found['iterations']) == (None, 160000)
-
-
-@pytest.mark.parametrize('kind, dtype, precision', [
-    ('OptimWrapper', None, 'float32'),
-    ('AmpOptimWrapper', None, 'float16'),
-])
-def test_precision(kind, dtype, precision):
-    wrapper = dict(CFG['optim_wrapper'], type=kind, dtype=dtype)
-    found = recipe(changed('optim_wrapper', to=wrapper))
-    assert found['precision'] == precision
+def test_what_a_change_changes(key, to, expected):
+    found = recipe(changed(key, to=to))
+    for name, value in expected.items():
+        assert found[name] == (pytest.approx(value, abs=1e-9)
+                               if isinstance(value, float) else value), name
 
 
 @pytest.mark.parametrize('key', ['model', 'optim_wrapper', 'train_cfg'])
@@ -166,31 +156,11 @@ def test_config_that_does_not_train(key):
         recipe(changed(key, to=None))
 
 
-@pytest.mark.parametrize('gpus, per_gpu, message', [
-    (0, 32, 'gpus must be at least 1, got 0'),
-    (None, 48, 'with 48 images on each, auto_scale_lr.base_batch_size, 256,'),
-    (None, 512, 'the number of GPUs must be given: with 512 images on each'),
-])
-def test_number_of_gpus(gpus, per_gpu, message):
-    cfg = changed('train_dataloader', 'batch_size', to=per_gpu)
-    with pytest.raises(ValueError, match=message):
-        recipe(cfg, gpus)
-
-
-def without(part, *keys):
-    return {k: v for k, v in part.items() if k not in keys}
-
-
-@pytest.mark.parametrize('constructor', [
-    None, 'LearningRateDecayOptimizerConstructor',
-    'LayerDecayOptimWrapperConstructor'
-])
-def test_no_layer_decay(constructor):
-    wrapper = dict(CFG['optim_wrapper'], constructor=constructor,
-                   paramwise_cfg=dict(decay_rate=1.))
-    found = recipe(changed('optim_wrapper', to=wrapper))
-    assert {found[key] for key in ('layer_decay', 'decay_type', 'stem_scale',
-                                   'stem_lr')} == {None}
+def test_batch_that_no_number_of_gpus_makes():
+    cfg = changed('train_dataloader', 'batch_size', to=512)
+    with pytest.raises(ValueError, match='the number of GPUs must be given: '
+                       'with 512 images on each'):
+        recipe(cfg)
 
 
 @pytest.mark.parametrize('backbone', [
@@ -201,14 +171,12 @@ def test_no_layer_decay(constructor):
 @pytest.mark.parametrize('kind', [None, 'group_wise', 'stage_wise'])
 def test_stem_has_the_rate_that_the_optimizer_gets(backbone, kind):
     options = dict(decay_rate=0.9, decay_type=kind)
-    wrapper = dict(CFG['optim_wrapper'], paramwise_cfg=options)
-    cfg = changed('optim_wrapper', to=wrapper)
+    cfg = changed('optim_wrapper', 'paramwise_cfg', to=options)
     cfg['model']['backbone'] = backbone
     found = recipe(cfg)
     model = MODELS.build(backbone)
     constructor = LayerDecayOptimWrapperConstructor(
-        without(wrapper, 'constructor', 'paramwise_cfg', 'type', 'dtype'),
-        options)
+        dict(optimizer=CFG['optim_wrapper']['optimizer']), options)
     groups = []
     constructor.add_params(groups, model)
     stem = model.downsample_layers[0][0].weight

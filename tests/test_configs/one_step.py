@@ -21,11 +21,9 @@ _WIDTHS = ('fc_out_channels', 'conv_out_channels', 'decoder_channels')
 _SIZES = ('scale', 'scales', 'crop_size', 'size')
 # The data sets' own roots, and which layout of the shapes lies there.
 _ROOTS = {
-    'data/coco': '',
-    'data/ade/ADEChallengeData2016': 'ade',
-    'data/imagenet': 'imagenet',
-    'data/imagenet22k': 'imagenet',
-    'data/shapes': '',
+    'data/coco': '', 'data/ade/ADEChallengeData2016': 'ade',
+    'data/imagenet': 'imagenet', 'data/imagenet22k': 'imagenet',
+    'data/shapes': ''
 }
 
 

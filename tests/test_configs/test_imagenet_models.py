@@ -4,7 +4,6 @@ import pytest
 import torch
 from config_run import CONFIGS
 from mmengine.config import Config
-from mmengine.model import ExponentialMovingAverage
 from mmengine.registry import MODELS, DefaultScope
 
 from mmconvnextv2 import ConvNeXtV2
@@ -18,14 +17,6 @@ def build(cfg, device='meta'):
     with DefaultScope.overwrite_default_scope('mmpretrain'), \
             torch.device(device):
         return MODELS.build(cfg.model)
-
-
-def test_mixup_and_cutmix_at_even_odds():
-    mixing = build(load('convnextv2_t_ft_in1k')).data_preprocessor
-    assert len(mixing.batch_augments.augments) == 2
-    assert mixing.batch_augments.probs is None
-    assert build(load('convnextv2_a_ft_in1k')
-                 ).data_preprocessor.batch_augments is None
 
 
 @pytest.mark.parametrize('name', ['a_ft_in1k', 'n_ft_in22k', 'a_ft_shapes'])
@@ -48,18 +39,3 @@ def test_weights_at_the_start(name, tmp_path):
     if name != 'a_ft_shapes':
         for key, value in state.items():
             assert torch.equal(model.state_dict()[key], value)
-
-
-def test_interval_of_ema_is_that_of_steps():
-    source = torch.nn.Linear(1, 1, bias=False)
-    torch.nn.init.constant_(source.weight, 1.)
-    average = ExponentialMovingAverage(source, momentum=1e-1, interval=4)
-    expected = 1.
-    for step in range(1, 4):
-        for iteration in range(4):
-            if iteration == 3:
-                torch.nn.init.constant_(source.weight, step + 1.)
-            average.update_parameters(source)
-        # Taken over in the iteration after the step.
-        assert average.module.weight.item() == pytest.approx(expected)
-        expected += 0.1 * (step + 1 - expected)

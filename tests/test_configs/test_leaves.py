@@ -41,17 +41,6 @@ def build(cfg):
         return model, build_optim_wrapper(model, cfg.optim_wrapper)
 
 
-def test_there_are_configs():
-    assert {'maskrcnn_convnextv2_b_coco.py', 'maskrcnn_convnextv2_a_shapes.py'
-            } <= set(LEAVES)
-
-
-def test_file_names_are_unique():
-    # mim finds a config by its file name alone.
-    names = Counter(path.name for path in CONFIGS.rglob('*.py'))
-    assert [name for name, count in names.items() if count > 1] == []
-
-
 @pytest.mark.parametrize('name', LEAVES)
 def test_name_and_form(name):
     assert _NAME.fullmatch(name)

@@ -6,37 +6,12 @@ import pytest
 import torch
 from config_run import CONFIGS, scalars, train
 from mmengine.config import Config
-from pycocotools.coco import COCO
-from real_photographs import CATEGORY_IDS, photograph, write_coco
+from real_photographs import write_coco
 
 from mmconvnextv2 import ConvNeXtV2
 from mmconvnextv2.text import first_of
 
 _CONFIG = 'maskrcnn_convnextv2_b_coco.py'
-
-
-def test_annotations_are_those_of_coco(tmp_path):
-    write_coco(tmp_path)
-    assert len(CATEGORY_IDS) == 80
-    assert {x: CATEGORY_IDS[x]
-            for x in ('person', 'cat', 'bench', 'toothbrush')} == dict(
-                person=1, cat=17, bench=15, toothbrush=90)
-    annotations = tmp_path / 'annotations'
-    train_set = COCO(annotations / 'instances_train2017.json')
-    val_set = COCO(annotations / 'instances_val2017.json')
-    assert len(train_set.imgs) == 3 and len(val_set.imgs) == 4
-    for coco in (train_set, val_set):
-        for item in coco.anns.values():
-            assert coco.annToMask(item).sum() == item['area'] > 0
-    # A crowd is kept as run lengths, as in COCO.
-    crowd, = val_set.loadAnns(val_set.getAnnIds(iscrowd=True))
-    assert sum(crowd['segmentation']['counts']) == 427 * 640
-
-
-def test_photographs_are_there():
-    for name in ('skimage/data/astronaut.png',
-                 'sklearn/datasets/images/china.jpg'):
-        assert photograph(name).is_file()
 
 
 def _write_pretrained(torch_home):

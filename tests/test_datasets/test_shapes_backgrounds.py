@@ -1,7 +1,5 @@
 """Backgrounds of the shapes data set, with and without photographs."""
 import importlib.util
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -60,18 +58,3 @@ def test_without_photographs_there_are_clouds(no_photographs):
     clouds = draw_clouds(np.random.default_rng(3), (130, 140))
     assert np.array_equal(crop, clouds)
     assert 10 < clouds.std() < 80
-
-
-def test_import_is_light():
-    code = ('import sys, mmconvnextv2\n'
-            'before = set(sys.modules)\n'
-            'import mmconvnextv2.datasets.shapes\n'
-            'new = set(sys.modules) - before\n'
-            'new = {name.split(".")[0] for name in new}\n'
-            'print(sorted(new & {"skimage", "sklearn", "pycocotools", '
-            '"mmdet", "mmseg", "mmpretrain", "scipy", "PIL"}))')
-    done = subprocess.run([sys.executable, '-c', code],
-                          capture_output=True,
-                          text=True,
-                          check=True)
-    assert done.stdout.strip().splitlines()[-1] == '[]'

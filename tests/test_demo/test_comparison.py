@@ -1,6 +1,4 @@
 """Statistics over seeds, against numbers computed by hand."""
-import json
-
 import _comparison as comparison
 import cv2
 import pytest
@@ -70,39 +68,16 @@ def test_table(rows):
     assert Spread.of([-0.5, -0.25]).text('+') == '-0.375 ± 0.177'
 
 
-def test_json(rows):
-    found = json.loads(json.dumps(rows[4].as_dict()))
-    assert list(found) == [
-        'iteration', 'figure', 'baseline', 'other', 'difference']
-    assert (found['iteration'], found['figure']) == (10, 'a')
-    assert found['baseline']['values'] == [0.2, 0.6, 0.4]
-    assert found['difference']['std'] == pytest.approx(0.1)
-
-
-def _draw(tmp_path, name, offset):
-    baseline = [[(1, dict(a=0.1)), (2, dict(a=0.5))]] * 2
-    other = [[(1, dict(a=0.2)), (2, dict(a=0.6 + s * offset))]
-             for s in (0, 1)]
-    rows = comparison.compare(baseline, other, ['a', 'b'])
-    comparison.draw_learning_curves(rows, dict(a='A', b='B'), ['one', 'two'],
-                                    tmp_path / name)
-    return cv2.imread(str(tmp_path / name))
-
-
 def test_plot_per_figure_and_band(tmp_path):
-    plain = _draw(tmp_path, 'plain.png', offset=0.)
-    assert abs(plain.shape[1] / 2 - plain.shape[0] * 4.2 / 3.4) < 3
-    # Matplotlib's first two colours, in BGR: a line for each side.
-    for colour in ((180, 119, 31), (14, 127, 255)):
-        assert (plain == colour).all(axis=-1).any()
-    # The band of the second colour: light orange.
-    banded = _draw(tmp_path, 'banded.png', offset=0.2)
-
-    def light(picture):
-        blue, green, red = (picture[..., i].astype(int) for i in range(3))
-        return ((red > 240) & (abs(green - 229) < 6) &
-                (abs(blue - 207) < 6)).sum()
-
-    assert light(banded) > light(plain) + 1000
-    assert sorted(x.name for x in tmp_path.iterdir()) == [
-        'banded.png', 'plain.png']
+    baseline = [[(1, dict(a=0.1)), (2, dict(a=0.5))]] * 2
+    other = [[(1, dict(a=0.2)), (2, dict(a=x))] for x in (0.6, 0.8)]
+    rows = comparison.compare(baseline, other, ['a', 'b'])
+    comparison.draw_learning_curves(
+        rows, dict(a='A', b='B'), ['one', 'two'], tmp_path / 'x.png')
+    plot = cv2.imread(str(tmp_path / 'x.png'))
+    assert abs(plot.shape[1] / 2 - plot.shape[0] * 4.2 / 3.4) < 3
+    # Matplotlib's first two colours, in BGR: a line for each side. The second
+    # has a band, which is light orange.
+    for colour, count in (((180, 119, 31), 1), ((14, 127, 255), 1),
+                          ((207, 229, 255), 1000)):
+        assert (abs(plot.astype(int) - colour).max(-1) < 6).sum() >= count

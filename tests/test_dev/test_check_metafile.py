@@ -41,13 +41,8 @@ def changed(path, value):
     return zoo
 
 
-def test_a_correct_zoo_has_no_problems(check):
-    assert check(toy_zoo(), '--write') == []
-
-
 @pytest.mark.parametrize('path, value, problem', [
     (('Config', ), None, 'Config is missing'),
-    (('Metadata', 'FLOPs'), None, 'Metadata.FLOPs is missing'),
     (('Results', 0, 'Source'), None, 'Results[0].Source is missing'),
     (('Licence', ), 'MIT', 'Licence is not known, only Name, In Collection, '
      'Config, Metadata, Published, Paper, Results, Weights, Converted From, '
@@ -56,8 +51,6 @@ def test_a_correct_zoo_has_no_problems(check):
      "Metadata.FLOPs must be a positive whole number, got '5e8'"),
     (('Metadata', 'Parameters'), True,
      'Metadata.Parameters must be a positive whole number, got True'),
-    (('Metadata', 'Batch Size'), 0,
-     'Metadata.Batch Size must be a positive whole number, got 0'),
     (('Metadata', 'Image Size'), '224',
      "Metadata.Image Size must be WIDTHxHEIGHT, got '224'"),
     (('Metadata', 'Training Data'), 'LAION',
@@ -160,8 +153,6 @@ def test_tables_are_written_and_kept_up_to_date(check, tmp_path):
     ('model-index.yml', 'Import: 3',
      'model-index.yml: Import must be a list of files'),
     ('model-index.yml', 'Import: [gone.yml]', 'gone.yml'),
-    (FILE, '- a', f"{FILE} must be YAML with the keys ('Collections', "
-     "'Models'): TypeError"),
     (FILE, 'a: [', f"{FILE} must be YAML with the keys ('Collections', "),
     (FILE, 'Collections: [a]\nModels: [b]',
      f'{FILE}: Collections and Models must be a list of mappings'),

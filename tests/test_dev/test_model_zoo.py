@@ -15,6 +15,8 @@ MODELS = {model['Name']: model for family in ZOO for model in family.models}
 _ARCHS = dict(
     a='atto', f='femto', p='pico', n='nano', t='tiny', b='base', l='large',
     h='huge')
+
+
 def test_the_zoo_has_no_problems(capsys):
     assert check_metafile.main([]) == 0
     assert capsys.readouterr().out == 'no problems\n'

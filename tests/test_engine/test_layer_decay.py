@@ -61,15 +61,6 @@ def test_stage_wise_on_the_first_convnexts_base():
         assert scales[name] == pytest.approx(0.9**exponent), name
 
 
-def test_several_backbones_follow_their_own_depths():
-    other = ConvNeXtV2(dict(depths=(1, 3), channels=(4, 8)))
-    both = nn.ModuleDict(dict(a=ConvNeXtV2(ARCH), b=other))
-    scales = lr_scales(both, decay_rate=0.5)
-    assert scales['a.downsample_layers.0.0.bias'] == 0.5**9
-    assert scales['b.downsample_layers.0.0.bias'] == 0.5**4
-    assert scales['b.stages.1.2.norm.bias'] == 0.5
-
-
 def _position(name):
     """Where a parameter of the stages lies: stage, block; stem before all."""
     kind, stage, block = name.split('.')[1:4]

@@ -6,7 +6,7 @@ from typing import Callable, Dict, List
 import mmengine.dataset.sampler
 import torch
 from forked import Forked
-from parallel_record import records
+from recorder import records
 from torch import Tensor
 
 import mmconvnextv2.engine.hooks.seed_hook
@@ -55,14 +55,8 @@ class Runs:
         work_dir = f'many_{world_size}'
         config, *options = _arguments(world_size, work_dir)
         done = self.run(
-            Path.cwd(),
-            'bash',
-            self.tools / 'dist_train.sh',
-            config,
-            world_size,
-            *options,
-            CUDA_VISIBLE_DEVICES='',
-            PORT=free_port())
+            Path.cwd(), 'bash', self.tools / 'dist_train.sh', config,
+            world_size, *options, CUDA_VISIBLE_DEVICES='', PORT=free_port())
         assert done.returncode == 0, done.stdout + done.stderr
         return records(work_dir, world_size)
 
@@ -87,9 +81,7 @@ class Runs:
             mmconvnextv2.engine.hooks.seed_hook.get_rank = lambda: rank
 
         forked = Forked(
-            self.main,
-            _arguments(world_size, work_dir),
-            before=pretend,
+            self.main, _arguments(world_size, work_dir), before=pretend,
             name=f'{work_dir}.txt')
         ended = forked.wait(seconds=600)
         assert ended.code == 0, ended.output

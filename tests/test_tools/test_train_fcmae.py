@@ -3,7 +3,8 @@ import shutil
 
 import pytest
 import torch
-from parallel_runs import free_port
+from parallel_runs import differing, free_port
+from recorder import records
 
 from mmconvnextv2.config.find import find_config
 from mmconvnextv2.datasets import make_shapes
@@ -40,15 +41,6 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def _load(folder, rank=0):
-    return torch.load(folder / 'w' / f'record_{rank}.pt')
-
-
-def _differing(first, second):
-    assert first.keys() == second.keys() and first
-    return [name for name in first if not first[name].equal(second[name])]
-
-
 def _copies(folder):
     """One image many times; returns the options that have it trained on."""
     image = folder / 'data' / 'shapes' / 'train2017' / '000000000001.jpg'
@@ -71,16 +63,16 @@ def test_processes_draw_their_own(folder, tools, run, world_size, workers):
         f'train_dataloader.num_workers={workers}', *_copies(folder),
         CUDA_VISIBLE_DEVICES='', PORT=free_port())
     assert done.returncode == 0, done.stderr
-    ranks = [_load(folder, rank) for rank in range(world_size)]
+    ranks = records('w', world_size)
     steps = 3 * _NUM_IMAGES // (2 * world_size)
     for record in ranks:
         assert record['iters'] == list(range(1, steps + 1))
         # A parameter without a gradient would have ended the run.
         assert record['unused_allowed'] is False
-        assert _differing(record['start'], ranks[0]['start']) == []
-        assert _differing(record['end'], ranks[0]['end']) == []
+        assert differing(record['start'], ranks[0]['start']) == []
+        assert differing(record['end'], ranks[0]['end']) == []
     start, end = ranks[0]['start'], ranks[0]['end']
-    assert len(_differing(start, end)) == len(end)
+    assert len(differing(start, end)) == len(end)
     for i in range(steps):
         # Of one image, each process crops and masks other parts.
         for key in ('inputs', 'masks'):
@@ -100,7 +92,7 @@ def test_a_seed_and_a_resumption_repeat_all(folder, load_tool):
             f'train_cfg.max_epochs={epochs}', f'randomness.seed={seed}',
             'default_hooks.seeding.enabled=True'
         ]) == 0
-        return _load(folder)
+        return records('w', 1)[0]
 
     whole, other, half = train(3), train(4), train(3, epochs=1)
     resumed = train(3, option='--resume')
@@ -111,8 +103,8 @@ def test_a_seed_and_a_resumption_repeat_all(folder, load_tool):
         assert not any(
             torch.as_tensor(a).equal(torch.as_tensor(b))
             for a, b in zip(other[key], whole[key]))
-    assert _differing(resumed['start'], half['end']) == []
-    assert _differing(resumed['end'], whole['end']) == []
+    assert differing(resumed['start'], half['end']) == []
+    assert differing(resumed['end'], whole['end']) == []
     # No mask is one before.
     masks = torch.stack(whole['masks'])
     assert masks.shape == (8, 2, 4, 4)

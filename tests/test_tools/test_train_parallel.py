@@ -6,7 +6,7 @@ from parallel_runs import TOLERANCE, differing, distance, images_of
 # Draws nothing; two iterations an epoch.
 _COMMON = '''
 custom_imports = dict(imports=[
-    'mmconvnextv2', 'in_double', 'parallel_record', 'parallel_fcmae'])
+    'mmconvnextv2', 'in_double', 'recorder', 'parallel_fcmae'])
 model = dict(
     backbone=dict(
         arch=dict(
@@ -26,7 +26,7 @@ param_scheduler = [dict(type='PolyLR', by_epoch=False, end=9)]
 optim_wrapper = dict(clip_grad=dict(max_norm=1.))
 custom_hooks = [
     dict(type='mmengine.EMAHook', momentum=0.3),
-    dict(type='mmengine.ParallelRecorder')]
+    dict(type='mmengine.Recorder')]
 randomness = dict(seed=0)
 '''
 _EPOCHS = 3

@@ -8,7 +8,7 @@ from parallel_runs import TOLERANCE, differing, distance, images_of
 # rate the weights stay, and each iteration can be compared.
 _CONFIG = '''
 custom_imports = dict(imports=[
-    'mmconvnextv2', 'in_double', 'parallel_record', 'parallel_detector'])
+    'mmconvnextv2', 'in_double', 'recorder', 'parallel_detector'])
 model = dict(
     type='SeeingMaskRCNN',
     backbone=dict(
@@ -24,7 +24,7 @@ train_cfg = dict(max_epochs=2, val_interval=2)
 param_scheduler = []
 optim_wrapper = dict(optimizer=dict(lr=0.), clip_grad=None)
 default_hooks = dict(seeding=dict(enabled=True))
-custom_hooks = [dict(type='mmengine.ParallelRecorder')]
+custom_hooks = [dict(type='mmengine.Recorder')]
 randomness = dict(seed=4)
 '''
 _ITERATIONS = 4

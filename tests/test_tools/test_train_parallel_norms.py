@@ -9,7 +9,7 @@ from parallel_runs import differing
 
 # SyncBN by its name in one head, and by the runner's conversion in the other.
 _CONFIG = '''
-custom_imports = dict(imports=['mmconvnextv2', 'parallel_record'])
+custom_imports = dict(imports=['mmconvnextv2', 'recorder'])
 channels = [8, 8, 16, 16]
 model = dict(
     backbone=dict(
@@ -22,7 +22,7 @@ val_dataloader = dict(num_workers=0, persistent_workers=False)
 test_dataloader = val_dataloader
 train_cfg = dict(max_iters=4, val_interval=4)
 default_hooks = dict(checkpoint=dict(interval=4, save_best=None))
-custom_hooks = [dict(type='mmengine.ParallelRecorder')]
+custom_hooks = [dict(type='mmengine.Recorder')]
 '''
 
 

@@ -1,5 +1,5 @@
 """Crop and resize at random, at a fraction of the cost of Pillow."""
-from typing import Any, Optional, Tuple
+from typing import Any, Tuple
 
 import numpy as np
 import torch
@@ -33,41 +33,29 @@ class RandomResizedCrop(_MMPretrains):
     Args:
         scale (int | Sequence[int]): Size of the result in pixels, one number
             or (h, w).
-        interpolation (str): 'bicubic' or 'bilinear', and with the other
-            backends whatever they have. Defaults to 'bilinear'.
-        backend (str): 'torch', or 'pillow' or 'cv2' for mmpretrain's own
-            resizing. Defaults to 'torch'.
+        interpolation (str): 'bicubic' or 'bilinear'. Defaults to 'bilinear'.
         **kwargs (Any): ``crop_ratio_range``, ``aspect_ratio_range`` and
             ``max_attempts`` of mmpretrain's transform.
 
     Raises:
-        ValueError: If the backend is none of these, or has no such filter.
+        ValueError: If there is no such filter.
     """
 
-    def __init__(self,
-                 scale: Any,
-                 interpolation: str = 'bilinear',
-                 backend: str = 'torch',
+    def __init__(self, scale: Any, interpolation: str = 'bilinear',
                  **kwargs: Any) -> None:
-        if backend not in ('torch', 'pillow', 'cv2'):
-            raise ValueError("backend must be 'torch', 'pillow' or 'cv2', got "
-                             f'{backend!r}')
-        if backend == 'torch' and interpolation not in _FILTERS:
-            raise ValueError(
-                f"backend='torch' has the filters {_FILTERS}, got "
-                f"interpolation={interpolation!r}; 'pillow' and 'cv2' have "
-                'others')
+        if interpolation not in _FILTERS:
+            raise ValueError(f'interpolation must be one of {_FILTERS}, got '
+                             f"{interpolation!r}; mmpretrain's "
+                             'RandomResizedCrop has others')
         super().__init__(
-            scale, interpolation=interpolation, backend=backend, **kwargs)
+            scale, interpolation=interpolation, backend='torch', **kwargs)
 
-    def transform(self, results: dict) -> Optional[dict]:
+    def transform(self, results: dict) -> dict:
         """Crop and resize.
 
         Raises:
             TypeError: If the image is not uint8.
         """
-        if self.backend != 'torch':
-            return super().transform(results)
         top, left, height, width = self.rand_crop_params(results['img'])
         crop = results['img'][top:top + height, left:left + width]
         results['img'] = resize(crop, tuple(self.scale), self.interpolation)
@@ -92,13 +80,12 @@ def resize(image: np.ndarray, size: Tuple[int, int],
     """
     if image.dtype != np.uint8:
         raise TypeError('an image to be resized by PyTorch must be uint8, got '
-                        f"{image.dtype}; backend='cv2' takes others")
+                        f"{image.dtype}; mmpretrain's RandomResizedCrop takes "
+                        'others')
     channels_last = torch.from_numpy(
         np.ascontiguousarray(np.atleast_3d(image)))[None]
     resized = functional.interpolate(
-        channels_last.permute(0, 3, 1, 2),
-        size,
-        mode=interpolation,
+        channels_last.permute(0, 3, 1, 2), size, mode=interpolation,
         antialias=True)
     resized = resized[0].permute(1, 2, 0).contiguous().numpy()
     return resized.reshape(*size, *image.shape[2:])

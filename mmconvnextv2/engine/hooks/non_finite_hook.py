@@ -1,5 +1,5 @@
 """Stop, or skip a step, when the loss is not finite."""
-from typing import Any, List
+from typing import Any
 
 import torch
 from mmengine.dist import all_reduce
@@ -8,11 +8,13 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.utils.checkpoint import get_device_states, set_device_states
 
 from mmconvnextv2.engine.non_finite import (
     any_not_finite,
     locate,
     names_of_bad,
+    tensors_in,
 )
 from mmconvnextv2.engine.sharding import whole_model
 from mmconvnextv2.registry import HOOKS, register
@@ -43,32 +45,23 @@ class NonFiniteHook(Hook):
     Args:
         max_skips (int): Steps to leave out, with a warning, in the whole run;
             the next one stops it. Defaults to 0.
-        exact (bool): Whether to check before the update, rather than the
-            loss alone and after it. Defaults to True.
 
     Raises:
-        ValueError: If ``max_skips`` is negative, or not 0 with
-            ``exact=False``.
+        ValueError: If ``max_skips`` is negative.
     """
 
     priority = 'VERY_HIGH'
 
-    def __init__(self, max_skips: int = 0, exact: bool = True) -> None:
-        if not isinstance(exact, bool):
-            raise TypeError('NonFiniteHook: exact must be True (the default) '
-                            f'or False, got {exact!r}')
-        if max_skips < 0 or (max_skips and not exact):
-            raise ValueError('NonFiniteHook: max_skips must be >= 0, and 0 '
-                             f'with exact=False, got {max_skips}')
+    def __init__(self, max_skips: int = 0) -> None:
+        if max_skips < 0:
+            raise ValueError(
+                f'NonFiniteHook: max_skips must be >= 0, got {max_skips}')
         self.max_skips = max_skips
-        self.exact = exact
         self.skipped = 0
 
     def before_train(self, runner: Runner) -> None:
         """Watch the forward pass and the optimizer."""
         self._runner = runner
-        if not self.exact:
-            return
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
         model.register_forward_pre_hook(self._keep, with_kwargs=True)
@@ -83,7 +76,9 @@ class NonFiniteHook(Hook):
 
     def _keep(self, model: Any, args: tuple, kwargs: dict) -> None:
         if kwargs.get('mode') == 'loss':
-            self._forward = args, kwargs, _draws()
+            self._forward = args, kwargs
+            self._draws = (torch.get_rng_state(),
+                           *get_device_states(*tensors_in([args, kwargs])))
 
     def _before_update(self, optimizer: Optimizer, *args: Any) -> None:
         self._update = 'made'
@@ -98,13 +93,11 @@ class NonFiniteHook(Hook):
         """Check the loss, unless its update has been skipped."""
         if self._update != 'skipped' and _anywhere(
                 any_not_finite(torch.as_tensor(outputs['loss']))):
-            if self._update == 'made' or not self.exact:
+            if self._update == 'made':  # Its gradients were finite.
                 raise NonFiniteError(
                     f'Stopped: the loss is {self._when()} The update has '
                     'happened: the parameters in memory are lost, the '
-                    'checkpoints are not. To see where it begins, continue '
-                    'with --resume and default_hooks.non_finite.exact=True. '
-                    + _ADVICE)
+                    f'checkpoints are not. {_ADVICE}')
             self._skip('the loss is')
             runner.optim_wrapper.zero_grad()
         self._batch = self._forward = None
@@ -131,17 +124,17 @@ class NonFiniteHook(Hook):
     def _locate(self) -> str:
         if self._forward is None:
             return 'somewhere in the step'
-        args, kwargs, draws = self._forward
-        now = _draws()
+        args, kwargs = self._forward
+        draws, devices, draws_of_devices = self._draws
         try:
             model = whole_model(self._runner)
-            _draw_from(draws)
-            return locate(model, args, kwargs,
-                          self._runner.optim_wrapper.optim_context)
+            with torch.random.fork_rng(devices):
+                torch.set_rng_state(draws)
+                set_device_states(devices, draws_of_devices)
+                return locate(model, args, kwargs,
+                              self._runner.optim_wrapper.optim_context)
         except RuntimeError as error:  # Out of memory, say.
             return f'where it could not be located ({error})'
-        finally:
-            _draw_from(now)
 
 
 def require_finite(runner: Runner, filename: str) -> None:
@@ -168,16 +161,3 @@ def _anywhere(is_bad: Tensor) -> bool:
     is_bad = is_bad.int()  # All processes skip, or none.
     all_reduce(is_bad, 'max')
     return bool(is_bad)
-
-
-def _draws() -> List[Tensor]:
-    states = [torch.get_rng_state()]
-    if torch.cuda.is_initialized():
-        states.append(torch.cuda.get_rng_state())
-    return states
-
-
-def _draw_from(states: List[Tensor]) -> None:
-    setters = torch.set_rng_state, torch.cuda.set_rng_state
-    for set_state, state in zip(setters, states):
-        set_state(state)
