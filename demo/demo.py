@@ -25,42 +25,34 @@ from mmconvnextv2.quiet import quietly
 
 
 class Task(NamedTuple):
-    """Settings of a task.
+    """Settings of a task."""
 
-    Attributes:
-        config (str): Name of the config that is trained.
-        metrics (tuple[str]): Metrics to print.
-        draw (callable): Draws predictions of a model on a data set.
-        legend (str): Content of the picture.
-        full (str): Name of a config for the real data, and their name.
-    """
-
-    config: str
-    metrics: Tuple[str, ...]
-    draw: Callable
-    legend: str
-    full: Tuple[str, str]
+    config: str  # the name of what is trained
+    metrics: Tuple[str, ...]  # to print
+    draw: Callable  # draws predictions of a model on a data set
+    legend: str  # what the picture shows
+    full: Tuple[str, str]  # name of a config for the real data, and theirs
 
 
 _COCO = ('coco/bbox_mAP', 'coco/bbox_mAP_50', 'coco/segm_mAP',
          'coco/segm_mAP_50')
 TASKS = {
-    'maskrcnn':
-    Task('maskrcnn_convnextv2_a_shapes', _COCO, draw_detection_grid,
-         'ground truth beside prediction',
-         ('maskrcnn_convnextv2_b_coco', 'COCO')),
-    'cascade_maskrcnn':
-    Task('cascade_maskrcnn_convnextv2_a_shapes', _COCO, draw_detection_grid,
-         'ground truth beside prediction',
-         ('cascade_maskrcnn_convnextv2_b_coco', 'COCO')),
-    'upernet':
-    Task('upernet_convnextv2_a_shapes', ('mIoU', 'mAcc', 'aAcc'),
-         draw_segmentation_grid, 'image, ground truth, prediction',
-         ('upernet_convnextv2_b_ade20k', 'ADE20K')),
-    'classification':
-    Task('convnextv2_a_ft_shapes', ('accuracy/top1', ),
-         draw_classification_grid, 'true and predicted classes',
-         ('convnextv2_b_ft_in1k', 'ImageNet')),
+    'maskrcnn': Task(
+        'maskrcnn_convnextv2_a_shapes', _COCO, draw_detection_grid,
+        'ground truth beside prediction',
+        ('maskrcnn_convnextv2_b_coco', 'COCO')),
+    'cascade_maskrcnn': Task(
+        'cascade_maskrcnn_convnextv2_a_shapes', _COCO, draw_detection_grid,
+        'ground truth beside prediction',
+        ('cascade_maskrcnn_convnextv2_b_coco', 'COCO')),
+    'upernet': Task(
+        'upernet_convnextv2_a_shapes', ('mIoU', 'mAcc', 'aAcc'),
+        draw_segmentation_grid, 'image, ground truth, prediction',
+        ('upernet_convnextv2_b_ade20k', 'ADE20K')),
+    'classification': Task(
+        'convnextv2_a_ft_shapes', ('accuracy/top1', ),
+        draw_classification_grid, 'true and predicted classes',
+        ('convnextv2_b_ft_in1k', 'ImageNet')),
 }
 
 

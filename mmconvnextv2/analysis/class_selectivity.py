@@ -41,21 +41,13 @@ def class_selectivity(class_means: Tensor) -> Tensor:
 
 
 class LayerSelectivity(NamedTuple):
-    """Selectivity of a layer.
+    """Selectivity of a layer."""
 
-    Attributes:
-        layer (str): Name of the block.
-        features (str): Kind of the block's features.
-        images (int): Number of images seen.
-        classes (int): Number of classes seen.
-        index (Tensor): (U, ), float64, of each unit.
-    """
-
-    layer: str
-    features: str
-    images: int
-    classes: int
-    index: Tensor
+    layer: str  # name of the block
+    features: str  # kind of the block's features
+    images: int  # number of images seen
+    classes: int  # number of classes seen
+    index: Tensor  # (U, ), float64, of each unit
 
 
 class ClassSelectivity:

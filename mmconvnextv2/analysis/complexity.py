@@ -19,18 +19,12 @@ from mmconvnextv2.models.backbones.convnextv2 import ConvNeXtV2
 
 
 class Complexity(NamedTuple):
-    """Size of a model, and cost of one image.
+    """Size of a model, and cost of one image."""
 
-    Attributes:
-        parameters (int): All parameters, those of auxiliary heads included.
-        multiply_adds (int): Multiply-adds of all products for one image.
-        by_part (dict[str, int]): Multiply-adds of each part that is called,
-            such as 'backbone' and 'roi_head.mask_head'; the stages of a
-            cascade together.
-    """
-
-    parameters: int
-    multiply_adds: int
+    parameters: int  # those of auxiliary heads included
+    multiply_adds: int  # of all products for one image
+    # Of each part that is called, such as 'backbone' and 'roi_head.mask_head';
+    # the stages of a cascade together.
     by_part: Dict[str, int]
 
 

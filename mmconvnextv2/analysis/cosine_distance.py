@@ -41,25 +41,15 @@ def cosine_distance(features: Tensor) -> Tuple[Tensor, Tensor]:
 
 
 class LayerDistance(NamedTuple):
-    """Cosine distance of a layer over images.
+    """Cosine distance of a layer over images."""
 
-    Attributes:
-        layer (str): Name of the block.
-        features (str): Kind of the block's features.
-        channels (int): C.
-        images (int): Number of images seen.
-        distance (float): Mean over the images.
-        std (float): Standard deviation over the images.
-        dead (float): Mean share of channels that are zero everywhere.
-    """
-
-    layer: str
-    features: str
+    layer: str  # name of the block
+    features: str  # kind of the block's features
     channels: int
-    images: int
-    distance: float
-    std: float
-    dead: float
+    images: int  # number of images seen
+    distance: float  # mean over the images
+    std: float  # standard deviation over the images
+    dead: float  # mean share of channels that are zero everywhere
 
 
 class CosineDistance:

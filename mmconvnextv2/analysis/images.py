@@ -12,15 +12,12 @@ from mmconvnextv2.images import list_images, read_centre
 class Images(NamedTuple):
     """Image files, labelled by the folders of classes that they lie in.
 
-    Attributes:
-        paths (list[Path]): The files.
-        labels (list[int]): Class of each file.
-        classes (list[str]): Names of the classes, sorted: the folders right
-            below the given one; '' for files that lie in none.
+    The classes are the folders right below the given one, sorted by name; ''
+    for files that lie in none.
     """
 
     paths: List[Path]
-    labels: List[int]
+    labels: List[int]  # class of each file
     classes: List[str]
 
 

@@ -16,17 +16,11 @@ _SEED = 0  # of initial weights
 
 
 class Model(NamedTuple):
-    """A backbone and the preprocessing of its images.
+    """A backbone and the preprocessing of its images."""
 
-    Attributes:
-        name (str): Name in tables and plots.
-        backbone (ConvNeXtV2): In evaluation mode.
-        preprocessor (ImgDataPreprocessor): Normalises as the config does.
-    """
-
-    name: str
-    backbone: ConvNeXtV2
-    preprocessor: ImgDataPreprocessor
+    name: str  # in tables and plots
+    backbone: ConvNeXtV2  # in evaluation mode
+    preprocessor: ImgDataPreprocessor  # normalises as the config does
 
     def preprocess(self, images: Tensor) -> Tensor:
         """Turn images (N, 3, H, W), uint8, BGR, into the network's input."""
@@ -79,12 +73,7 @@ def load_model(name: str, config: Union[str, Path], checkpoint: Optional[str],
 
 
 def normalization_of(cfg: Mapping) -> Dict[str, Any]:
-    """Read how a config normalises images.
-
-    Returns:
-        dict: ``mean`` and ``std``, lists or None, and ``bgr_to_rgb``; the
-        arguments of ``ImgDataPreprocessor``.
-    """
+    """Read ``mean``, ``std`` and ``bgr_to_rgb`` for ImgDataPreprocessor."""
     given = cfg.get('model', {}).get('data_preprocessor') or cfg.get(
         'data_preprocessor') or {}
     return dict(

@@ -36,8 +36,7 @@ def plot_cosine_distance(found: Mapping[str, Sequence[LayerDistance]]) -> Any:
     There is a plot for each kind of features. Bands show the standard
     deviation over images.
     """
-    kinds = list(
-        dict.fromkeys(x.features for layers in found.values() for x in layers))
+    kinds = (BEFORE_GRN, AFTER_GRN)
     figure, plots = _subplots(1, len(kinds), 4.6, 3.6, sharey=True)
     for axes, kind in zip(plots[0], kinds):
         for name, layers in found.items():

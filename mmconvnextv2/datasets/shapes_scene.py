@@ -25,17 +25,14 @@ _MAX_TRIES = 30
 
 @dataclass(frozen=True)
 class SceneObject:
-    """An object, and what of it is not hidden by the objects above it.
+    """An object, and what of it is not hidden by the objects above it."""
 
-    Attributes:
-        label (int): Index into :data:`CLASSES`.
-        outline (np.ndarray): (K, 2), float, x and y in pixels, of the whole
-            object; pixel (0, 0) covers [0, 1) x [0, 1).
-        visible (np.ndarray): (H * S, W * S), uint8, 255 where the object can
-            be seen, for an image of (H, W) and S = :data:`SUPERSAMPLING`.
-    """
-    label: int
+    label: int  # index into CLASSES
+    # (K, 2), float, x and y in pixels, of the whole object; pixel (0, 0)
+    # covers [0, 1) x [0, 1).
     outline: np.ndarray
+    # (H * S, W * S), uint8, 255 where the object can be seen, for an image of
+    # (H, W) and S = SUPERSAMPLING.
     visible: np.ndarray
 
 
