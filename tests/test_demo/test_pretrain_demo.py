@@ -199,7 +199,8 @@ def test_checkpoint_that_does_not_fit(tool, capsys):
     message = capsys.readouterr().err
     assert message.startswith('pretrain_demo.py: --fcmae-checkpoint: ')
     assert '/femto.pth: the weights, of ' in message
-    assert 'do not fit the backbone:\n  mismatched (' in message
+    assert '(48,) where (40,) is expected' in message
+    assert ' do not fit the backbone:' in message
     assert not Path('out').exists()
 
 
