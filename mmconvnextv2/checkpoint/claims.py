@@ -148,8 +148,8 @@ class _Scout(pickle._Unpickler):
                                for y in sized for x in y))
         return length
 
-    def _weigh_tensor(self, storage: _Storage, offset: int = 0,
-                      shape: tuple = (), stride: tuple = ()) -> None:
+    def _weigh_tensor(self, storage: _Storage, offset: int, shape: tuple,
+                      stride: tuple) -> None:
         if min(shape, default=1):
             self.refuse_more(
                 1 + offset + sum((n - 1) * s for n, s in zip(shape, stride)),

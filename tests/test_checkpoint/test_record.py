@@ -9,7 +9,14 @@ from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 
 from mmconvnextv2 import ConvNeXtV2
-from mmconvnextv2.checkpoint import CheckpointError
+from mmconvnextv2.checkpoint import (
+    CheckpointError,
+    about,
+    check,
+    pick_weights,
+    read_checkpoint,
+    to_ours,
+)
 from mmconvnextv2.checkpoint.loading import load_from_path_or_url
 from mmconvnextv2.checkpoint.pretrained import ConvNeXtPretrainedInit
 from mmconvnextv2.checkpoint.record import check_optimizer
@@ -50,7 +57,13 @@ def by_runner(path, resume=False, test=False):
         runner, load_from_path_or_url(path))
 
 
+def converted(path):
+    with about(path):
+        check(to_ours(pick_weights(read_checkpoint(path))).state)
+
+
 _WAYS = {
+    'convert': converted,
     'load_from': by_runner,
     'resume': lambda path: by_runner(path, resume=True),
     'test': lambda path: by_runner(path, test=True),
