@@ -9,7 +9,9 @@ another package holds a plain name first, it keeps it, as mmpose does with
 import contextlib
 from typing import Callable, TypeVar
 
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import (
     OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
@@ -32,6 +34,17 @@ TRANSFORMS = Registry(
     parent=MMENGINE_TRANSFORMS,
     scope='mmconvnextv2',
     locations=['mmconvnextv2.datasets.transforms'])
+# Imported when a data set or a metric is looked up: they need mmdet.
+DATASETS = Registry(
+    'dataset',
+    parent=MMENGINE_DATASETS,
+    scope='mmconvnextv2',
+    locations=['mmconvnextv2.datasets.coco'])
+METRICS = Registry(
+    'metric',
+    parent=MMENGINE_METRICS,
+    scope='mmconvnextv2',
+    locations=['mmconvnextv2.datasets.coco'])
 HOOKS = Registry(
     'hook',
     parent=MMENGINE_HOOKS,

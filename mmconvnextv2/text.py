@@ -1,5 +1,5 @@
 """Wording that several parts of the package share."""
-from typing import Any, Iterable, Sequence
+from typing import Any, Iterable, Optional, Sequence
 
 
 def first_of(names: Iterable[Any], most: int = 6) -> str:
@@ -17,6 +17,23 @@ def first_of(names: Iterable[Any], most: int = 6) -> str:
         return 'nothing'
     more = len(names) - most
     return ', '.join(names[:most]) + (f' and {more} more' if more > 0 else '')
+
+
+def other_order(first: Optional[Sequence[str]],
+                second: Optional[Sequence[str]]) -> str:
+    """Say how two orders of the same names differ.
+
+    Args:
+        first (Sequence[str], optional): Names; None or '' if not known.
+        second (Sequence[str], optional): Other names.
+
+    Returns:
+        str: Both orders; '' if they are equal or not of the same names.
+    """
+    if not first or not second or list(first) == list(second) or sorted(
+            map(str, first)) != sorted(map(str, second)):
+        return ''
+    return f'{first_of(first, 20)}; against {first_of(second, 20)}'
 
 
 def markdown_table(header: Sequence[Any],

@@ -143,6 +143,8 @@ def infer(args: argparse.Namespace) -> None:
             task = predict.recognise_task(cfg)
         out = output_folder(args, cfg)
         predictor = build_predictor(args, cfg)
+        if predictor.remark:
+            print(predictor.remark, file=sys.stderr)
         out.mkdir(parents=True, exist_ok=True)
         entries = process(predictor, images, out)
     head = dict(task=task, config=args.config, checkpoint=args.checkpoint,

@@ -4,6 +4,8 @@ from typing import Any, Dict, Mapping, Sequence
 import numpy as np
 from mmengine.registry import DATASETS
 
+from mmconvnextv2.text import first_of
+
 
 def find_classes(cfg: Mapping, meta: Mapping) -> Dict[str, Any]:
     """Find the classes in a checkpoint or else in a config.
@@ -32,6 +34,16 @@ def find_classes(cfg: Mapping, meta: Mapping) -> Dict[str, Any]:
         palette = np.random.default_rng(0).integers(
             256, size=(len(classes), 3)).tolist()
     return dict(classes=classes, palette=[tuple(x) for x in palette])
+
+
+def contradiction(cfg: Mapping, meta: Mapping) -> str:
+    """Say how the names of a checkpoint and of a config differ, '' if not."""
+    own = find_classes(cfg, {}).get('classes')
+    saved = find_classes({}, meta).get('classes')
+    if not own or not saved or own == saved:
+        return ''
+    return (f'The checkpoint names its classes {first_of(saved)}, and the '
+            f'config {first_of(own)}. The names of the checkpoint are used.')
 
 
 def _of_dataset(cfg: Mapping) -> Dict[str, Any]:

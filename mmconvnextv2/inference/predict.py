@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 
 from mmconvnextv2.checkpoint.errors import blamed
 from mmconvnextv2.config.walk import name_types, scope_of, type_name
-from .classes import find_classes
+from .classes import contradiction, find_classes
 from .reconstruct import Reconstructor
 from .results import Prediction
 from .weights import load_whole
@@ -35,6 +35,7 @@ class Predictor:
 
     Attributes:
         classes (dict): See ``find_classes``.
+        remark (str): What the config says otherwise; see ``contradiction``.
 
     Raises:
         FileNotFoundError, CheckpointError: If the checkpoint is missing or
@@ -53,6 +54,7 @@ class Predictor:
         meta = load_whole(self.inferencer.model, checkpoint, entry)
         with blamed(checkpoint):
             self.classes = find_classes(cfg, meta)
+            self.remark = contradiction(cfg, meta)
             self._set_classes()
 
     def _build(self, cfg: Config) -> Any:

@@ -64,6 +64,9 @@ _REFUSED = [
     _r(SSL, 'model.head.type', 'mmconvnextv2.FCMAEHed',
        "Did you mean 'FCMAEHead'"),
     _r(CLS, 'model.head.num_classes', -5, '-5', 'data/shapes/imagenet/train'),
+    _r(DET, 'model.roi_head.bbox_head.num_classes', 1,
+       'num_classes is 1, and metainfo has 5 classes: circle, cross',
+       'data/shapes/annotations/instances_train2017.json'),
     _r(DET, 'model.roi_head.bbox_head.type', 'Shared2FCBoxHead',
        "Did you mean 'Shared2FCBBoxHead'"),
     _r(DET, 'model.roi_head.bbox_head.loss_cls.type', 'CrossEntropy',
@@ -154,11 +157,6 @@ _FAILED = [
     _f(SSL, 'model.head.patch_size', -32),
     _f(SSL, 'model.data_preprocessor.mean', [0.0, 0.0]),
     _f(CLS, 'model.head.num_classes', 'five'),
-    # mmdet 3.3.0 asks at the start of an epoch only, and this run has none.
-    _f(
-        DET, 'model.roi_head.bbox_head.num_classes', 1,
-        'running default_hooks.num_classes or '
-        'running model.roi_head.bbox_head.loss_cls'),
     _f(CLS, 'model.head.in_channels', 1024, 'running model.head'),
     _f(CLS, 'model.head', GONE, 'running model'),
     _f(CLS, 'model.data_preprocessor.std', 'one'),

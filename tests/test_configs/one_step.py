@@ -155,7 +155,8 @@ def _reduce_dataset(cfg: Config) -> None:
     # Data are few: MMEngine's way to share them takes a second.
     dataset.serialize_data = False
     # ADE20KDataset's classes cannot be replaced, but its labels fit.
-    if dataset.type in ('CocoDataset', 'ImageNet', 'ImageNet21k'):
+    if dataset.type in ('mmconvnextv2.CocoByNameDataset', 'ImageNet',
+                        'ImageNet21k'):
         dataset.metainfo = dict(classes=CLASSES)
 
 

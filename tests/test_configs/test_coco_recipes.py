@@ -35,7 +35,8 @@ def test_what_all_have_in_common(name):
     warm_up, step = cfg.param_scheduler
     assert (warm_up.begin, warm_up.by_epoch) == (0, False)
     assert (step.milestones, step.gamma, step.end) == ([27, 33], 0.1, 36)
-    assert cfg.train_dataloader.dataset.type == 'CocoDataset'
+    assert cfg.train_dataloader.dataset.type == (
+        'mmconvnextv2.CocoByNameDataset')
     assert cfg.train_dataloader.dataset.data_root == 'data/coco/'
     box_heads = cfg.model.roi_head.bbox_head
     for head in box_heads if isinstance(box_heads, list) else [box_heads]:

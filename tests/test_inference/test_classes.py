@@ -1,7 +1,7 @@
 import pytest
 from mmengine.registry import DATASETS
 
-from mmconvnextv2.inference.classes import find_classes
+from mmconvnextv2.inference.classes import contradiction, find_classes
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 NAMES = tuple('abcdefghi')
@@ -43,3 +43,15 @@ def test_a_palette_that_is_a_word_of_mmdet():
     given = dict(classes=('a', 'b'))
     assert find_classes({}, dict(dataset_meta=dict(given, palette='random'))
                         ) == find_classes({}, dict(dataset_meta=given))
+
+
+@pytest.mark.parametrize('names, expected', [
+    (None, ''), (['cat', 'dog'], ''),
+    (['dog', 'cat'], 'The checkpoint names its classes dog, cat, and the '
+     'config cat, dog. The names of the checkpoint are used.'),
+    (['a'], 'The checkpoint names its classes a, and the config cat, dog. The '
+     'names of the checkpoint are used.')])
+def test_names_that_contradict_each_other(names, expected):
+    meta = dict(dataset_meta=dict(classes=names)) if names else {}
+    assert contradiction(config(), meta) == expected
+    assert contradiction({}, meta) == ''

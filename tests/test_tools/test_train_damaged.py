@@ -234,7 +234,13 @@ def test_label_map_that_does_not_fit(shapes, train):
 def test_heads_of_another_number_of_classes(shapes, train):
     ended = train('detector', '--cfg-options',
                   'model.roi_head.bbox_head.num_classes=3')
+    assert ended.code == 2
+    assert ('model.roi_head.bbox_head.num_classes is 3, and metainfo has 5 '
+            'classes: circle, cross, square, star, triangle' in ended.output)
+    # More outputs than classes: mmdet's own check.
+    ended = train('detector', '--cfg-options',
+                  'model.roi_head.bbox_head.num_classes=6')
     assert ended.code in (1, 2)
-    assert ('The `num_classes` (3) in Shared2FCBBoxHead of MaskRCNN does not '
-            'matches the length of `classes` 5) in CocoDataset'
+    assert ('The `num_classes` (6) in Shared2FCBBoxHead of MaskRCNN does not '
+            'matches the length of `classes` 5) in CocoByNameDataset'
             in ended.output)

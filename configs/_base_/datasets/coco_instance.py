@@ -1,7 +1,8 @@
-# COCO 2017 instance segmentation, evaluated at one scale. How images are
+# COCO 2017 instance segmentation, evaluated at one scale; labels follow the
+# names of metainfo.classes, whatever the order in the files. How images are
 # augmented in training, and how many there are in a batch, is up to the files
 # that build on this one.
-dataset_type = 'CocoDataset'
+dataset_type = 'mmconvnextv2.CocoByNameDataset'
 data_root = 'data/coco/'
 backend_args = None
 
@@ -44,7 +45,7 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 val_evaluator = dict(
-    type='CocoMetric',
+    type='mmconvnextv2.CocoByNameMetric',
     ann_file=data_root + 'annotations/instances_val2017.json',
     metric=['bbox', 'segm'],
     format_only=False,

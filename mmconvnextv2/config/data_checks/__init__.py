@@ -13,12 +13,14 @@ from mmengine.registry import DATASETS, DefaultScope
 from mmconvnextv2.config.preflight import is_local, leaf_datasets
 from mmconvnextv2.config.walk import type_name
 from mmconvnextv2.errors import CommandError
+from mmconvnextv2.text import other_order
 from .classification import check_classes, check_folders_of_splits
 from .coco import check_coco
 from .segmentation import check_label_maps
 
 _CHECKS = dict(
     CocoDataset=check_coco,
+    CocoByNameDataset=check_coco,
     BaseSegDataset=check_label_maps,
     ADE20KDataset=check_label_maps,
     ImageNet=check_classes,
@@ -45,6 +47,11 @@ def check_data(cfg: Mapping,
         for fault in _CHECKS[kind](dataset, cfg, split, notes.append)
     ]
     faults += check_folders_of_splits([x for _, x, _ in built])
+    named = [(x.metainfo.get('classes'), split) for _, x, split in built]
+    for classes, split in named:
+        if text := other_order(named[0][0], classes):
+            faults.append('metainfo.classes of the data sets differ in order, '
+                          f'of {named[0][1]} and of {split}: {text}')
     # Several splits may read the same file.
     return list(dict.fromkeys(faults)), list(dict.fromkeys(notes))
 

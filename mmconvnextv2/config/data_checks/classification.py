@@ -23,10 +23,18 @@ def check_classes(dataset: Any, cfg: Mapping, split: str,
     if dataset.ann_file:
         sizes = [x for x in (outputs, len(dataset.CLASSES or ())) if x]
         yield from _faulty_lines(dataset.ann_file, min(sizes, default=10**9))
-    elif outputs and len(_class_folders(dataset)) > outputs:
-        yield (f'{dataset.img_prefix}: has {len(_class_folders(dataset))} '
-               f'class folders, the head only {outputs} classes '
-               '(model.head.num_classes)')
+        return
+    folders = _class_folders(dataset)
+    if outputs and len(folders) > outputs:
+        yield (f'{dataset.img_prefix}: has {len(folders)} class folders, the '
+               f'head only {outputs} classes (model.head.num_classes)')
+    classes = [str(x).lower() for x in dataset.CLASSES or ()]
+    # Folders may be called otherwise than classes, such as n01440764.
+    if any(x.lower() in classes and x.lower() != y
+           for x, y in zip(folders, classes)):
+        yield (f'{dataset.img_prefix}: its class folders are numbered in the '
+               f'order {first_of(folders)}, and metainfo.classes has '
+               f'{first_of(dataset.CLASSES)}')
 
 
 def _class_folders(dataset: Any) -> list[str]:

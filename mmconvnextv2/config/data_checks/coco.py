@@ -1,166 +1,195 @@
-"""Check annotation files in COCO's format, record by record."""
+"""Check annotation files in COCO's format."""
+import gc
 import json
-import math
+import os
 import os.path as osp
-from collections import Counter, defaultdict
-from typing import Any, Callable, Iterator, Mapping, Optional
+import re
+import sys
+from collections import Counter
+from typing import Any, Callable, Iterator, Mapping, NamedTuple
 
-from mmconvnextv2.config.recipe_data import named, pipeline_of
+from mmconvnextv2.config.preflight import leaf_datasets
+from mmconvnextv2.config.walk import parts, type_name
 from mmconvnextv2.text import first_of
+from .coco_images import check_sizes, missing_files
+from .coco_objects import (
+    check_boxes,
+    check_objects,
+    images_left_out,
+    left_out,
+    objects_of,
+)
+from .coco_records import UNREADABLE, Records, Use, described, read_records
 
-_UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
+_LARGE = 50 * 2**20  # bytes, which take about 2 seconds
+_RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
+# Types of mmdet that number classes as the file does, and ours.
+_TYPES = dict(
+    CocoDataset='CocoByNameDataset', CocoMetric='CocoByNameMetric')
+
+
+class _File(NamedTuple):
+    path: str
+    readers: tuple[str, ...]  # names of types
+    use: Use
+    is_counted: bool  # whether a run needs objects in it
 
 
 def check_coco(dataset: Any, cfg: Mapping, split: str,
                note: Callable[[str], None]) -> Iterator[str]:
-    """Check an annotation file and the presence of its images.
+    """Check the annotation files of a data set and of its evaluation.
 
     mmdet answers what is wrong here with a KeyError, or with silence.
     """
-    path = dataset.ann_file
-    steps = pipeline_of(cfg.get(f'{split}_dataloader'))
-    with_mask = any(x.get('with_mask') for x in named(steps,
-                                                      'LoadAnnotations'))
-    evaluator = cfg.get(f'{split}_evaluator')
+    was_on, images = gc.isenabled(), None
+    gc.disable()  # It would look at millions of new records again and again.
     try:
-        with open(path, encoding='utf-8') as file:
-            content = json.load(file)
-        if isinstance(evaluator, Mapping) and evaluator.get('format_only'):
-            content.setdefault('annotations', [])
-        for kind in ('images', 'categories', 'annotations'):
-            if not isinstance(content[kind], list):
-                raise TypeError(f'{kind} must be a list')
-    except (OSError, *_UNREADABLE) as error:
-        yield (f'{path}: no JSON object with images, annotations and '
-               f'categories (is it cut off?): {_described(error)}')
-        return
-    faults = _faulty_records(content, with_mask) or list(
-        _mismatches(content, dataset))
-    yield from (f'{path}: {fault}' for fault in faults)
-    if split == 'train' and not faults and not dataset.test_mode:
-        for text in _left_out(content, dataset, with_mask):
-            note(f'{path}: {text}')
-
-
-def _described(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f'the key {error} is missing'
-    return str(error)
-
-
-def _faulty_records(content: Mapping, with_mask: bool) -> list[str]:
-    """Look at each record as mmdet and pycocotools will."""
-    known: dict[str, dict] = {}  # Records by id, of each kind.
-    for kind in ('images', 'categories', 'annotations'):
-        faults, ids = [], Counter()
-        for i, record in enumerate(content[kind]):
+        for file in _files(dataset, cfg, split):
             try:
-                fault = _fault(kind, record, known, with_mask)
-                ids[record['id']] += 1
-            except _UNREADABLE as error:
-                fault = f'{_described(error)} in {record!r:.80}'
-            if fault:
-                faults.append(f'{kind}[{i}]: {fault}')
-        if not faults:
-            faults = [f'{n} {kind} have the id {x}' for x, n in ids.items()
-                      if n > 1]
-        if faults:
-            return faults  # Those of the next kind would follow from them.
-        known[kind] = {x['id']: x for x in content[kind]}
-    return []
+                content = _load(file)
+            except (OSError, *UNREADABLE) as error:
+                yield (f'{file.path}: no JSON object with images, annotations '
+                       f'and categories (is it cut off?): {described(error)}')
+                return
+            read = read_records(content, file.use)
+            faults = read.faults or [
+                *_faults_of_classes(content, dataset, cfg, file)]
+            if not faults and images is None:
+                images = read.images
+                faults += _check_images(dataset, cfg, split, images, note)
+            elif not faults:
+                faults += _other_images(images, read.images, dataset)
+            yield from (f'{file.path}: {x}' for x in faults)
+            if faults:
+                return
+            yield from _check_objects(content, read, dataset, file, note)
+    finally:
+        if was_on:
+            gc.enable()
 
 
-def _fault(kind: str, record: dict, known: Mapping,
-           with_mask: bool) -> Optional[str]:
-    if kind == 'annotations':
-        return _fault_of_annotation(record, known['images'],
-                                    known['categories'], with_mask)
-    if kind == 'categories':
-        record['name']
-    else:
-        osp.basename(record['file_name'])
-        if min(record['width'], record['height']) <= 0:
-            return f'width and height must be positive, in {record!r:.80}'
-    return None
+def _files(dataset: Any, cfg: Mapping, split: str) -> list[_File]:
+    """List the file of a data set, and others that its evaluation reads."""
+    metrics = [x for _, x in parts(cfg.get(f'{split}_evaluator'))
+               if type_name(x) in {*_TYPES, *_TYPES.values()}]
+    is_blind = any(x.get('format_only') for x in metrics)
+    masks = any(x.get('with_mask') for x in _steps(cfg, split,
+                                                   'LoadAnnotations'))
+    scores_masks = any('segm' in x.get('metric', ()) for x in metrics)
+    use = Use(masks or scores_masks, split != 'train', scores_masks)
+    is_only = sum(1 for _ in leaf_datasets(cfg, split)) == 1
+    files = {osp.realpath(dataset.ann_file): _File(
+        dataset.ann_file, (type(dataset).__name__, ), use,
+        is_only and not is_blind and bool(metrics or split == 'train'))}
+    for metric in metrics:
+        path, kind = metric.get('ann_file'), type_name(metric)
+        if not path or is_blind:
+            continue
+        first = files.get(osp.realpath(path), _File(path, (), use, True))
+        files[osp.realpath(path)] = first._replace(
+            readers=(*first.readers, kind))
+    return list(files.values())
 
 
-def _fault_of_annotation(ann: dict, images: Mapping, categories: Mapping,
-                         with_mask: bool) -> Optional[str]:
-    image = images.get(ann['image_id'])
-    name = f'id {ann["id"]}' + (f', {image["file_name"]}' if image else '')
-    box, mask = ann['bbox'], ann.get('segmentation')
-    if image is None:
-        return f'there is no image with the id {ann["image_id"]} ({name})'
-    if ann['category_id'] not in categories:
-        return (f'there is no category with the id {ann["category_id"]} '
-                f'({name})')
-    if len(box) != 4 or not math.isfinite(sum(box, ann['area'])):
-        return (f'bbox must be 4 numbers (x, y, width, height) and area one, '
-                f'got {box!r:.60} and {ann["area"]} ({name})')
-    size = [image['height'], image['width']]
-    if with_mask and isinstance(mask, dict) and mask.get('size') != size:
-        return (f'its mask has the size {mask.get("size")}, the image {size} '
-                f'(height, width) ({name})')
-    if with_mask and isinstance(mask, list) and not all(
-            isinstance(x, list) for x in mask):
-        return ('segmentation must be a list of polygons [x1, y1, x2, ...], '
-                f'got {mask!r:.60} ({name})')
-    return None
+def _steps(cfg: Mapping, split: str, kind: str) -> list[Mapping]:
+    return [x for _, x in parts(cfg.get(f'{split}_dataloader'))
+            if type_name(x) == kind]
 
 
-def _mismatches(content: Mapping, dataset: Any) -> Iterator[str]:
+def _load(file: _File) -> Any:
+    size = osp.getsize(file.path)
+    if size > _LARGE and all(os.environ.get(x, '0') == '0' for x in _RANKS):
+        print(f'Checking {file.path} ({size >> 20} MB) ...', file=sys.stderr,
+              flush=True)
+    with open(file.path, 'rb') as stream:
+        content = json.loads(stream.read())
+    if not file.is_counted:
+        content.setdefault('annotations', [])
+    for kind in ('images', 'categories', 'annotations'):
+        if not isinstance(content[kind], list):
+            raise TypeError(f'{kind} must be a list')
+    return content
+
+
+def _faults_of_classes(content: Mapping, dataset: Any, cfg: Mapping,
+                       file: _File) -> Iterator[str]:
+    """Compare names: of the file's categories, and of ``classes``."""
     names = [x['name'] for x in content['categories']]
-    classes = dataset.metainfo['classes']
+    classes = list(dataset.metainfo['classes'])
+    own = [x for x in names if x in classes]
     absent = [x for x in classes if x not in names]
-    if absent:
+    if twice := [x for x, n in Counter(own).items() if n > 1]:
+        ids = [x['id'] for x in content['categories'] if x['name'] in twice]
+        yield (f'several categories have the name {first_of(twice)} (ids '
+               f'{first_of(ids)}): give each another name, or merge them')
+    elif absent and (len(own) < len(names) or not own
+                     or _TYPES.keys() & file.readers):
         yield (f'{len(absent)} of the {len(classes)} classes are not among '
                f'its categories: {first_of(absent)}; these are '
                f'{first_of(names)}. Name them as metainfo=dict(classes=(...)) '
                'of the data set, and their number as num_classes of the heads')
+    elif own != classes:
+        for kind in sorted(_TYPES.keys() & file.readers):
+            yield (
+                f"its categories have the order {first_of(own)}, by which "
+                f"mmdet's {kind} numbers them, and metainfo.classes "
+                f'{first_of(classes)}. Labels follow the names with '
+                f"type='mmconvnextv2.{_TYPES[kind]}'")
+    odd = [x['id'] for x in content['annotations']
+           if x['id'] == 0 or 'iscrowd' not in x]
+    if odd and 'CocoMetric' in file.readers:
+        yield (f"mmdet's CocoMetric never finds an annotation with the id 0 "
+               f'and needs iscrowd of each: ids {first_of(odd)}. '
+               "type='mmconvnextv2.CocoByNameMetric' needs neither")
+    for path, head in parts(cfg.get('model'), 'model'):
+        number = head.get('num_classes')
+        if re.search(r'(bbox|mask)_head(\[\d+\])?$', path) and isinstance(
+                number, int) and number < len(classes):
+            yield (f'{path}.num_classes is {number}, and metainfo has '
+                   f'{len(classes)} classes: {first_of(classes)}')
+
+
+def _check_images(dataset: Any, cfg: Mapping, split: str, images: Mapping,
+                  note: Callable[[str], None]) -> Iterator[str]:
     folder = dataset.data_prefix.get('img', '')
-    files = [x['file_name'] for x in content['images']]
-    missing = [x for x in files if not osp.exists(osp.join(folder, x))]
-    if missing:
+    files = [x['file_name'] for x in images.values()]
+    if missing := missing_files(folder, files):
         yield (f'{len(missing)} of its {len(files)} images are not in '
                f'{folder}: {first_of(missing)}')
+        return
+    is_upright = all(x.get('color_type', 'color') == 'color'
+                     for x in _steps(cfg, split, 'LoadImageFromFile'))
+    for share, text in check_sizes(folder, [*images.values()], is_upright):
+        if share == 1 or (share and split != 'train'):
+            yield text
+        else:
+            note(f'{dataset.ann_file}: {text}')
 
 
-def _left_out(content: Mapping, dataset: Any,
-              with_mask: bool) -> Iterator[str]:
-    """Count by rule what mmdet leaves out in training without a word."""
-    filters = dataset.filter_cfg or {}
-    names = {x['id']: x['name'] for x in content['categories']}
-    images = {x['id']: x for x in content['images']}
-    out: dict[str, list[Any]] = defaultdict(list)
-    annotated = set()
-    for ann in content['annotations']:
-        if names[ann['category_id']] not in dataset.metainfo['classes']:
-            continue
-        annotated.add(ann['image_id'])
-        if _is_degenerate(ann, images[ann['image_id']]):
-            out['annotations are left out (a box below one pixel or outside '
-                'the image, or no area): ids'].append(ann['id'])
-        elif with_mask and not _has_mask(ann.get('segmentation')):
-            out['annotations are ignored (a mask without a polygon of 3 '
-                'points): ids'].append(ann['id'])
-    for key, image in images.items():
-        if min(image['width'], image['height']) < filters.get('min_size', 0):
-            out['images are left out (smaller than filter_cfg.min_size):'
-                ].append(image['file_name'])
-        elif filters.get('filter_empty_gt') and key not in annotated:
-            out['images are left out (no object, filter_cfg.filter_empty_gt):'
-                ].append(image['file_name'])
-    for rule, items in out.items():
-        yield f'{len(items)} {rule} {first_of(items)}'
+def _other_images(images: Mapping, others: Mapping,
+                  dataset: Any) -> Iterator[str]:
+    """Compare the images of an evaluation with those of the data set."""
+    odd = [f'{x} ({image["file_name"]})' for x, image in images.items()
+           if others.get(x, {}).get('file_name') != image['file_name']]
+    if odd:
+        yield (f'the evaluation reads it, and {len(odd)} of the '
+               f'{len(images)} images of {dataset.ann_file} are not in it '
+               f'under the same id: {first_of(odd)}')
 
 
-def _is_degenerate(ann: Mapping, image: Mapping) -> bool:
-    x, y, width, height = ann['bbox']
-    return (min(width, height) < 1 or min(x + width, y + height) <= 0
-            or x >= image['width'] or y >= image['height']
-            or ann['area'] <= 0)
-
-
-def _has_mask(mask: Any) -> bool:
-    return isinstance(mask, dict) or any(
-        len(x) >= 6 and len(x) % 2 == 0 for x in mask or ())
+def _check_objects(content: Mapping, read: Records, dataset: Any, file: _File,
+                   note: Callable[[str], None]) -> Iterator[str]:
+    classes = dataset.metainfo['classes']
+    filters = {} if dataset.test_mode else dataset.filter_cfg or {}
+    if not file.is_counted and not content['annotations']:
+        return
+    found = objects_of(content, read, classes)
+    rules = left_out(found, file.use, filters.get('min_size', 0))
+    for is_fault, text in (*check_boxes(found),
+                           *check_objects(found, file.use, rules, classes)):
+        if is_fault:
+            yield f'{file.path}: {text}'
+        else:
+            note(f'{file.path}: {text}')
+    for text in images_left_out(found, read.images, filters):
+        note(f'{file.path}: {text}')

@@ -23,7 +23,7 @@ from mmconvnextv2.checkpoint.errors import (
 from mmconvnextv2.checkpoint.record import check_optimizer, check_record
 from mmconvnextv2.models.backbones import ConvNeXtV2
 from mmconvnextv2.registry import HOOKS, register
-from mmconvnextv2.text import first_of
+from mmconvnextv2.text import first_of, other_order
 
 
 @register(HOOKS)
@@ -90,6 +90,28 @@ class CheckpointFitHook(Hook):
             _require_all(model, state, file, runner._resume)
         else:
             _require_some(model, state, file)
+        _compare_classes(runner, checkpoint.get('meta') or {}, file)
+
+
+def _compare_classes(runner: Runner, meta: Mapping, file: str) -> None:
+    """Refuse weights whose outputs mean the config's classes in turn."""
+    given = isinstance(meta, Mapping) and meta.get('dataset_meta')
+    saved = given.get('classes') if isinstance(given, Mapping) else None
+    if not isinstance(saved, (list, tuple)):
+        return
+    for name in ('_train_loop', '_val_loop', '_test_loop'):
+        loader = getattr(getattr(runner, name, None), 'dataloader', None)
+        own = (getattr(loader and loader.dataset, 'metainfo', None)
+               or {}).get('classes')
+        if text := other_order(saved, own):
+            raise CheckpointError(
+                f'{file} was trained on the same classes in another order: '
+                f'{text} in the config. Order metainfo.classes of the config '
+                'as they were')
+        if name == '_test_loop' and own and list(saved) != list(own):
+            runner.logger.warning(
+                f'{file} was trained on the classes {first_of(saved)}; those '
+                f'of the config are {first_of(own)}.')
 
 
 def _weights(checkpoint: Mapping) -> Dict[str, Tensor]:

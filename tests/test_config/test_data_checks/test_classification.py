@@ -30,6 +30,15 @@ def test_good_folders(check):
     assert check(metainfo=dict(classes=('Cat', 'Dog'))) == []
 
 
+@pytest.mark.parametrize('classes', [
+    ('dog', 'cat'), ('Dog', 'Cat'), ('emu', 'cat'), ('dog', 'emu')])
+def test_folders_in_another_order_than_classes(check, classes):
+    assert check(metainfo=dict(classes=classes)) == [
+        f'{x}: its class folders are numbered in the order cat, dog, and '
+        f'metainfo.classes has {classes[0]}, {classes[1]}'
+        for x in ('train', 'val')]
+
+
 def test_more_folders_than_outputs(check):
     assert check(outputs=1) == [
         f'{x}: has 2 class folders, the head only 1 classes '

@@ -42,13 +42,20 @@ class Renaming(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, metadata, *args)
 
 
-def refusal(model, checkpoint, use='train'):
+def refusal(model, checkpoint, use='train', classes=None, says=None):
     """The reason for which a checkpoint is refused, None if it is not."""
     runner = SimpleNamespace(
-        model=model, _load_from='w.pth', logger=logging.getLogger('stand-in'),
+        model=model, _load_from='w.pth', logger=logging.Logger('stand-in'),
         _resume=use == 'resume',
         _train_loop={} if use == 'test' else
         EpochBasedTrainLoop.__new__(EpochBasedTrainLoop))
+    loader = SimpleNamespace(dataset=SimpleNamespace(
+        metainfo=dict(classes=classes)))
+    if use == 'test':
+        runner._test_loop = SimpleNamespace(dataloader=loader)
+        runner.logger.warning = says or runner.logger.warning
+    else:
+        runner._train_loop.dataloader = loader
     try:
         CheckpointFitHook().after_load_checkpoint(runner, checkpoint)
     except CheckpointError as error:
@@ -178,3 +185,23 @@ def test_it_comes_after_all_other_hooks():
     Runner.register_hook(runner, CheckpointFitHook())
     Runner.register_hook(runner, Hook(), 'VERY_LOW')
     assert isinstance(runner._hooks[-1], CheckpointFitHook)
+
+
+@pytest.mark.parametrize('use', ['train', 'resume', 'test'])
+def test_order_of_classes(use):
+    checkpoint, said = run_of(Model().state_dict()), []
+
+    def check(*classes):
+        return refusal(Model(), checkpoint, use, classes, said.append)
+
+    assert check('cat', 'dog') is None
+    checkpoint['meta']['dataset_meta'] = dict(classes=['cat', 'dog'])
+    assert check('cat', 'dog') is None and said == []
+    assert check('dog', 'cat') == (
+        'w.pth was trained on the same classes in another order: cat, dog; '
+        'against dog, cat in the config. Order metainfo.classes of the config '
+        'as they were')
+    assert check('dog', 'emu') is None
+    assert said == (use == 'test') * [
+        'w.pth was trained on the classes cat, dog; those of the config are '
+        'dog, emu.']

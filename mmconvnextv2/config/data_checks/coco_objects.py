@@ -1,0 +1,167 @@
+"""Count the objects of a COCO file that a run learns from or finds."""
+import itertools
+from typing import Any, Iterable, Iterator, Mapping, NamedTuple
+
+import numpy as np
+
+from mmconvnextv2.text import first_of
+from .coco_records import Records, Use
+
+_CORNERS = (' They look like corners x1, y1, x2, y2, which are x, y, x2 - x1,'
+            ' y2 - y1 in COCO.')
+_SHARES = (' All boxes lie within 0 and 1: are they shares of the image? '
+           "COCO's are pixels.")
+_BOXES_ONLY = (
+    ' To train on boxes alone: with_mask=False in the pipelines, '
+    "model.roi_head.mask_head=None, metric='bbox' of the evaluators.")
+_IN_SMALL = 'are in images smaller than filter_cfg.min_size'
+_NO_MASK = 'have no mask of a polygon of 3 points or more'
+
+
+class Objects(NamedTuple):
+    """Annotations of the classes, as arrays.
+
+    Attributes:
+        records (list[dict]): N annotations.
+        labels (ndarray): (N, ), positions in ``classes``.
+        boxes (ndarray): (N, 4), x1, y1, x2, y2 in pixels.
+        sizes (ndarray): (N, 2), width and height of their images.
+        extents (ndarray): (N, 4), of their polygons; NaN without one.
+    """
+
+    records: list[dict]
+    labels: np.ndarray
+    boxes: np.ndarray
+    sizes: np.ndarray
+    extents: np.ndarray
+
+    @property
+    def is_real(self) -> np.ndarray:
+        """(N, ), whether the box has a pixel, within its image."""
+        near, far = self.boxes[:, :2], self.boxes[:, 2:]
+        return ((far - near >= 1) & (far > 0) & (near < self.sizes)).all(1)
+
+
+def objects_of(content: Mapping, read: Records, classes: Any) -> Objects:
+    """Collect the annotations of the classes."""
+    of_class = {k: list(classes).index(x['name'])
+                for k, x in read.categories.items() if x['name'] in classes}
+    kept = np.array([x['category_id'] in of_class
+                     for x in content['annotations']], bool)
+    records = list(itertools.compress(content['annotations'], kept))
+    sides = {k: (x['width'], x['height']) for k, x in read.images.items()}
+    boxes = _rows((x['bbox'] for x in records), 4)
+    boxes[:, 2:] += boxes[:, :2]
+    return Objects(
+        records, np.array([of_class[x['category_id']] for x in records], int),
+        boxes, _rows((sides[x['image_id']] for x in records), 2),
+        _rows(read.extents, 4)[kept])
+
+
+def _rows(rows: Iterable, length: int) -> np.ndarray:
+    flat = itertools.chain.from_iterable(rows)
+    return np.fromiter(flat, float).reshape(-1, length)
+
+
+def left_out(found: Objects, use: Use, min_size: int) -> dict[str, np.ndarray]:
+    """Mark by rule what does not count; the first rule that holds does.
+
+    Args:
+        found (Objects): The annotations.
+        use (Use): Training leaves out more than an evaluation.
+        min_size (int): Shortest side of images to train on.
+    """
+    flag = {x: np.array([bool(y.get(x)) for y in found.records], bool)
+            for x in ('iscrowd', 'ignore')}
+    rules = {'are crowds (iscrowd 1)': flag['iscrowd']}
+    if not use.is_evaluated:
+        rules = {
+            'are left out (a box below one pixel or outside the image, or no '
+            'area)':
+            ~found.is_real | np.array(
+                [x['area'] <= 0 for x in found.records], bool),
+            'are marked as ignore': flag['ignore'], **rules,
+            _IN_SMALL: found.sizes.min(1, initial=np.inf) < min_size}
+    if use.scores_masks or use.masks and not use.is_evaluated:
+        rules = {_NO_MASK: np.isnan(found.extents[:, 0]), **rules}
+    free = np.ones(len(found.records), bool)
+    for rule, marked in rules.items():
+        rules[rule] = marked & free
+        free &= ~marked
+    return rules
+
+
+def check_objects(found: Objects, use: Use, rules: Mapping[str, np.ndarray],
+                  classes: Any) -> Iterator[tuple[bool, str]]:
+    """Yield what is left out, and classes of which nothing is left.
+
+    Yields:
+        tuple[bool, str]: Whether it is a fault, and what.
+    """
+    free = ~np.any([*rules.values()], 0) if rules else np.array([], bool)
+    aim = 'count in an evaluation' if use.is_evaluated else 'be trained on'
+    parts = [f'{x.sum()} {rule}' for rule, x in rules.items() if x.any()]
+    if not free.any():
+        advice = _BOXES_ONLY if np.any(rules.get(_NO_MASK, False)) else ''
+        if len(found.boxes) and found.boxes.max() <= 2:
+            advice = _SHARES
+        yield True, (f'none of its {len(free)} annotations of the classes can '
+                     f'{aim}: {first_of(parts)}.{advice}')
+        return
+    for rule, marked in rules.items():
+        if marked.any() and rule != _IN_SMALL:  # Images have their line.
+            ids = [found.records[i]['id'] for i in np.flatnonzero(marked)]
+            # COCO's evaluation fails at an object without a mask.
+            yield use.is_evaluated and rule == _NO_MASK, (
+                f'{len(ids)} annotations {rule}: ids {first_of(ids)}')
+    counts = np.bincount(found.labels[free], minlength=len(classes))
+    if absent := [x for x, n in zip(classes, counts) if not n]:
+        yield False, (f'no object can {aim} of {len(absent)} of the '
+                      f'{len(classes)} classes: {first_of(absent)}')
+
+
+def check_boxes(found: Objects) -> Iterator[tuple[bool, str]]:
+    """Count boxes that end outside their image or are unlike their polygons.
+
+    Yields:
+        tuple[bool, str]: Whether most boxes do, and what.
+    """
+    near, far = found.boxes[:, :2], found.boxes[:, 2:]
+    slack = np.maximum(1, found.sizes / 100)
+    beyond = found.is_real & (
+        (far > found.sizes + slack) | (near < -slack)).any(1)
+    inner = np.minimum(far, found.extents[:, 2:]) - np.maximum(
+        near, found.extents[:, :2])
+    common = inner.clip(0).prod(1)
+    union = (far - near).prod(1) + (
+        found.extents[:, 2:] - found.extents[:, :2]).prod(1) - common
+    is_off = np.abs(found.boxes - found.extents).max(1, initial=0) > 2
+    unlike = found.is_real & is_off & (common < union / 2)
+    bad = beyond | unlike
+    if not bad.any():
+        return
+    corners = np.hstack([near, far - near])[bad]
+    looks = (corners[:, 2:] > corners[:, :2]).all() and (
+        corners[:, 2:] <= (found.sizes + slack)[bad]).all()
+    ids = [found.records[i]['id'] for i in np.flatnonzero(bad)]
+    yield bad.mean() > 0.5, (
+        f'{len(ids)} of its {len(bad)} boxes end outside their image '
+        f'({beyond.sum()}) or are unlike their polygons ({unlike.sum()}): ids '
+        f'{first_of(ids)}.{_CORNERS if looks else ""}')
+
+
+def images_left_out(found: Objects, images: Mapping,
+                    filters: Mapping) -> Iterator[str]:
+    """Count by rule the images that mmdet does not train on."""
+    annotated = {x['image_id'] for x in found.records}
+    small, empty = [], []
+    for key, image in images.items():
+        if min(image['width'], image['height']) < filters.get('min_size', 0):
+            small.append(image['file_name'])
+        elif filters.get('filter_empty_gt') and key not in annotated:
+            empty.append(image['file_name'])
+    for rule, files in (('smaller than filter_cfg.min_size', small),
+                        ('no object, filter_cfg.filter_empty_gt', empty)):
+        if files:
+            yield (f'{len(files)} images are left out ({rule}): '
+                   f'{first_of(files)}')
