@@ -81,18 +81,27 @@ def refuse_other_layers(norm_cfg: Optional[dict], act_cfg: Optional[dict],
     # A norm_cfg without eps means 1e-5 in mmpretrain, so it is refused too.
     is_ours = norm_cfg is None or (
         isinstance(norm_cfg, dict) and set(norm_cfg) == {'type', 'eps'}
-        and norm_cfg['type'] in ('LN2d', 'LN', 'mmpretrain.LN2d')
+        and _layer_name(norm_cfg) in ('LN2d', 'LN', 'LayerNorm2d')
         and norm_cfg['eps'] == NORM_EPS)
     _require(
         is_ours, "the paper's norm is LayerNorm with eps 1e-6; norm_cfg must "
         f"be dict(type='LN2d', eps=1e-6) or left out, got {norm_cfg}")
     _require(
-        act_cfg in (None, dict(type='GELU')), "the paper's activation is "
+        act_cfg is None or (isinstance(act_cfg, dict)
+                            and set(act_cfg) == {'type'}
+                            and _layer_name(act_cfg) == 'GELU'),
+        "the paper's activation is "
         f"GELU; act_cfg must be dict(type='GELU') or left out, got {act_cfg}")
     _require(
         linear_pw_conv, 'linear_pw_conv=False is not supported: maps are '
         'channels-last, where a 1x1 convolution is a linear layer. Leave it '
         'out; weights of shape (4C, C, 1, 1) load once reshaped to (4C, C).')
+
+
+def _layer_name(layer_cfg: dict) -> str:
+    """Name the type of a layer, which new-style configs give as a class."""
+    kind = layer_cfg['type']
+    return getattr(kind, '__name__', str(kind)).rpartition('.')[2]
 
 
 def check_numbers(in_channels: int, stem_patch_size: int,

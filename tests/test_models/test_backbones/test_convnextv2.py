@@ -5,6 +5,7 @@ import re
 
 import pytest
 import torch
+from torch import nn
 
 from mmconvnextv2 import ConvNeXtV2
 
@@ -33,6 +34,19 @@ def test_parameter_names():
     v1 = ConvNeXtV2(SMALL, use_grn=False, layer_scale_init_value=1e-6)
     assert v1.state_dict()['stages.1.1.gamma'].shape == (6, )
     assert not any('grn' in name for name in v1.state_dict())
+
+
+class LayerNorm2d(nn.Module):
+    """Has the name of mmpretrain's class, which LN2d means."""
+
+
+def test_layers_of_new_style_configs():
+    ConvNeXtV2(
+        arch='atto',
+        norm_cfg=dict(type=LayerNorm2d, eps=1e-6),
+        act_cfg=dict(type=nn.GELU))
+    with pytest.raises(ValueError, match="must be dict.type='GELU'"):
+        ConvNeXtV2(arch='atto', act_cfg=dict(type=nn.ReLU))
 
 
 def test_arguments_are_not_modified():
