@@ -42,7 +42,7 @@ class Forked:
     def _run(self, main, arguments, before):
         code = 99
         try:
-            os.setpgid(0, 0)
+            os.setsid()
             descriptor = os.open(self.log, os.O_WRONLY | os.O_APPEND)
             os.dup2(descriptor, 1)
             os.dup2(descriptor, 2)

@@ -1,9 +1,13 @@
 """Run a model on images: pictures of its predictions, and JSON."""
 import argparse
+import contextlib
 import logging
+import os
+import signal
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from types import FrameType
+from typing import Any, Dict, Iterator, List, Optional
 
 import torch
 from mmengine.config import Config
@@ -13,6 +17,7 @@ from rich.progress import Progress
 from mmconvnextv2 import cli
 from mmconvnextv2.checkpoint import CheckpointError
 from mmconvnextv2.cli import CommandError, refused
+from mmconvnextv2.engine.hooks.preemption_hook import STOPPED
 from mmconvnextv2.images import check_image, list_images
 from mmconvnextv2.inference import predict
 from mmconvnextv2.inference.results import store, write_results
@@ -28,7 +33,9 @@ Written to --out:
   label_maps/     for segmentation, the class of each pixel as its grey level
 
 Exit code: 0 if all went well, 1 if some images failed, 2 if nothing could be
-done.
+done, 75 if Ctrl-C or SIGTERM stopped it: the image is finished, and
+results.json holds what there is, with "complete": false. A second Ctrl-C ends
+it at once.
 """
 
 
@@ -105,9 +112,35 @@ def names_of(images: List[Path]) -> List[str]:
             for path, stem in zip(images, stems)]
 
 
-def process(predictor: predict.Predictor, images: List[Path],
-            out: Path) -> List[Dict[str, Any]]:
+@contextlib.contextmanager
+def noted_signals() -> Iterator[List[str]]:
+    """Note the names of signals that ask to stop, in a list."""
+    asked: List[str] = []
+
+    def note(number: int, frame: Optional[FrameType]) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(signal.Signals(number).name)
+        os.write(2, f'\n{asked[0]}: stopping after this image.\n'.encode())
+
+    numbers = signal.SIGINT, signal.SIGTERM
+    former = [signal.signal(number, note) for number in numbers]
+    try:
+        yield asked
+    finally:
+        for number, handler in zip(numbers, former):
+            signal.signal(number, handler)
+
+
+def process(predictor: predict.Predictor, images: List[Path], out: Path,
+            asked: List[str]) -> List[Dict[str, Any]]:
     """Predict image by image; report failures and go on.
+
+    Args:
+        predictor (Predictor): The predictor.
+        images (list[Path]): The images.
+        out (Path): The folder for pictures.
+        asked (list[str]): Anything in it stops this after an image.
 
     Returns:
         list[dict]: For each image ``file``, and ``result`` or ``error``.
@@ -117,6 +150,8 @@ def process(predictor: predict.Predictor, images: List[Path],
     with Progress(console=console) as progress:
         tracked = progress.track(images, description='images')
         for path, name in zip(tracked, names_of(images)):
+            if asked:
+                break
             entry: Dict[str, Any] = dict(file=str(path))
             try:
                 check_image(path)
@@ -130,7 +165,7 @@ def process(predictor: predict.Predictor, images: List[Path],
 
 
 def infer(args: argparse.Namespace) -> None:
-    """Check the request, then predict; set ``args.failed``.
+    """Check the request, then predict; set ``args.failed`` and ``stopped``.
 
     Raises:
         CommandError: If nothing can be done.
@@ -146,22 +181,27 @@ def infer(args: argparse.Namespace) -> None:
         if predictor.remark:
             print(predictor.remark, file=sys.stderr)
         out.mkdir(parents=True, exist_ok=True)
-        entries = process(predictor, images, out)
+        with noted_signals() as asked:
+            entries = process(predictor, images, out, asked)
+    args.stopped = len(entries) < len(images)
     head = dict(task=task, config=args.config, checkpoint=args.checkpoint,
-                classes=predictor.classes.get('classes'))
+                classes=predictor.classes.get('classes'),
+                complete=not args.stopped, num_images=len(images))
     file = out / 'results.json'
     write_results(head, entries, file)
     args.failed = sum('error' in x for x in entries)
     good = len(entries) - args.failed
-    print(f'{task}: {good} of {len(entries)} images, {file}')
-    if not good:
+    stopped = f', stopped by {asked[0]}' if args.stopped else ''
+    print(f'{task}: {good} of {len(images)} images, {file}{stopped}')
+    if not good and not args.stopped:
         raise CommandError('no image could be processed')
 
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the tool; returns its exit code."""
     args = parse_args(argv)
-    return cli.run_command(infer, args) or int(args.failed > 0)
+    code = cli.run_command(infer, args)
+    return code or (STOPPED if args.stopped else int(args.failed > 0))
 
 
 if __name__ == '__main__':

@@ -21,6 +21,10 @@ default_hooks = dict(
     damaged_data=dict(type='mmconvnextv2.DamagedDataHook'),
     # Two images are tried before the first epoch.
     dry_run=dict(type='mmconvnextv2.DryRunHook'),
+    # One run at a time in a work dir.
+    lock=dict(type='mmconvnextv2.WorkDirLockHook'),
+    # A batch or a step that takes longer than this ends the run.
+    stall=dict(type='mmconvnextv2.StallHook', seconds=600),
     # SIGTERM, SIGUSR1 and Ctrl-C: save, and exit with code 75.
     preemption=dict(type='mmconvnextv2.PreemptionHook'),
     # With enabled=True and a randomness.seed a resumed run repeats exactly.

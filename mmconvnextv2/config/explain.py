@@ -10,6 +10,7 @@ from mmengine.config import Config
 
 from mmconvnextv2.datasets.damaged import DamagedDataError
 from mmconvnextv2.engine.hooks import NonFiniteError
+from mmconvnextv2.engine.peers import describe_ended
 from mmconvnextv2.errors import CommandError
 from mmconvnextv2.files import latest_whole_checkpoint
 from .locate import Trail
@@ -54,7 +55,8 @@ def explained_errors(cfg: Config, splits: Sequence[str]) -> Iterator[None]:
         left = _last_checkpoint(cfg.work_dir) if 'train' in splits else ''
         message = _message(error, cfg.work_dir)
         if message is None:
-            print(f'Failed while {trail.action(error)}.{left}',
+            print(f'Failed while {trail.action(error)}.{describe_ended()}'
+                  f'{left}',
                   file=sys.stderr, flush=True)
             raise
         raise RunError(message + left * ('could not be' not in message)

@@ -9,6 +9,8 @@ from .hooks import (
     ResumeHook,
     SafeCheckpointHook,
     SeedHook,
+    StallHook,
+    WorkDirLockHook,
 )
 from .layer_decay import LayerDecayOptimWrapperConstructor
 from .sharding import ShardedRunner, ShardedStrategy
@@ -17,5 +19,5 @@ __all__ = [
     'CompileBlocksHook', 'DamagedDataHook', 'DryRunHook',
     'LayerDecayOptimWrapperConstructor', 'NonFiniteHook', 'PreemptionHook',
     'ReconstructionHook', 'ResumeHook', 'SafeCheckpointHook', 'SeedHook',
-    'ShardedRunner', 'ShardedStrategy'
+    'ShardedRunner', 'ShardedStrategy', 'StallHook', 'WorkDirLockHook'
 ]

@@ -66,12 +66,19 @@ def seed_batches(runner: Runner, seed: int, rank: int) -> None:
         if hasattr(sampler, 'seed'):
             sampler.seed = seed
     loader.dataset.__getitems__ = partial(_load, loader.dataset, seed, rank)
+    count_batches(loader).numbers = count(
+        0 if draws_past(runner) else runner.iter)
+
+
+def draws_past(runner: Runner) -> bool:
+    """Tell if a resumed run draws past batches again.
+
+    An ``IterBasedTrainLoop`` does, unless its sampler can skip them.
+    """
     iterator = getattr(runner.train_loop, 'dataloader_iterator', None)
-    # A resumed IterBasedTrainLoop draws past batches again, unless its
-    # sampler can skip them.
-    draws_past = iterator is not None and not (
-        hasattr(iterator, 'skip_iter') and hasattr(loader.sampler, 'skip'))
-    count_batches(loader).numbers = count(0 if draws_past else runner.iter)
+    return iterator is not None and not (
+        hasattr(iterator, 'skip_iter')
+        and hasattr(runner.train_dataloader.sampler, 'skip'))
 
 
 def _load(dataset: Dataset, seed: int, rank: int,

@@ -1,4 +1,5 @@
 """Training on a machine without a GPU, by one process or by several."""
+from datetime import timedelta
 from typing import Any, Callable
 
 import torch
@@ -59,4 +60,6 @@ def join_processes_on_cpu(cfg: Config, say: Callable[[str], None]) -> None:
         broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False)))
     if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group('gloo')
+        limit = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout')
+        torch.distributed.init_process_group(
+            'gloo', timeout=limit and timedelta(seconds=limit))

@@ -2,6 +2,8 @@
 
 Mixed precision is in test_tools/test_train.py, runs in test_train_parallel*.
 """
+import time
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -45,6 +47,24 @@ def test_running_statistics_are_averaged(tmp_path):
             torch.tensor([0.9 + 0.1 * x * (1 + 100) / 2 for x in variances]))
         assert state['norm.num_batches_tracked'] == 1
         assert state['norm.weight'].tolist() == [1, 1]
+
+
+def _wait_for_one_that_hangs(rank):
+    cfg = Config(dict(launcher='pytorch',
+                      env_cfg=dict(dist_cfg=dict(timeout=2))))
+    cpu.join_processes_on_cpu(cfg, lambda text: None)
+    begin = time.monotonic()
+    if rank == 0:
+        with pytest.raises(RuntimeError):
+            torch.distributed.all_reduce(torch.zeros(1))
+        return time.monotonic() - begin
+    time.sleep(5)
+
+
+def test_the_time_limit_of_the_config_counts(tmp_path):
+    # Gloo's is 30 minutes.
+    waited, _ = run_processes(_wait_for_one_that_hangs, tmp_path, seconds=60)
+    assert 1.9 < waited < 5
 
 
 @pytest.mark.parametrize('device, launcher, model_wrapper', [

@@ -97,14 +97,14 @@ def start(toy, tmp_path, load_tool, monkeypatch):
     main = load_tool('train').main
     hooks = configs_folder() / '_base_' / 'default_runtime.py'
 
-    def run_forked(*options, fault='', work_dir='w', **task):
+    def run_forked(*options, fault='', work_dir='w', name=None, **task):
         write_faulty_task(tmp_path, hooks, **task)
         return Forked(
             main, ['small.py', '--work-dir', work_dir, *options],
             fault,
             # The log is what a user sees; the tests are set up without it.
             before=lambda: logging.disable(logging.NOTSET),
-            name=f'{work_dir}.txt')
+            name=name or f'{work_dir}.txt')
 
     return run_forked
 

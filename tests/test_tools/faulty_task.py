@@ -81,6 +81,8 @@ class DrawingDataset(ToyDataset):
     def prepare_data(self, idx: int) -> Dict[str, Tensor]:
         if os.environ.get('FAULT') == f'worker exits at {idx}':
             os._exit(3)
+        if os.environ.get('FAULT') == f'worker sleeps at {idx}':
+            time.sleep(60)
         data = super().prepare_data(idx)
         noise = random.random() + np.random.rand() + torch.rand(3, 16, 16)
         if os.environ.get('FAULT') == f'image {idx} is bad':
@@ -102,16 +104,17 @@ class Fault(Hook):
     """Do what the variable FAULT says; tell where the run is.
 
     After iteration N, counted from 1, ``SIGNAL at N`` sends a signal to the
-    process, ``GROUP at N`` sends SIGTERM to its workers too, ``FULL at N``
-    forbids larger files and ``LOCK at N`` new files; with ``hang at N``
-    nothing happens any more. ``SIGNAL evaluating`` sends one to all within an
-    evaluation; ``slow`` writes files a piece at a time.
+    process, ``GROUP:SIGNAL at N`` to its workers too, ``FULL at N`` forbids
+    larger files and ``LOCK at N`` new files; with ``hang at N`` nothing
+    happens any more. ``GROUP:SIGNAL evaluating`` sends one within an
+    evaluation, or ``testing``; ``slow`` writes files a piece at a time.
     """
 
     def before_train(self, runner: Runner) -> None:
         rank = os.environ.get('FAULTY_RANK')
         self.fault = os.environ.get('FAULT', '')
-        if rank is not None and int(rank) != get_rank():
+        if rank is not None and int(rank) != get_rank() or int(
+                os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)) > 1:
             self.fault = ''
         if self.fault == 'slow':
             LocalBackend.put = _put_slowly
@@ -130,11 +133,16 @@ class Fault(Hook):
         with open(Path(runner.work_dir) / 'trained.txt', 'a') as file:
             file.write(json.dumps([runner.iter, names]) + '\n')
 
-
     def after_val_iter(self, runner: Runner, **kwargs) -> None:
-        words = self.fault.split()
-        if words[1:] == ['evaluating']:
-            os.killpg(os.getpgid(0), signal.Signals[words[0]])
+        self._evaluate('evaluating')
+
+    def after_test_iter(self, runner: Runner, **kwargs) -> None:
+        self._evaluate('testing')
+
+    def _evaluate(self, what: str) -> None:
+        words = os.environ.get('FAULT', '').split()
+        if words[1:] == [what]:
+            self.act(words[0], '')
 
     def act(self, what: str, work_dir: str) -> None:
         if what == 'FULL':
@@ -145,8 +153,8 @@ class Fault(Hook):
         elif what == 'hang':
             print('hanging', flush=True)
             time.sleep(60)
-        elif what == 'GROUP':
-            os.killpg(os.getpgid(0), signal.SIGTERM)
+        elif what.startswith('GROUP:'):
+            os.killpg(os.getpgid(0), signal.Signals[what[6:]])
         else:
             os.kill(os.getpid(), signal.Signals[what])
 

@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 
 import cv2
 import numpy as np
@@ -167,6 +168,34 @@ def test_results_are_not_overwritten_unasked(infer, task, folder, tmp_path,
     assert list(_entries(out)[1]) == ['cut.jpg']
     assert infer(folder / 'a.jpg', *arguments, '--force') == 0
     assert list(_entries(out)[1]) == ['a.jpg']
+
+
+@pytest.mark.parametrize('name', ['SIGINT', 'SIGTERM'])
+def test_what_there_is_is_written_when_a_signal_stops_it(
+        infer, task, folder, tmp_path, capsys, monkeypatch, load_tool, name):
+    former = signal.getsignal(signal.Signals[name])
+
+    def signal_at_first(*args):
+        if not (tmp_path / 'out' / 'results.json').exists():
+            os.kill(os.getpid(), signal.Signals[name])
+        return store(*args)
+
+    tool = load_tool('infer')
+    store = tool.store
+    monkeypatch.setattr(tool, 'store', signal_at_first)
+    arguments = [str(x) for x in (
+        folder, *task('convnextv2_a_ft_shapes'), '--device', 'cpu')]
+    assert tool.main(arguments) == 75
+    content, entries = _entries(tmp_path / 'out')
+    assert (content['complete'], content['num_images']) == (False, 4)
+    assert list(entries) == ['a.jpg'] and 'result' in entries['a.jpg']
+    said = capsys.readouterr()
+    assert said.out.endswith('classification: 1 of 4 images, out/results.json,'
+                             f' stopped by {name}\n')
+    assert f'\n{name}: stopping after this image.\n' in said.err
+    assert signal.getsignal(signal.Signals[name]) == former
+    assert tool.main([*arguments, '--force']) == 1
+    assert _entries(tmp_path / 'out')[0]['complete'] is True
 
 
 def test_pictures_of_images_that_differ_in_their_suffix(load_tool, tmp_path):

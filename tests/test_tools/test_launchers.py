@@ -1,7 +1,11 @@
 import pickle
 
 import pytest
+from faulty_task import write_faulty_task
 from parallel_runs import free_port
+from run_results import assert_equal_end
+
+from mmconvnextv2.config.find import configs_folder
 
 
 @pytest.fixture
@@ -51,6 +55,39 @@ def test_dist_train_hands_everything_on(launch, tools, stand_in):
         '--cfg-options', 'a="[1, 2]"',
         f'PYTHONPATH={tools}/..:{tools.parent}/tests/test_tools'
     ]
+
+
+def test_restarts_share_no_store_and_resume(launch, stand_in):
+    refused = launch('dist_train.sh', 'c.py', 2, MAX_RESTARTS='3')
+    assert (refused.returncode, refused.stderr) == (
+        2, 'MAX_RESTARTS: the processes that are started again need '
+        '--resume\n')
+    stand_in.write_text('#!/usr/bin/env bash\nprintf "%s\\n" "$@"\n'
+                        'echo $TORCH_DISABLE_SHARE_RDZV_TCP_STORE\n')
+    done = launch('dist_train.sh', 'c.py', 2, '--resume', MAX_RESTARTS='3',
+                  PYTHON=str(stand_in), MASTER_ADDR='10.0.0.1', PORT='4')
+    words = done.stdout.splitlines()
+    assert words[6:11] == [
+        '--nproc_per_node=2', '--max-restarts=3', '--rdzv-backend=c10d',
+        '--rdzv-endpoint=10.0.0.1:4', '--rdzv-id=4'] and words[-1] == '1'
+
+
+@pytest.mark.slow
+def test_processes_started_again_resume(toy, tmp_path, launch):
+    # 3 iterations an epoch; the 5th kills a process twice.
+    hooks = configs_folder() / '_base_' / 'default_runtime.py'
+    write_faulty_task(tmp_path, hooks)
+    arguments = 'dist_train.sh', 'small.py', 2, '--resume', '--work-dir'
+    variables = dict(CUDA_VISIBLE_DEVICES='')
+    whole = launch(*arguments, 'whole', PORT=free_port(), **variables)
+    assert whole.returncode == 0, whole.stderr
+    done = launch(*arguments, 'w', PORT=free_port(), MAX_RESTARTS='3',
+                  FAULT='SIGKILL at 5', FAULTY_RANK='1', **variables)
+    assert done.returncode == 0, done.stderr
+    said = done.stdout + done.stderr
+    assert said.count('Ended before this one: process 1 (pid ') == 2
+    assert said.count('resumed epoch: 1, iter: 3') == 2
+    assert_equal_end(tmp_path / 'whole', tmp_path / 'w')
 
 
 def test_slurm_train_hands_everything_on(launch, tools, stand_in):

@@ -1,11 +1,95 @@
 """What train.py says when a run breaks, and what is left of it."""
 import re
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
-from faulty_task import lock, unlock
+from faulty_task import lock, unlock, write_faulty_task
+from forked import Forked
+from parallel_runs import free_port
 from run_results import files, load
+
+from mmconvnextv2.config.find import configs_folder
+
+_STALL = "default_hooks['stall'].update(seconds={})"
+
+
+def test_worker_that_sleeps(start):
+    # Image 5 is in the 4th batch, so in the second one of worker 1.
+    stalled = start(fault='worker sleeps at 5', workers=2,
+                    more=_STALL.format(2)).wait()
+    assert stalled.code == 1
+    assert re.search(
+        r'\nStopped: process 0 \(of 1, pid \d+ on \S+\) has been reading '
+        r'train_dataloader, waiting for worker 1 for 2 s, at iteration 4\. '
+        r'For more time: default_hooks.stall.seconds=N\.\n\nThere is no '
+        r'checkpoint yet\.\n', stalled.output), stalled.output
+
+
+@pytest.fixture
+def start_two(toy, load_tool, tmp_path):
+    """Function that trains in two processes, of which one has a fault."""
+
+    def start_both(fault, more):
+        hooks = configs_folder() / '_base_' / 'default_runtime.py'
+        write_faulty_task(tmp_path, hooks, more=more)
+        port = free_port()
+        return [Forked(
+            load_tool('train').main,
+            ['small.py', '--work-dir', 'w', '--launcher', 'pytorch'], fault,
+            name=f'rank_{rank}.txt', RANK=str(rank), LOCAL_RANK=str(rank),
+            WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=port,
+            FAULTY_RANK='1', CUDA_VISIBLE_DEVICES='') for rank in range(2)]
+
+    return start_both
+
+
+def test_process_that_hangs(start_two):
+    # 3 iterations an epoch.
+    for rank, process in enumerate(
+            start_two('hang at 5', _STALL.format(3))):
+        ended = process.wait()
+        assert ended.code == 1
+        # The other has come to the next step, where it waits.
+        assert re.search(
+            rf'\nStopped: process {rank} \(of 2, pid {process.pid} on \S+\) '
+            rf'has been running a train step for 3 s, at iteration {6 - rank}'
+            r'\. For more time: \S+\n\nThe last good checkpoint is '
+            r'\S+/w/epoch_1.pth; --resume continues there.\n', ended.output
+        ), ended.output
+
+
+def test_process_that_is_killed_is_named_by_the_other(start_two):
+    other, killed = start_two('SIGKILL at 5', '')
+    assert killed.wait().code == -signal.SIGKILL
+    ended = other.wait()
+    assert ended.code == 1
+    assert re.search(
+        r'\nFailed while running a train step\. Ended before this one: '
+        rf'process 1 \(pid {killed.pid}\)\. Look for its message, or for a '
+        r'kill by the system \(dmesg\)\. The last good checkpoint is '
+        r'\S+/w/epoch_1.pth; --resume continues there.\n', ended.output
+    ), ended.output
+
+
+def test_two_runs_in_one_work_dir(start):
+    first = start(fault='hang at 7')
+    first.wait_for('hanging')
+    # Its log goes to another file.
+    for option in ('--resume', '--overwrite'):
+        second = start(option, name='second.txt').wait()
+        assert second.code == 2
+        assert re.search(
+            rf'\ntrain.py: \S*w is in use by another run, process {first.pid} '
+            r'on \S+ since .*\. Wait until it ends, or choose another '
+            '--work-dir. If there is no such process any more, remove '
+            r'\S*w/.lock\n$', second.output), second.output
+    first.kill()
+    first.wait()
+    ended = start('--resume').wait()
+    assert ended.code == 0, ended.output
+    assert f'process {first.pid} on ' in ended.output
 
 
 def test_worker_that_dies(start):

@@ -1,9 +1,11 @@
 """Runs that a signal stops, and their continuation by train.py --resume."""
+import logging
 import os
 import signal
 import time
 
 import pytest
+from forked import Forked
 from run_results import assert_equal_end, files, iterations, load, trained
 
 _STOPPED = 75
@@ -14,11 +16,14 @@ def test_stopped_in_an_epoch_or_killed_and_resumed(start):
     assert start(work_dir='whole').wait().code == 0
     stopped = start(fault='SIGTERM at 9', workers=2).wait()
     assert stopped.code == _STOPPED, stopped.output
-    assert ('SIGTERM: stopping after this iteration with a checkpoint.'
+    assert ('SIGTERM: stopping after this iteration.'
             in stopped.output)
     assert ('Stopped by SIGTERM after iteration 9, saved as interrupted.pth: '
             'continue with --resume.') in stopped.output
     assert files() == ['epoch_1.pth', 'interrupted.pth']
+    again = start('--resume', fault='SIGTERM at 11').wait()
+    assert again.code == _STOPPED, again.output
+    assert load('w/interrupted.pth')['meta']['iter'] == 11
     killed = start('--resume', fault='SIGKILL at 14').wait()
     assert killed.code == -signal.SIGKILL
     ended = start('--resume').wait()
@@ -62,19 +67,36 @@ val_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='ToyDataset', data_root='data/toy', ann_file='labels.txt'))
+test_dataloader = dict(val_dataloader, dataset=dict(
+    type='DrawingDataset', data_root='data/toy', ann_file='labels.txt'))
 '''
+_SIGNALS = 'SIGTERM', 'SIGINT', 'SIGUSR1'
 
 
-@pytest.mark.parametrize('fault, kept', [
-    ('GROUP at 8', ['epoch_1.pth', 'interrupted.pth']),
-    ('SIGINT evaluating', ['epoch_1.pth']),
+@pytest.mark.parametrize('name', _SIGNALS)
+@pytest.mark.parametrize('place, kept', [
+    ('at 8', ['epoch_1.pth', 'interrupted.pth']),
+    ('evaluating', ['epoch_1.pth']),
 ])
-def test_signal_to_the_workers_too(start, fault, kept):
-    stopped = start(fault=fault, workers=2, more=_EVALUATED).wait()
+def test_signal_to_the_workers_too(start, place, name, kept):
+    stopped = start(
+        fault=f'GROUP:{name} {place}', workers=2, more=_EVALUATED).wait()
     assert stopped.code == _STOPPED, stopped.output
     assert files() == kept
     assert load(f'w/{kept[-1]}')['meta']['iter'] == (8 if kept[1:] else 6)
     assert 'Traceback' not in stopped.output
+
+
+def test_signal_to_a_test_and_its_workers(start, load_tool):
+    assert start(workers=2, more=_EVALUATED, epochs=1).wait().code == 0
+    for name in _SIGNALS:
+        stopped = Forked(
+            load_tool('test').main, ['small.py', 'w/epoch_1.pth'],
+            f'GROUP:{name} testing',
+            before=lambda: logging.disable(logging.NOTSET)).wait()
+        assert stopped.code == _STOPPED, stopped.output
+        assert f'Stopped by {name} while testing.\n' in stopped.output
+        assert 'Traceback' not in stopped.output
 
 
 def test_ctrl_c_once_and_twice(start):

@@ -9,9 +9,12 @@ from .reconstruction_hook import ReconstructionHook
 from .resume_hook import ResumeHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .seed_hook import SeedHook
+from .stall_hook import StallHook
+from .work_dir_lock_hook import WorkDirLockHook
 
 __all__ = [
     'CheckpointFitHook', 'CompileBlocksHook', 'DamagedDataHook', 'DryRunHook',
     'NonFiniteError', 'NonFiniteHook', 'PreemptionHook', 'ReconstructionHook',
-    'ResumeHook', 'SafeCheckpointHook', 'SeedHook'
+    'ResumeHook', 'SafeCheckpointHook', 'SeedHook', 'StallHook',
+    'WorkDirLockHook'
 ]

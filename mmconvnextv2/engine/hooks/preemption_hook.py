@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Optional, Sequence
 import torch
 from mmengine.dist import all_reduce, barrier, get_world_size, is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 
 from mmconvnextv2.engine.batches import count_batches, restart_iterator
 from mmconvnextv2.registry import HOOKS, register
@@ -29,9 +29,9 @@ class PreemptionHook(Hook):
     The iteration is finished first, and the parameters' update where
     gradients are accumulated. The checkpoint is ``interrupted.pth``; with
     ``--resume`` the run goes on with the next batch of the same epoch. While
-    it evaluates, the run stops at once and keeps the checkpoint that it has.
-    A second Ctrl-C stops in any case. Workers of data loaders ignore the
-    signals, which a scheduler may send to all processes.
+    it evaluates, the run stops at once and keeps the checkpoint that it has;
+    so does a test. A second Ctrl-C stops in any case. Workers of all data
+    loaders ignore the signals, which a scheduler may send to all processes.
 
     Args:
         signals (Sequence[str]): Names of the signals. Defaults to those of
@@ -60,9 +60,17 @@ class PreemptionHook(Hook):
         self._asked: Optional[str] = None
         self._former: Dict[int, Any] = {}
 
+    def before_run(self, runner: Runner) -> None:
+        """Let workers ignore the signals."""
+        for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
+            if isinstance(loop, BaseLoop):  # else it is not to be run
+                loop.dataloader.worker_init_fn = partial(
+                    _init_worker, loop.dataloader.worker_init_fn, self.signals)
+        atexit.register(_kill_workers)
+
     def before_train(self, runner: Runner) -> None:
         """Go on within an epoch; watch the signals."""
-        self._asked, self._agreed, self._pid = None, False, os.getpid()
+        self._agreed = False
         self._savers = [
             x for x in runner.hooks if isinstance(x, SafeCheckpointHook)]
         loader = runner.train_dataloader
@@ -75,11 +83,12 @@ class PreemptionHook(Hook):
                 f"The run was stopped after {past['done']} of {past['of']} "
                 f'batches of an epoch, which has {len(loader)} now: the epoch '
                 'begins anew.')
-        for loop in filter(None, (runner.train_loop, runner.val_loop)):
-            loop.dataloader.worker_init_fn = partial(
-                _init_worker, loop.dataloader.worker_init_fn, self.signals)
-        atexit.register(_kill_workers)
         restart_iterator(runner)
+        self.before_test(runner)
+
+    def before_test(self, runner: Runner) -> None:
+        """Watch the signals."""
+        self._asked, self._pid = None, os.getpid()
         try:
             for number in self.signals:
                 self._former[number] = signal.signal(number, self._note)
@@ -94,8 +103,8 @@ class PreemptionHook(Hook):
         if self._asked is None:
             self._asked, self._since = signal.Signals(number).name, now
             if is_main_process():  # Logging may be in the midst of a line.
-                os.write(2, f'\n{self._asked}: stopping after this iteration '
-                         'with a checkpoint.\n'.encode())
+                os.write(2, f'\n{self._asked}: stopping after this '
+                         'iteration.\n'.encode())
         # torchrun passes on what the terminal sends anyway.
         elif number == signal.SIGINT and now > self._since + 1:
             raise KeyboardInterrupt
@@ -137,11 +146,21 @@ class PreemptionHook(Hook):
                                'continue with --resume.')
             _leave(runner)
 
-    def after_train(self, runner: Runner) -> None:
-        """Leave the signals to others; training can no longer be lost."""
+    def after_test_iter(self, runner: Runner, **kwargs: Any) -> None:
+        """Stop within a test, which leaves nothing to continue."""
+        if self._asked is not None:
+            runner.logger.info(f'Stopped by {self._asked} while testing.')
+            _leave(runner)
+
+    def after_test(self, runner: Runner) -> None:
+        """Leave the signals to others."""
         for number, handler in self._former.items():
             signal.signal(number, handler)
         self._former = {}
+
+    def after_train(self, runner: Runner) -> None:
+        """Leave the signals to others; training can no longer be lost."""
+        self.after_test(runner)
         for saver in self._savers:
             if saver.last_ckpt:  # Unless it is all there is.
                 saver.discard(CHECKPOINT)

@@ -7,6 +7,7 @@ import torch
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.structures import BaseDataElement
+from processes import run_processes
 from torch import nn
 
 from mmconvnextv2.engine import NonFiniteHook
@@ -116,6 +117,21 @@ def test_half_an_accumulated_update_is_checked_by_its_loss():
     assert hook.skipped == 1
     # The other half is updated with.
     assert not weights[4].equal(weights[3]) and weights[4].isfinite().all()
+
+
+def _one_is_bad(rank):
+    torch.distributed.init_process_group('gloo')
+    hook = NonFiniteHook(max_skips=2)
+    # The gradients of one process, then, without an update, its loss.
+    train(hook, [1., NAN if rank else 2., 1.])
+    late = NonFiniteHook(max_skips=1)
+    train(late, [1., NAN if rank else 2., 1.], accumulate=9)
+    return hook.skipped, late.skipped, [x.tolist() for x in hook.weights]
+
+
+def test_what_is_bad_in_one_process_is_skipped_by_all(tmp_path):
+    first, second = run_processes(_one_is_bad, tmp_path)
+    assert first == second and first[:2] == (1, 1)
 
 
 def test_an_infinite_loss_with_finite_gradients():

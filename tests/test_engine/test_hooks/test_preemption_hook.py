@@ -76,7 +76,7 @@ def test_stops_after_a_signal_only(hook, runner, capfd):
     os.kill(os.getpid(), signal.SIGUSR1)
     os.kill(os.getpid(), signal.SIGUSR1)  # Told once.
     assert capfd.readouterr().err == (
-        '\nSIGUSR1: stopping after this iteration with a checkpoint.\n')
+        '\nSIGUSR1: stopping after this iteration.\n')
     with pytest.raises(SystemExit) as stop:
         hook.after_val_iter(runner)
     assert stop.value.code == 75 and runner.message_hub == {}
@@ -100,14 +100,16 @@ def test_waits_for_the_update(hook, runner):
 _LEAVES_A_WORKER = '''
 import builtins, logging
 from types import SimpleNamespace
+from mmengine.runner import BaseLoop
 from torch.utils.data import DataLoader
 from mmconvnextv2.engine import PreemptionHook
 
+class Loop(BaseLoop):
+    run = None
+
 loader = DataLoader(range(9), num_workers=1, persistent_workers=True)
-loop = SimpleNamespace(dataloader=loader)
-PreemptionHook().before_train(SimpleNamespace(
-    train_dataloader=loader, train_loop=loop, val_loop=None, hooks=[],
-    message_hub=SimpleNamespace(pop_info=lambda name: None)))
+PreemptionHook().before_run(SimpleNamespace(
+    _train_loop=None, _val_loop={}, _test_loop=Loop(None, loader)))
 builtins.kept = [loader, iter(loader)]  # nobody shuts the worker down
 next(kept[1])
 '''
