@@ -155,6 +155,7 @@ class Fault(Hook):
             time.sleep(60)
         elif what.startswith('GROUP:'):
             os.killpg(os.getpgid(0), signal.Signals[what[6:]])
+            time.sleep(0.5)  # So that PyTorch hears of workers that die.
         else:
             os.kill(os.getpid(), signal.Signals[what])
 

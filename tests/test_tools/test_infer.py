@@ -172,7 +172,7 @@ def test_results_are_not_overwritten_unasked(infer, task, folder, tmp_path,
 
 @pytest.mark.parametrize('name', ['SIGINT', 'SIGTERM'])
 def test_what_there_is_is_written_when_a_signal_stops_it(
-        infer, task, folder, tmp_path, capsys, monkeypatch, load_tool, name):
+        infer, task, folder, tmp_path, capfd, monkeypatch, load_tool, name):
     former = signal.getsignal(signal.Signals[name])
 
     def signal_at_first(*args):
@@ -189,7 +189,7 @@ def test_what_there_is_is_written_when_a_signal_stops_it(
     content, entries = _entries(tmp_path / 'out')
     assert (content['complete'], content['num_images']) == (False, 4)
     assert list(entries) == ['a.jpg'] and 'result' in entries['a.jpg']
-    said = capsys.readouterr()
+    said = capfd.readouterr()
     assert said.out.endswith('classification: 1 of 4 images, out/results.json,'
                              f' stopped by {name}\n')
     assert f'\n{name}: stopping after this image.\n' in said.err
