@@ -154,7 +154,10 @@ class Fault(Hook):
             print('hanging', flush=True)
             time.sleep(60)
         elif what.startswith('GROUP:'):
-            os.killpg(os.getpgid(0), signal.Signals[what[6:]])
+            # From outside, as schedulers do: PyTorch's workers obey a parent.
+            subprocess.run(
+                ['kill', '-s', what[9:], '--', f'-{os.getpgid(0)}'],
+                start_new_session=True, check=True)
             time.sleep(0.5)  # So that PyTorch hears of workers that die.
         else:
             os.kill(os.getpid(), signal.Signals[what])
