@@ -20,6 +20,7 @@ from mmconvnextv2.config.data_sources import (
 from mmconvnextv2.config.find import find_config
 from mmconvnextv2.config.preflight import SPLITS, missing_data
 from mmconvnextv2.config.walk import type_name
+from mmconvnextv2.engine.hooks import DataCheckHook
 from .errors import CommandError
 
 _FIT_HOOK = dict(type='mmconvnextv2.CheckpointFitHook')
@@ -181,7 +182,7 @@ def build_runner(cfg: Config, say: Callable[[str], None]) -> Runner:
     """Build the runner that the config asks for.
 
     A config of others gets the hook that refuses checkpoints that do not fit
-    the model; ``say`` prints it.
+    the model; ``say`` prints it. Data sets are not checked again.
     """
     custom = list(cfg.get('custom_hooks') or ())
     hooks = [*(cfg.get('default_hooks') or {}).values(), *custom]
@@ -189,7 +190,11 @@ def build_runner(cfg: Config, say: Callable[[str], None]) -> Runner:
         say(f'Added to custom_hooks: {_FIT_HOOK}. It refuses checkpoints that '
             'do not fit the model, of which MMEngine only keeps a log.')
         cfg.custom_hooks = [*custom, dict(_FIT_HOOK)]
-    return RUNNERS.build(cfg)
+    runner = RUNNERS.build(cfg)
+    # The tools check data before they build anything.
+    runner.hooks[:] = [
+        x for x in runner.hooks if not isinstance(x, DataCheckHook)]
+    return runner
 
 
 @contextlib.contextmanager

@@ -1,9 +1,11 @@
 from argparse import Namespace
+from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
 
 from mmconvnextv2 import cli
+from mmconvnextv2.engine.hooks import DataCheckHook, DryRunHook
 
 
 @pytest.mark.parametrize('launcher, variable', [
@@ -61,9 +63,13 @@ def test_refused_errors_blame_the_argument():
 ])
 def test_configs_of_others_get_the_check_of_checkpoints(
         monkeypatch, hooks, added):
-    monkeypatch.setattr(cli.RUNNERS, 'build', lambda cfg: cfg)
+    monkeypatch.setattr(cli.RUNNERS, 'build', lambda cfg: SimpleNamespace(
+        cfg=cfg, hooks=[DryRunHook(), DataCheckHook()]))
     said = []
-    cfg = cli.build_runner(Config(dict(hooks)), said.append)
+    runner = cli.build_runner(Config(dict(hooks)), said.append)
+    # The tools have checked the data before.
+    assert [type(x) for x in runner.hooks] == [DryRunHook]
+    cfg = runner.cfg
     given = hooks.get('custom_hooks', [])
     assert cfg.get('custom_hooks', []) == given + added * [cli._FIT_HOOK]
     assert said == added * [

@@ -16,6 +16,8 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # A loss that is not finite stops the run, or skips max_skips steps.
     non_finite=dict(type='mmconvnextv2.NonFiniteHook', max_skips=0),
+    # Annotations, label maps and class folders must fit the run.
+    data_check=dict(type='mmconvnextv2.DataCheckHook'),
     # Damaged files: training goes on without them and names them; an
     # evaluation stops.
     damaged_data=dict(type='mmconvnextv2.DamagedDataHook'),

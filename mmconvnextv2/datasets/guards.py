@@ -86,13 +86,13 @@ class Guard:
     def load_image(self, results: dict) -> dict:
         """Read an image, of the size for which its annotations were made.
 
-        In training, boxes outside of it would make the loss NaN.
+        Boxes outside of it would make the loss NaN, and figures wrong.
         """
         path = results['img_path']
         loaded = self._read_file(path, results)
         size = loaded['ori_shape']
         stated = results.get('height'), results.get('width')
-        if self.log is not None and None not in stated and size != stated:
+        if None not in stated and size != stated:
             raise _DamagedError(
                 path, f'it has {size[1]}x{size[0]} pixels, its annotations '
                 f'say {stated[1]}x{stated[0]}')

@@ -2,6 +2,7 @@
 from .checkpoint_fit_hook import CheckpointFitHook
 from .compile_blocks_hook import CompileBlocksHook
 from .damaged_data_hook import DamagedDataHook
+from .data_check_hook import DataCheckHook
 from .dry_run_hook import DryRunHook
 from .non_finite_hook import NonFiniteError, NonFiniteHook
 from .preemption_hook import PreemptionHook
@@ -13,8 +14,8 @@ from .stall_hook import StallHook
 from .work_dir_lock_hook import WorkDirLockHook
 
 __all__ = [
-    'CheckpointFitHook', 'CompileBlocksHook', 'DamagedDataHook', 'DryRunHook',
-    'NonFiniteError', 'NonFiniteHook', 'PreemptionHook', 'ReconstructionHook',
-    'ResumeHook', 'SafeCheckpointHook', 'SeedHook', 'StallHook',
-    'WorkDirLockHook'
+    'CheckpointFitHook', 'CompileBlocksHook', 'DamagedDataHook',
+    'DataCheckHook', 'DryRunHook', 'NonFiniteError', 'NonFiniteHook',
+    'PreemptionHook', 'ReconstructionHook', 'ResumeHook',
+    'SafeCheckpointHook', 'SeedHook', 'StallHook', 'WorkDirLockHook'
 ]
