@@ -1,6 +1,7 @@
 """The README's recipe for one's own classes, on pictures made here."""
 import json
 import math
+import re
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from mmdet.apis import inference_detector, init_detector
 from mmengine.config import Config
 from mmengine.registry import DATASETS, MODELS, DefaultScope
 from mmengine.runner import load_checkpoint
-from readme_snippets import python_blocks
+from readme_snippets import python_blocks, section
 
 _BASE = 'maskrcnn_convnextv2_b_coco.py'
 # In the base's place, what a CPU can train: for 2 pictures, one at a time.
@@ -132,6 +133,28 @@ def test_class_layers_of_another_checkpoint_are_dropped(trained):
         'roi_head.bbox_head.fc_cls', 'roi_head.bbox_head.fc_reg',
         'roi_head.mask_head.conv_logits'
     }
+
+
+def test_boxes_only(tmp_path):
+    """The recipe for annotations without masks."""
+    write_pictures(tmp_path / 'data' / 'balloons', ('balloon', ))
+    for file in tmp_path.glob('data/balloons/annotations/*.json'):
+        content = json.loads(file.read_text())
+        for annotation in content['annotations']:
+            annotation['segmentation'] = []
+        file.write_text(json.dumps(content))
+    (tmp_path / 'own.py').write_text(recipe_for(('balloon', )))
+    (tmp_path / _BASE).write_text(_SMALL)
+    snippet, = python_blocks('Boxes only')
+    (tmp_path / 'mine.py').write_text(f"_base_ = './own.py'\n{snippet}")
+    options = re.findall(r'\S+with_mask=False', section('Boxes only'))
+    assert len(options) == 3
+    train(tmp_path, 'mine.py', *options)
+    losses, metrics = scalars(tmp_path / 'work_dirs' / 'mine')
+    assert {x for x in losses[0] if x.startswith('loss')} == {
+        'loss', 'loss_rpn_cls', 'loss_rpn_bbox', 'loss_cls', 'loss_bbox'}
+    assert metrics[0]['coco/bbox_mAP'] >= 0
+    assert not any('segm' in x for x in metrics[0])
 
 
 @pytest.mark.parametrize('names', CLASSES)

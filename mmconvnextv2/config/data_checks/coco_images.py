@@ -14,12 +14,7 @@ _STORED = f' as Exif turns it (as stored, with {_AS_STORED}, it would fit)'
 
 
 def missing_files(folder: str, files: Sequence[str]) -> list[str]:
-    """List files that do not exist; reads each folder once.
-
-    Args:
-        folder (str): The folder.
-        files (Sequence[str]): Paths of the files in it.
-    """
+    """List files that are not in a folder; reads each folder once."""
     listed: dict[str, set[str]] = {}
     missing = []
     for file in files:
@@ -39,17 +34,11 @@ def missing_files(folder: str, files: Sequence[str]) -> list[str]:
 
 
 def check_sizes(folder: str, images: Sequence[Mapping],
-                is_upright: bool) -> Iterator[tuple[int, str]]:
+                is_upright: bool) -> Iterator[tuple[float, str]]:
     """Compare the sizes of a sample of images with those in the file.
 
-    Args:
-        folder (str): Folder of the images.
-        images (Sequence[Mapping]): Records of images.
-        is_upright (bool): Whether the run turns images as Exif says.
-
-    Yields:
-        tuple[float, str]: The share of the sample that is of another size, or
-        0 for a remark; and what is the matter.
+    Yields the share of the sample that is of another size, or 0 for a remark;
+    and what is the matter. Upright are images that the run turns by Exif.
     """
     differ, turned = [], []
     sample = images[::max(1, len(images) // _SAMPLE)]

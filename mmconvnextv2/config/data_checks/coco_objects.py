@@ -19,21 +19,13 @@ _NO_MASK = 'have no mask of a polygon of 3 points or more'
 
 
 class Objects(NamedTuple):
-    """Annotations of the classes, as arrays.
+    """Annotations of the classes, as arrays."""
 
-    Attributes:
-        records (list[dict]): N annotations.
-        labels (ndarray): (N, ), positions in ``classes``.
-        boxes (ndarray): (N, 4), x1, y1, x2, y2 in pixels.
-        sizes (ndarray): (N, 2), width and height of their images.
-        extents (ndarray): (N, 4), of their polygons; NaN without one.
-    """
-
-    records: list[dict]
-    labels: np.ndarray
-    boxes: np.ndarray
-    sizes: np.ndarray
-    extents: np.ndarray
+    records: list[dict]  # N annotations
+    labels: np.ndarray  # (N, ), positions in classes
+    boxes: np.ndarray  # (N, 4), x1, y1, x2, y2 in pixels
+    sizes: np.ndarray  # (N, 2), width and height of their images
+    extents: np.ndarray  # (N, 4), of their polygons; NaN without one
 
     @property
     def is_real(self) -> np.ndarray:
@@ -64,13 +56,7 @@ def _rows(rows: Iterable, length: int) -> np.ndarray:
 
 
 def left_out(found: Objects, use: Use, min_size: int) -> dict[str, np.ndarray]:
-    """Mark by rule what does not count; the first rule that holds does.
-
-    Args:
-        found (Objects): The annotations.
-        use (Use): Training leaves out more than an evaluation.
-        min_size (int): Shortest side of images to train on.
-    """
+    """Mark by rule what does not count; the first rule that holds does."""
     flag = {x: np.array([bool(y.get(x)) for y in found.records], bool)
             for x in ('iscrowd', 'ignore')}
     rules = {'are crowds (iscrowd 1)': flag['iscrowd']}
@@ -93,11 +79,7 @@ def left_out(found: Objects, use: Use, min_size: int) -> dict[str, np.ndarray]:
 
 def check_objects(found: Objects, use: Use, rules: Mapping[str, np.ndarray],
                   classes: Any) -> Iterator[tuple[bool, str]]:
-    """Yield what is left out, and classes of which nothing is left.
-
-    Yields:
-        tuple[bool, str]: Whether it is a fault, and what.
-    """
+    """Yield what is left out, and whether that is a fault."""
     free = ~np.any([*rules.values()], 0) if rules else np.array([], bool)
     aim = 'count in an evaluation' if use.is_evaluated else 'be trained on'
     parts = [f'{x.sum()} {rule}' for rule, x in rules.items() if x.any()]
@@ -123,8 +105,7 @@ def check_objects(found: Objects, use: Use, rules: Mapping[str, np.ndarray],
 def check_boxes(found: Objects) -> Iterator[tuple[bool, str]]:
     """Count boxes that end outside their image or are unlike their polygons.
 
-    Yields:
-        tuple[bool, str]: Whether most boxes do, and what.
+    Yields whether most of them do, and what.
     """
     near, far = found.boxes[:, :2], found.boxes[:, 2:]
     slack = np.maximum(1, found.sizes / 100)

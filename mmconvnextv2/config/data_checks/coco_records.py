@@ -12,43 +12,26 @@ _NO_EXTENT = (math.nan, ) * 4
 
 
 class Use(NamedTuple):
-    """What a run needs of an annotation file.
+    """What a run needs of an annotation file."""
 
-    Attributes:
-        masks (bool): Whether it reads masks.
-        is_evaluated (bool): Whether it evaluates, else it trains.
-        scores_masks (bool): Whether it evaluates masks.
-    """
-
-    masks: bool
-    is_evaluated: bool = False
+    masks: bool  # It reads them.
+    is_evaluated: bool = False  # else it trains
     scores_masks: bool = False
 
 
 class Records(NamedTuple):
-    """Records of a file, by id, and what was found while they were read.
+    """Records of a file, by id, and what was found while they were read."""
 
-    Attributes:
-        faults (list[str]): Faults, each with the place of its record.
-        images (dict): Images by id.
-        categories (dict): Categories by id.
-        extents (list): x1, y1, x2, y2 of the mask of each annotation: of its
-            polygons, of the box of a compressed one, NaN without one.
-    """
-
-    faults: list[str]
+    faults: list[str]  # each with the place of its record
     images: dict
     categories: dict
+    # x1, y1, x2, y2 of the mask of each annotation: of its polygons, of the
+    # box of a compressed one, NaN without one.
     extents: list
 
 
 def read_records(content: Mapping, use: Use) -> Records:
-    """Look at each record as mmdet and pycocotools will.
-
-    Args:
-        content (Mapping): The file: three lists of records.
-        use (Use): What is needed of it.
-    """
+    """Look at each record of a file as mmdet and pycocotools will."""
     found = Records([], {}, {}, [])
     for kind, check in (('images', _fault_of_image),
                         ('categories', _fault_of_category),
@@ -136,8 +119,7 @@ def _extent_of_rle(ann: Mapping, image: Mapping) -> tuple:
 
 def _extent(polygons: Any, image: Mapping, use: Use) -> tuple:
     """Return the extent of polygons that lie near their image."""
-    if not isinstance(polygons, list) or not all(
-            isinstance(x, list) for x in polygons):
+    if not isinstance(polygons, list) or {*map(type, polygons)} != {list}:
         raise ValueError('segmentation must be a list of polygons [x1, y1, '
                          f'x2, ...], got {polygons!r:.60}')
     xs: list[float] = []

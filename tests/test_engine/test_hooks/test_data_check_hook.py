@@ -3,15 +3,14 @@ import logging
 import re
 from pathlib import Path
 
-import mmpretrain.datasets
+import mmpretrain.datasets  # noqa: F401
 import pytest
 import torch
 import torch.distributed as dist
 from mmengine.config import Config
-from mmengine.evaluator import BaseMetric
-from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from PIL import Image
+from test_damaged_data_hook import MeanModel, NoMetric  # noqa: F401
 
 from mmconvnextv2.config.find import configs_folder
 from mmconvnextv2.engine.hooks import data_check_hook
@@ -20,37 +19,11 @@ from mmconvnextv2.errors import CommandError
 _BASE = configs_folder() / '_base_' / 'default_runtime.py'
 
 
-class Model(BaseModel):
-
-    def __init__(self):
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.ones(()))
-
-    def forward(self, inputs=None, mode='tensor', **kwargs):
-        return dict(loss=self.weight**2) if mode == 'loss' else [0.]
-
-
-class Number(BaseMetric):
-
-    def process(self, data_batch, data_samples):
-        self.results.append(0)
-
-    def compute_metrics(self, results):
-        return dict(n=len(results))
-
-
-class Packed:
-
-    def __call__(self, results):
-        return dict(inputs=torch.zeros(1))
-
-
 @pytest.fixture
 def make_runner(tmp_path):
     """Function that makes a runner for folders of classes by split."""
 
     def make(**classes):
-        kind = mmpretrain.datasets.CustomDataset
         loaders = {}
         for split, names in classes.items():
             for name in names:
@@ -60,16 +33,18 @@ def make_runner(tmp_path):
             loaders[f'{split}_dataloader'] = dict(
                 batch_size=1, num_workers=0,
                 sampler=dict(type='DefaultSampler', shuffle=False),
-                dataset=dict(type=kind, data_root=str(tmp_path / split),
-                             pipeline=[dict(type=Packed)]))
+                dataset=dict(
+                    type='CustomDataset', data_root=str(tmp_path / split),
+                    pipeline=[]))
         logging.disable(logging.NOTSET)
         hooks = Config.fromfile(_BASE).default_hooks
         return Runner.from_cfg(Config(dict(
-            model=dict(type=Model), work_dir=str(tmp_path / 'w'), **loaders,
+            model=dict(type='mmengine.MeanModel'), **loaders,
             train_cfg=dict(by_epoch=True, max_epochs=1),
+            work_dir=str(tmp_path / 'w'),
             optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
-            val_cfg=dict(), val_evaluator=dict(type=Number),
-            test_cfg=dict(), test_evaluator=dict(type=Number),
+            val_cfg=dict(), val_evaluator=dict(type='NoMetric'),
+            test_cfg=dict(), test_evaluator=dict(type='NoMetric'),
             default_hooks=dict(data_check=hooks.data_check, checkpoint=None),
             default_scope='mmpretrain', experiment_name=tmp_path.name)))
 
