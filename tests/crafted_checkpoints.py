@@ -93,6 +93,20 @@ RECORD: Dict[str, Tuple[Callable[[dict], Any], str]] = {
     **{f'hub {x}': (_at(f'message_hub.{x}', 7),
                     f'its message_hub.{x} must be a dict, found int')
        for x in ('log_scalars', 'runtime_info', 'resumed_keys')},
+    'hub name of a number': (
+        _at('message_hub.runtime_info', {3: 4}), 'its names in message_hub.'
+        'runtime_info must be text, found int'),
+    'best score text': (
+        _at('message_hub.runtime_info', dict(best_score='x')),
+        'its message_hub.runtime_info.best_score must be a number, found str'),
+    'batches a number': (_at('message_hub.runtime_info.batches_done', 3),
+                         'its batches_done must be a dict, found int'),
+    'batches text': (
+        _at('message_hub.runtime_info.batches_done', dict(done='x', of=6)),
+        'its batches_done.done must be a whole number, found str'),
+    **{f'batches {x}': (
+        _at('message_hub.runtime_info.batches_done', dict(done=x, of=6)),
+        f'its batches_done are {x} of 6') for x in (-1, 7)},
     'optimizer a list': (_at('optimizer', [1]),
                          'its optimizer must be a dict, found list'),
     'optimizer of lists': (_at('optimizer', dict(a=[1])),

@@ -11,6 +11,7 @@ import os.path as osp
 import pickle
 import zipfile
 from collections.abc import Sized
+from functools import partial
 from typing import Any, BinaryIO, Callable, Dict, Mapping, Optional
 
 import torch
@@ -26,7 +27,7 @@ class _Inert:
 
     scout: '_Scout'
 
-    def __new__(cls, *args: Any) -> '_Inert':
+    def __new__(cls, *args: Any, **_: Any) -> '_Inert':
         made = super().__new__(cls)
         made.length = cls.scout.weigh(cls.__name__, args)
         return made
@@ -34,11 +35,11 @@ class _Inert:
     def __len__(self) -> int:
         return self.length
 
-    def __bool__(self) -> bool:
-        return True
-
     def __call__(self, *args: Any) -> '_Inert':
         return self
+
+    def append(self, item: Any) -> None:
+        """Take an item, as what is made of lists does."""
 
     def __setstate__(self, state: Any) -> None:
         self.scout.weigh(type(self).__name__, (state, ))
@@ -71,17 +72,13 @@ class _Tuple(tuple):
         return super().__hash__()
 
 
-def _tupled(load: Callable[['_Scout'], None]) -> Callable[['_Scout'], None]:
-
-    def load_tuple(self: '_Scout') -> None:
-        load(self)
-        made = _Tuple(self.stack[-1])
-        made.scout = self
-        made.unfolded = 1 + sum(getattr(x, 'unfolded', 1) for x in made)
-        self.refuse_more(made.unfolded, self.most_items, 'items in a tuple')
-        self.stack[-1] = made
-
-    return load_tuple
+def _load_tuple(scout: '_Scout', load: Callable[['_Scout'], None]) -> None:
+    load(scout)
+    made = _Tuple(scout.stack[-1])
+    made.scout = scout
+    made.unfolded = 1 + sum(getattr(x, 'unfolded', 1) for x in made)
+    scout.refuse_more(made.unfolded, scout.most_items, 'items in a tuple')
+    scout.stack[-1] = made
 
 
 class _Scout(pickle._Unpickler):
@@ -97,7 +94,7 @@ class _Scout(pickle._Unpickler):
 
     dispatch = dict(pickle._Unpickler.dispatch)
     for _code in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3):
-        dispatch[_code[0]] = _tupled(dispatch[_code[0]])
+        dispatch[_code[0]] = partial(_load_tuple, load=dispatch[_code[0]])
 
     def __init__(self, file: BinaryIO, length: int, size: int,
                  records: Optional[Mapping[str, int]] = None) -> None:
@@ -120,7 +117,9 @@ class _Scout(pickle._Unpickler):
             self.names[name] = type(name, (_Inert, ), dict(scout=self))
         return self.names[name]
 
-    def persistent_load(self, pid: Any) -> _Storage:
+    def persistent_load(self, pid: Any) -> Any:
+        if pid[0] == 'module':  # Its class, in files before PyTorch 1.6.
+            return pid[1]
         _, kind, key, _, numel, *_ = pid
         if key not in self.storages:
             storage = self.storages[key] = _Storage(kind, numel)
@@ -169,13 +168,9 @@ class _Scout(pickle._Unpickler):
     def refuse_more(self, asked: int, most: int, what: str) -> None:
         """Refuse a file that asks for more than it may."""
         if asked > most:
-            raise ValueError(f'it asks for {_figure(asked)} {what}, at most '
-                             f'{_figure(most)} can be right for its size')
-
-
-def _figure(number: int) -> str:
-    return f'{number:,}' if number < 10**15 else f'{float(number):.0e}' \
-        if number < 10**300 else 'more than 1e300'
+            figure = f'{asked:,}' if asked < 10**15 else 'more than 1e15'
+            raise ValueError(f'it asks for {figure} {what}, at most {most:,} '
+                             'can be right for its size')
 
 
 def refuse_claims(path: str) -> None:
@@ -194,6 +189,9 @@ def refuse_claims(path: str) -> None:
             return
     with zipfile.ZipFile(path) as archive:
         records = {x.filename.partition('/')[2]: x for x in archive.infolist()}
+        if 'constants.pkl' in records:
+            raise ValueError('it is a TorchScript model, whose weights '
+                             'torch.jit.load(FILE).state_dict() gives')
         for name, record in records.items():
             if record.compress_type:
                 raise ValueError(

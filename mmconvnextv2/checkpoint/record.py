@@ -39,6 +39,12 @@ def check_record(checkpoint: Mapping) -> None:
     _require(hub, Mapping, 'message_hub')
     for name in ('log_scalars', 'runtime_info', 'resumed_keys'):
         _require(hub.get(name), Mapping, f'message_hub.{name}')
+    for name, value in hub['runtime_info'].items():
+        _require(name, str, 'names in message_hub.runtime_info', 'text')
+        if name.startswith('best_score'):
+            _require(value, Real, f'message_hub.runtime_info.{name}',
+                     'a number')
+    _check_batches(hub['runtime_info'].get('batches_done'))
     _require(checkpoint.get('param_schedulers', []), (list, Mapping),
              'param_schedulers', 'a list')
     optimizer = checkpoint.get('optimizer', {})
@@ -49,6 +55,19 @@ def check_record(checkpoint: Mapping) -> None:
         _require(part.get('state'), Mapping, 'optimizer.state')
         _require(part.get('param_groups'), list, 'optimizer.param_groups',
                  'a list')
+
+
+def _check_batches(within: Any) -> None:
+    """Check how far a run was stopped within an epoch."""
+    if within is None:
+        return
+    _require(within, Mapping, 'batches_done')
+    for name in ('done', 'of'):
+        _require(within.get(name), Integral, f'batches_done.{name}',
+                 'a whole number')
+    if not 0 <= within['done'] <= within['of']:
+        raise CheckpointError(f"its batches_done are {within['done']} of "
+                              f"{within['of']}")
 
 
 def check_optimizer(optimizer: Optimizer) -> None:

@@ -2,6 +2,7 @@
 import sys
 import zipfile
 from argparse import Namespace
+from collections import deque
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def twice(x):
     ([tensor(0, (50, i), (0, 0)) for i in range(9, 99)], 'bytes of tensors'),
     (Calls(bytearray, 50_000), '50,016 bytes of tensors'),
     (Calls(torch.Tensor, 400, 200), '80,016 bytes of tensors'),
-    (Calls(torch.Tensor, 10**200), 'e+200 bytes of tensors'),
+    (Calls(torch.Tensor, 10**200), 'more than 1e15 bytes of tensors'),
     (Calls(torch._tensor._rebuild_from_type_v2, bytearray, torch.Tensor,
            (60_000, ), None), '60,016 bytes of tensors'),
     (chain(13, twice), 'items in a tuple'),
@@ -168,6 +169,43 @@ def test_what_is_right_is_read(path, legacy):
     for name in ('view', 'wide', 'empty', 'scalar', 'own', 'state'):
         assert torch.equal(found[name], content[name]), name
     assert all(map(torch.equal, found['again'], kinds * 3))
+
+
+class Items(list):
+    """What a checkpoint of others may hold."""
+
+
+class Made:
+    """Made by a name and its argument."""
+
+    def __new__(cls, name):
+        return super().__new__(cls)
+
+    def __getnewargs_ex__(self):
+        return (), dict(name=1)
+
+
+@pytest.mark.parametrize('legacy, protocol', [(True, 2), (False, 2),
+                                              (False, 4)])
+@pytest.mark.parametrize('held, name', [
+    (deque([1, 2]), 'collections.deque'), (Items('ab'), 'Items'),
+    (Made(1), ''), (torch.nn.Sequential(torch.nn.Linear(1, 1)),
+                    'torch.nn.modules.container.Sequential')])
+def test_what_is_not_loaded_is_named(path, legacy, protocol, held, name):
+    """The file is whole: it is not called damaged, nor removed."""
+    torch.save(dict(state_dict=dict(a=_DATA), held=held), path,
+               _use_new_zipfile_serialization=not legacy,
+               pickle_protocol=protocol)
+    assert 'is damaged' not in refusal(path)
+    assert 'it asks for' in refusal(path) or protocol == 4
+    assert name in refusal(path) or protocol == 4
+
+
+def test_a_script_is_no_checkpoint(path):
+    torch.jit.script(torch.nn.Linear(1, 1)).save(str(path))
+    assert refusal(path) == (
+        'it is a TorchScript model, whose weights '
+        'torch.jit.load(FILE).state_dict() gives')
 
 
 def test_what_is_nested_deeply(path):

@@ -58,6 +58,7 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', T_max={0}, by_epoch=True,
          convert_to_iter_based=True, eta_min=1e-5),
     dict(type='MultiStepLR', milestones=[3, 5], by_epoch=True)]
+optim_wrapper.update(paramwise_cfg=dict(bias_lr_mult=2.))
 '''
     assert start(work_dir='w', epochs=3,
                  more=more.format(3)).wait().code == _DONE
@@ -71,15 +72,15 @@ param_scheduler = [
         mine('CosineAnnealingLR T_max', 36, 18),
         mine('CosineAnnealingLR end', 36, 18),
         mine('MultiStepLR end', 6, 3), mine('train_cfg.max_epochs', 6, 3)]
-    rates = logged('whole', 'lr')
-    assert len(rates) == 36 and len({x for x, in rates.values()}) > 20
-    resumed = logged('w', 'lr')
+    rates = logged('whole', 'lr', 'base_lr')
+    assert len(rates) == 36 and len({x for x, _ in rates.values()}) > 20
+    resumed = logged('w', 'lr', 'base_lr')
     assert all(resumed[x] == rates[x] for x in range(19, 37))
     # By default the old schedule goes on, and the log says so.
     ended = start('--resume', work_dir='old', **long).wait()
     assert 'CosineAnnealingLR T_max: 18 of the checkpoint counts, not 36 ' \
         'of the config' in _warning(ended.output)
-    old = logged('old', 'lr')
+    old = logged('old', 'lr', 'base_lr')
     assert all(old[x] != rates[x] for x in range(19, 37))
 
 

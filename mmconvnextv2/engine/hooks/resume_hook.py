@@ -1,20 +1,15 @@
 """What a resumed run takes from its checkpoint, and what it makes up for."""
 import warnings
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Iterator
 
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook, ParamSchedulerHook
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 
-from mmconvnextv2.checkpoint import CheckpointError
-from mmconvnextv2.engine.config_text import differing
+from mmconvnextv2.engine.differences import of_configs, of_training
 from mmconvnextv2.registry import HOOKS, register
-from mmconvnextv2.text import first_of
 from .safe_checkpoint_hook import EVALUATED
 
-# How far a schedule is, unlike what it is.
-_PROGRESS = ('last_step', '_global_step', '_last_value', 'base_values',
-             'verbose', 'best', 'num_bad_epochs', 'cooldown_counter')
 _MOST = 20  # lines
 _LINES = dict(
     config='{}: {} of the config counts, not {} of the checkpoint',
@@ -64,11 +59,11 @@ class ResumeHook(Hook):
         self._is_evaluated = info.get(EVALUATED) == meta['iter']
         self._is_within = 'batches_done' in info
         lines += [_LINES[self.settings].format(*found)
-                  for found in _settings(runner, checkpoint, self.settings)]
+                  for found in of_training(runner, checkpoint, self.settings)]
         before, now = meta.get('processes'), get_world_size()
         changed = [('number of processes', now, before)] * (
             before not in (None, now))
-        changed += differing(meta.get('cfg'), runner.cfg.pretty_text)
+        changed += of_configs(meta.get('cfg'), runner.cfg.pretty_text)
         lines += [_LINES['config'].format(*found) for found in changed]
         if isinstance(runner.train_loop, EpochBasedTrainLoop):
             length = len(runner.train_dataloader)
@@ -105,83 +100,6 @@ class ResumeHook(Hook):
                 f' of {length}. For a longer run see "Extend a run" in '
                 'docs/training.md.')
         self._is_resumed = False
-
-
-def _settings(runner: Runner, checkpoint: dict,
-              settings: str) -> Iterator[Tuple[str, Any, Any]]:
-    """Find what differs, and replace the checkpoint's if the config counts.
-
-    Yields:
-        tuple: The setting's name, the config's and the checkpoint's value.
-    """
-    wrapper, saved = runner.optim_wrapper, checkpoint['optimizer']
-    parts = getattr(wrapper, 'optim_wrappers', None)
-    pairs = [('optimizer', wrapper, saved)] if parts is None else [
-        (name, part, saved[name]) for name, part in parts.items()]
-    for name, part, state in pairs:
-        ours, theirs = part.optimizer.param_groups, state['param_groups']
-        mine, its = ({k for group in x for k in group} for x in (ours, theirs))
-        if mine - its and its - mine:  # Newer versions of PyTorch only add.
-            raise CheckpointError(
-                "the optimizer's state in the checkpoint is of another "
-                f'optimizer than the config has: it has {first_of(its - mine)}'
-                f' instead of {first_of(mine - its)}')
-        for key, values in _group_differences(ours, theirs).items():
-            groups = f' ({len(values)} of {len(ours)} parameter groups)'
-            yield f'{name} {key}{groups * (len(ours) > 1)}', *values[0]
-        if settings == 'config':
-            for group, other in zip(ours, theirs):
-                other.update((k, x) for k, x in group.items()
-                             if k != 'params')
-    schedules = runner.param_schedulers
-    if schedules is None:
-        return
-    saved = checkpoint.get('param_schedulers')
-    named = schedules if isinstance(schedules, dict) else {'': schedules}
-    for name, ours in named.items():
-        theirs = saved[name] if name and saved else saved
-        yield from _schedule_differences(ours, theirs, settings)
-    if settings == 'config':
-        fresh = {k: [x.state_dict() for x in v] for k, v in named.items()}
-        checkpoint['param_schedulers'] = fresh.get('', fresh)
-
-
-def _group_differences(ours: List[dict],
-                       theirs: List[dict]) -> Dict[str, List[tuple]]:
-    """Find, by key, the pairs of values that differ; schedules set others."""
-    found: Dict[str, List[tuple]] = {}
-    for group, other in zip(ours, theirs):
-        common = group.keys() & other.keys()
-        for key in sorted(common - {'params'}):
-            values = group[key], other[key]
-            if f'initial_{key}' not in common and _plain(
-                    values[0]) != _plain(values[1]):
-                found.setdefault(key.replace('initial_', ''), []).append(
-                    values)
-    return found
-
-
-def _schedule_differences(ours: list, theirs: Any,
-                          settings: str) -> Iterator[Tuple[str, Any, Any]]:
-    states = [x.state_dict() for x in ours]
-    kinds = [type(x).__name__ for x in ours]
-    if theirs is None or len(theirs) != len(ours) or any(
-            x.keys() - y.keys() for x, y in zip(theirs, states)):
-        if settings == 'config':
-            yield 'param_scheduler', ', '.join(kinds), 'others'
-            return
-        raise CheckpointError(
-            f'the schedules in the checkpoint are not those of the config, '
-            f'which has {", ".join(kinds)}. To go on with those of the '
-            'config: --resume-settings config')
-    for kind, state, other in zip(kinds, states, theirs):
-        for key in sorted(state.keys() & other.keys() - {*_PROGRESS}):
-            if _plain(state[key]) != _plain(other[key]):
-                yield f'{kind} {key}', state[key], other[key]
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _count_anew(meta: dict, within: Any, length: int) -> Iterator[str]:
