@@ -23,7 +23,11 @@ from mmconvnextv2.config.walk import type_name
 from mmconvnextv2.engine.hooks import DataCheckHook
 from .errors import CommandError
 
-_FIT_HOOK = dict(type='mmconvnextv2.CheckpointFitHook')
+_ADDED = {
+    'CheckpointFitHook': 'refuses checkpoints that do not fit the model, of '
+    'which MMEngine only keeps a log.',
+    'DataSurveyHook': 'says what the data lack and what reading them drops.',
+}
 _RANK_VARIABLES = dict(
     pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
 
@@ -181,15 +185,16 @@ def require_writable(folder: str) -> None:
 def build_runner(cfg: Config, say: Callable[[str], None]) -> Runner:
     """Build the runner that the config asks for.
 
-    A config of others gets the hook that refuses checkpoints that do not fit
-    the model; ``say`` prints it. Data sets are not checked again.
+    A config of others gets the hooks that only say what is wrong; ``say``
+    prints them. Data sets are not checked again.
     """
     custom = list(cfg.get('custom_hooks') or ())
     hooks = [*(cfg.get('default_hooks') or {}).values(), *custom]
-    if not any(type_name(x) == 'CheckpointFitHook' for x in hooks if x):
-        say(f'Added to custom_hooks: {_FIT_HOOK}. It refuses checkpoints that '
-            'do not fit the model, of which MMEngine only keeps a log.')
-        cfg.custom_hooks = [*custom, dict(_FIT_HOOK)]
+    there = [type_name(x) for x in hooks if x]
+    for name in (x for x in _ADDED if x not in there):
+        hook = dict(type=f'mmconvnextv2.{name}')
+        say(f'Added to custom_hooks: {hook}. It {_ADDED[name]}')
+        cfg.custom_hooks = custom = [*custom, hook]
     runner = RUNNERS.build(cfg)
     # The tools check data before they build anything.
     runner.hooks[:] = [

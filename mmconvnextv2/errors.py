@@ -1,6 +1,8 @@
 """Errors that end a tool with a message, and what was done at an error."""
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+_SHOWN = 10
 
 
 class CommandError(Exception):
@@ -14,6 +16,19 @@ class CommandError(Exception):
 
     exit_code = 2
     is_of_each_process = False
+
+
+def data_error(faults: Sequence[str]) -> CommandError:
+    """Make the error that refuses data.
+
+    Args:
+        faults (Sequence[str]): What is wrong with them; ten are shown.
+    """
+    shown = list(faults[:_SHOWN])
+    if len(faults) > _SHOWN:
+        shown.append(f'and {len(faults) - _SHOWN} more')
+    return CommandError('\n  '.join(
+        [f'the data cannot be used, {len(faults)} faults:', *shown]))
 
 
 @contextlib.contextmanager

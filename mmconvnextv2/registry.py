@@ -28,18 +28,21 @@ MODELS = Registry(
     parent=MMENGINE_MODELS,
     scope='mmconvnextv2',
     locations=['mmconvnextv2.models'])
-# Imported when a transform is looked up: they need mmpretrain.
+# Imported when a data set or a transform is looked up: they need mmseg or
+# mmpretrain.
 TRANSFORMS = Registry(
     'transform',
     parent=MMENGINE_TRANSFORMS,
     scope='mmconvnextv2',
     locations=['mmconvnextv2.datasets.transforms'])
-# Imported when a data set or a metric is looked up: they need mmdet.
+# Imported when a data set or a metric is looked up: they need mmdet or mmseg.
 DATASETS = Registry(
     'dataset',
     parent=MMENGINE_DATASETS,
     scope='mmconvnextv2',
-    locations=['mmconvnextv2.datasets.coco'])
+    locations=[
+        'mmconvnextv2.datasets.coco', 'mmconvnextv2.datasets.folder_seg'
+    ])
 METRICS = Registry(
     'metric',
     parent=MMENGINE_METRICS,
@@ -84,3 +87,22 @@ def register(registry: Registry) -> Callable[[_T], _T]:
         return cls
 
     return decorate
+
+
+def absent(package: str) -> type:
+    """Make a stand-in for a base class from a package that is not installed.
+
+    Args:
+        package (str): Name of the package.
+
+    Returns:
+        type: A class; building what derives from it raises ImportError.
+    """
+
+    def refuse(self: object, *args: object, **kwargs: object) -> None:
+        raise ImportError(
+            f'mmconvnextv2.{type(self).__name__} is built on {package}, which '
+            'is not installed. How to install it: README.md of mmconvnextv2, '
+            'section "Installation".')
+
+    return type('Absent', (), dict(__init__=refuse))

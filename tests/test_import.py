@@ -3,6 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import mmconvnextv2
 
 _PROGRAM = '''
@@ -32,6 +34,8 @@ constructor = OPTIM_WRAPPER_CONSTRUCTORS.get(
     'mmconvnextv2.LayerDecayOptimWrapperConstructor')
 assert constructor is OPTIM_WRAPPER_CONSTRUCTORS.get(
     'LayerDecayOptimWrapperConstructor')
+import pytest
+
 import mmconvnextv2
 assert type(backbone) is mmconvnextv2.ConvNeXtV2
 assert not set(OPTIONAL) & set(sys.modules)
@@ -73,3 +77,41 @@ def test_no_private_name_of_torch_is_imported():
         for alias in node.names if alias.name.startswith('_')
     }
     assert found == set()
+
+
+_LACKING = '''
+import importlib.abc, sys
+
+lacking = sys.argv[1]
+
+
+class Block(importlib.abc.MetaPathFinder):
+
+    def find_spec(self, name, path, target=None):
+        if name.split('.')[0] == lacking:
+            raise ModuleNotFoundError(f'No module {name!r}', name=lacking)
+
+
+sys.meta_path.insert(0, Block())
+from mmengine.registry import DATASETS
+for kind in ('FolderSegDataset', 'CocoByNameDataset'):
+    try:
+        DATASETS.build(dict(type='mmconvnextv2.' + kind, ann_file='',
+                            lazy_init=True))
+        print(kind)
+    except ImportError as error:
+        print(error)
+'''
+
+
+@pytest.mark.parametrize('lacking, there, absent', [
+    ('mmdet', 'FolderSegDataset', 'CocoByNameDataset'),
+    ('mmseg', 'CocoByNameDataset', 'FolderSegDataset')])
+def test_a_data_set_needs_only_its_own_package(lacking, there, absent):
+    done = subprocess.run([sys.executable, '-c', _LACKING, lacking],
+                          capture_output=True, text=True)
+    # mmpretrain prints too.
+    assert set(done.stdout.splitlines()) >= {there, (
+        f'mmconvnextv2.{absent} is built on {lacking}, which is not '
+        'installed. How to install it: README.md of mmconvnextv2, section '
+        '"Installation".')}, done.stderr

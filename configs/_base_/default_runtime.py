@@ -27,6 +27,8 @@ default_hooks = dict(
     lock=dict(type='mmconvnextv2.WorkDirLockHook'),
     # A batch or a step that takes longer than this ends the run.
     stall=dict(type='mmconvnextv2.StallHook', seconds=600),
+    # What the data lack and what reading them drops, before the run.
+    data_survey=dict(type='mmconvnextv2.DataSurveyHook'),
     # SIGTERM, SIGUSR1 and Ctrl-C: save, and exit with code 75.
     preemption=dict(type='mmconvnextv2.PreemptionHook'),
     # With enabled=True and a randomness.seed a resumed run repeats exactly.

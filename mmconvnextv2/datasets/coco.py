@@ -4,7 +4,7 @@ from typing import Any, Sequence
 
 from mmengine.logging import print_log
 
-from mmconvnextv2.registry import DATASETS, METRICS, register
+from mmconvnextv2.registry import DATASETS, METRICS, absent, register
 
 try:
     from mmdet.datasets import CocoDataset
@@ -13,10 +13,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name != 'mmdet':
         raise
-    raise ImportError(
-        'mmconvnextv2.CocoByNameDataset is built on mmdet, which is not '
-        'installed. How to install it: README.md of mmconvnextv2, section '
-        '"Installation".') from error
+    CocoDataset = COCO = CocoMetric = absent('mmdet')
 
 
 def ids_by_name(coco: COCO, classes: Sequence[str]) -> list[Any]:

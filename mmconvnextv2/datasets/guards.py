@@ -7,9 +7,10 @@ import os.path as osp
 from typing import Any, Callable, Iterator, Optional
 
 from mmcv.transforms import LoadAnnotations, LoadImageFromFile
+from PIL import Image
 
 from .damaged import DamagedDataError, DamageLog, is_cut_off
-from .label_maps import fault_of_labels
+from .label_maps import fault_of_file, fault_of_labels
 
 _EVALUATING = ('An evaluation leaves nothing out, for its figures would not '
                'be comparable: repair the file, or take it out of the data '
@@ -112,9 +113,10 @@ class Guard:
             instance.setdefault('mask', [])
         loaded = self._read_file(path or results['img_path'], results)
         if path and 'gt_seg_map' in loaded:
-            fault = fault_of_labels(loaded['gt_seg_map'], size,
-                                    self.num_classes,
-                                    bool(loaded.get('reduce_zero_label')))
+            fault = fault_of_labels(
+                loaded['gt_seg_map'], size, self.num_classes,
+                bool(loaded.get('reduce_zero_label'))) or (
+                    osp.isfile(path) and fault_of_file(path)) or None
             if fault is not None:
                 raise DamagedDataError(f'{path}: {fault}')
         return loaded
@@ -127,6 +129,10 @@ def _described(path: str, error: Exception) -> str:
         return 'the file is empty'
     if is_cut_off(path):
         return 'the JPEG is cut off'
+    if isinstance(error, Image.DecompressionBombError):
+        return (f'it has more pixels than the {2 * Image.MAX_IMAGE_PIXELS:,} '
+                'that Pillow reads: cut it into tiles, or set '
+                'PIL.Image.MAX_IMAGE_PIXELS higher in the config')
     text = ' '.join(f'{type(error).__name__}: {error}'.split())
     return f'it cannot be used ({text})'
 

@@ -1,9 +1,26 @@
 """Say whether the label map of an image can be trained on."""
-from typing import Optional, Tuple
+from typing import (
+    Any,
+    Iterator,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy as np
+from PIL import Image
+
+from mmconvnextv2.text import first_of
 
 IGNORED = 255  # label of pixels that do not count
+_BACKGROUND = ('background', 'bg', 'unlabeled', 'unlabelled')
+_MASKS = (
+    ' They hold only 0 and 255, as masks do; a label map holds the number of '
+    'the class, and 255 is ignored. To make one of a mask: Image.fromarray('
+    "(np.array(Image.open(mask).convert('L')) > 127).astype(np.uint8)).save("
+    'label_map); see docs/your_data.md of mmconvnextv2.')
 
 
 def reduce_labels(labels: np.ndarray) -> np.ndarray:
@@ -13,10 +30,46 @@ def reduce_labels(labels: np.ndarray) -> np.ndarray:
         labels (np.ndarray): Labels as in the file, of any integer type.
 
     Returns:
-        np.ndarray: Labels of the same shape, int64.
+        np.ndarray: Labels of the same shape and type.
     """
-    labels = labels.astype(np.int64)
     return np.where((labels == 0) | (labels == IGNORED), IGNORED, labels - 1)
+
+
+def numbers_of_classes(dataset: Any) -> np.ndarray:
+    """Tell which class each number in the files of a data set means.
+
+    Args:
+        dataset (BaseSegDataset): The data set, of mmseg.
+
+    Returns:
+        np.ndarray: The classes of the numbers 0 to 255; 255 is ignored.
+    """
+    labels = np.arange(256)
+    if dataset.reduce_zero_label:
+        labels = reduce_labels(labels)
+    numbers = labels.copy()
+    for old, new in (dataset.label_map or {}).items():
+        numbers[labels == old] = new
+    return numbers
+
+
+def fault_of_file(path: str) -> Optional[str]:
+    """Say why the labels that mmseg reads are not those that were meant.
+
+    Args:
+        path (str): A label map that can be read.
+
+    Returns:
+        str, optional: The fault; None if there is none.
+    """
+    with Image.open(path) as file:
+        if file.format == 'JPEG':
+            return ('it is a JPEG, whose compression mixes the labels of '
+                    'neighbours: write label maps as PNG, from their source')
+        if file.mode[0] in 'IF' and (largest := np.max(file)) > IGNORED:
+            return (f'it holds the label {largest:g}; mmseg keeps 8 bits of a '
+                    f'label, so that this one would be {largest % 256:g}')
+    return None
 
 
 def fault_of_labels(labels: np.ndarray,
@@ -51,4 +104,67 @@ def fault_of_labels(labels: np.ndarray,
     ignored = f'0 and {IGNORED} are' if reduced else f'{IGNORED} is'
     return (f'it holds the label {largest + first}, while the {num_classes} '
             f'classes have the labels {first} to {num_classes - 1 + first} '
-            f'and {ignored} ignored (reduce_zero_label={reduced})')
+            f'and {ignored} ignored (reduce_zero_label={reduced})' + (
+                '. Labels that begin with 1 need reduce_zero_label=True of '
+                'the data set' if not reduced and largest == num_classes
+                and labels.min() > 0 else ''))
+
+
+class MapSample(NamedTuple):
+    """What was found in label maps that were opened.
+
+    Attributes:
+        where (str): Which label maps these are, for messages.
+        is_whole (bool): Whether they are all there are.
+        counts (ndarray): Pixels of each number from 0 to 255 in the files.
+        faults (dict): Paths of the label maps that have a fault, by fault.
+    """
+
+    where: str
+    is_whole: bool
+    counts: np.ndarray
+    faults: Mapping[str, Sequence[str]]
+
+
+def judged(sample: MapSample, classes: Sequence[str], numbers: np.ndarray,
+           reduced: bool, training: bool) -> Iterator[Tuple[bool, str]]:
+    """Yield what the counts say, and whether it makes a run useless.
+
+    Args:
+        sample (MapSample): Label maps without faults.
+        classes (Sequence[str]): Names of the classes.
+        numbers (ndarray): The class of each number in a file.
+        reduced (bool): Whether 0 is ignored (``reduce_zero_label``).
+        training (bool): Whether they are trained on, or else evaluated.
+    """
+    counts, where = sample.counts, sample.where
+    if not counts.sum() or not classes:
+        return
+    sums = np.bincount(numbers, counts, minlength=256)
+    absent = [x for x, n in zip(classes, sums) if not n]
+    present = [x for x in classes if x not in absent]
+    share = sums[IGNORED] / counts.sum()
+    of_masks = set(np.flatnonzero(counts)) == {0, 255}
+    if not present:
+        yield True, f'all pixels of {where} are ignored.{_MASKS * of_masks}'
+    elif len(present) == 1 < len(classes):
+        yield sample.is_whole or of_masks, (
+            f'{where} have pixels of one class only, {present[0]!r} '
+            f'({share:.0%} of the pixels are ignored): a model that always '
+            f'says {present[0]!r} gets an mIoU of 100.{_MASKS * of_masks}')
+    elif absent:
+        yield False, (
+            f'{len(absent)} of the {len(classes)} classes have no pixel in '
+            f'{where}: {first_of(absent)}. ' +
+            ('They cannot be learnt from these.' if training else
+             'mIoU leaves them out.'))
+    if present and share > 0.5:
+        yield False, f'{share:.0%} of the pixels of {where} are ignored.'
+    if reduced and classes[0].lower().strip('_') in _BACKGROUND:
+        last = int(sums[len(classes) - 1])
+        shifted = training and sample.is_whole and counts[0] > 0 == last
+        yield bool(shifted), (
+            'reduce_zero_label=True ignores label 0 of the files and makes '
+            f'label 1 the class {classes[0]!r}. Is {classes[0]!r} label 0? '
+            f'({where} have {counts[0]} pixels of label 0 and {last} of '
+            f'{classes[-1]!r}.) Then set reduce_zero_label=False.')

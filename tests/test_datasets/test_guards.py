@@ -190,6 +190,30 @@ def test_damaged_label_map_is_left_out(labels, log, kind):
         load_labels(path)
 
 
+@pytest.mark.parametrize('zero', [False, True])
+def test_label_above_8_bits(labels, log, zero):
+    values = np.full((40, 60), 3, np.uint16)
+    assert load_labels(labels(values), log, zero=zero)
+    values[9, 9] = 258  # 2, as mmseg reads it
+    for guard_log in (log, None):
+        with pytest.raises(DamagedDataError, match='it holds the label 258; '
+                           'mmseg keeps 8 bits .* would be 2$'):
+            load_labels(labels(values), guard_log, zero=zero)
+
+
+def test_label_map_above_pillows_limit(labels, log, monkeypatch):
+    path = labels(np.zeros((40, 60), np.uint8))
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1100)
+    reason = ('it has more pixels than the 2,200 that Pillow reads: cut it '
+              'into tiles, or set PIL.Image.MAX_IMAGE_PIXELS higher in the '
+              'config')
+    assert load_labels(path, log) is None
+    assert log.read_new() == {str(path): reason}
+    with pytest.raises(DamagedDataError) as caught:
+        load_labels(path)
+    assert str(caught.value).startswith(f'{path}: {reason}. An evaluation ')
+
+
 def test_label_map_of_one_pixel(labels, log):
     path = labels(np.zeros((1, 1), np.uint8))
     assert load_labels(path, log, shape=(1, 1)) is None

@@ -1,8 +1,17 @@
 """Faults of label maps, in terms of the file."""
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from mmconvnextv2.datasets.label_maps import fault_of_labels, reduce_labels
+from mmconvnextv2.datasets.label_maps import (
+    _MASKS,
+    MapSample,
+    fault_of_labels,
+    judged,
+    numbers_of_classes,
+    reduce_labels,
+)
 
 
 def test_reduced_as_mmseg_does_it():
@@ -29,6 +38,61 @@ def test_label_out_of_range(dtype):
     assert fault_of_labels(labels, (1, 3), 5, reduced=True) == (
         'it holds the label 6, while the 5 classes have the labels 1 to 5 '
         'and 0 and 255 are ignored (reduce_zero_label=True)')
+
+
+def test_a_label_map_of_classes_after_the_first_is_reduced():
+    dataset = SimpleNamespace(reduce_zero_label=True,
+                              label_map={0: 1, 1: 255, 2: 0})
+    assert numbers_of_classes(dataset)[[0, 1, 2, 3, 4, 255]].tolist() == [
+        255, 1, 255, 0, 3, 255]
+
+
+def sample(counts, is_whole=True):
+    pixels = np.bincount(list(counts), list(counts.values()), minlength=256)
+    return MapSample('the 4 label maps', is_whole, pixels.astype(int), {})
+
+
+BACKGROUND = (
+    'reduce_zero_label=True ignores label 0 of the files and makes label 1 '
+    "the class 'bg'. Is 'bg' label 0? (the 4 label maps have {} pixels of "
+    "label 0 and {} of 'c'.) Then set reduce_zero_label=False.")
+ONE = ("the 4 label maps have pixels of one class only, 'bg' ({} of the "
+       "pixels are ignored): a model that always says 'bg' gets an mIoU of "
+       '100.')
+ABSENT = '1 of the 3 classes have no pixel in the 4 label maps: c. '
+LEARNT = (False, ABSENT + 'They cannot be learnt from these.')
+
+
+@pytest.mark.parametrize('counts, settings, expected', [
+    ({0: 1, 1: 1, 2: 1}, {}, []),
+    ({0: 10, 1: 9, 255: 20}, {}, [
+        LEARNT,
+        (False, '51% of the pixels of the 4 label maps are ignored.')]),
+    ({0: 10, 1: 9}, dict(training=False), [
+        (False, ABSENT + 'mIoU leaves them out.')]),
+    ({255: 7}, {}, [(True, 'all pixels of the 4 label maps are ignored.')]),
+    ({0: 7, 255: 9}, dict(reduced=True), [
+        (True, 'all pixels of the 4 label maps are ignored.' + _MASKS),
+        (True, BACKGROUND.format(7, 0))]),
+    ({0: 3, 255: 1}, {}, [(True, ONE.format('25%') + _MASKS)]),
+    ({0: 3, 255: 1}, dict(is_whole=False), [
+        (True, ONE.format('25%') + _MASKS)]),
+    ({0: 3}, dict(is_whole=False), [(False, ONE.format('0%'))]),
+    # Labels 0 to 2, counted from 1; labels 1 to 3, which may be meant.
+    ({0: 5, 1: 5, 2: 5}, dict(reduced=True), [
+        LEARNT, (True, BACKGROUND.format(5, 0))]),
+    ({0: 5, 1: 5, 2: 5, 3: 2}, dict(reduced=True), [
+        (False, BACKGROUND.format(5, 2))]),
+])
+def test_what_counts_say(counts, settings, expected):
+    options = dict(reduced=False, training=True, is_whole=True)
+    options.update(settings)
+    numbers = np.arange(256)
+    if options['reduced']:
+        numbers = reduce_labels(numbers)
+    found = list(judged(sample(counts, options.pop('is_whole')),
+                        ('bg', 'b', 'c'), numbers, **options))
+    assert found == expected
 
 
 def test_shapes():

@@ -9,7 +9,7 @@ tta_scales = [(1536, 384), (1792, 448), image_scale, (2304, 576), (2560, 640)]
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations', reduce_zero_label=True),
+    dict(type='LoadAnnotations'),
     dict(
         type='RandomResize',
         scale=image_scale,
@@ -24,7 +24,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=image_scale, keep_ratio=True),
-    dict(type='LoadAnnotations', reduce_zero_label=True),
+    dict(type='LoadAnnotations'),
     dict(type='PackSegInputs')
 ]
 # Each scale as it is and mirrored, which the paper does not say but its row
@@ -37,7 +37,7 @@ tta_pipeline = [
             dict(type='Resize', scale=scale, keep_ratio=True)
             for scale in tta_scales
         ], [dict(type='RandomFlip', prob=prob) for prob in (0., 1.)],
-                    [dict(type='LoadAnnotations', reduce_zero_label=True)],
+                    [dict(type='LoadAnnotations')],
                     [dict(type='PackSegInputs')]])
 ]
 

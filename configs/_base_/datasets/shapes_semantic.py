@@ -13,7 +13,7 @@ crop_size = (128, 128)  # height, width
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations', reduce_zero_label=True),
+    dict(type='LoadAnnotations'),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(
         type='RandomFlip', prob=[0.4, 0.4],
@@ -23,7 +23,7 @@ train_pipeline = [
 # At the images' own size, of 128 to 192 px a side.
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations', reduce_zero_label=True),
+    dict(type='LoadAnnotations'),
     dict(type='PackSegInputs')
 ]
 tta_pipeline = [
@@ -34,7 +34,7 @@ tta_pipeline = [
             dict(type='Resize', scale_factor=ratio, keep_ratio=True)
             for ratio in (0.75, 0.875, 1.0, 1.125, 1.25)
         ], [dict(type='RandomFlip', prob=prob) for prob in (0., 1.)],
-                    [dict(type='LoadAnnotations', reduce_zero_label=True)],
+                    [dict(type='LoadAnnotations')],
                     [dict(type='PackSegInputs')]])
 ]
 

@@ -4,6 +4,7 @@ import os.path as osp
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from mmconvnextv2.text import first_of
+from .lists import faults_of_list
 
 
 def check_classes(dataset: Any, cfg: Mapping, split: str,
@@ -18,6 +19,8 @@ def check_classes(dataset: Any, cfg: Mapping, split: str,
         outputs = outputs.get(key) if isinstance(outputs, Mapping) else None
     if not isinstance(outputs, int):
         outputs = None  # Building the head will fail.
+    if dataset.ann_file:
+        yield from faults_of_list(dataset.ann_file)
     if not dataset.with_label:
         return
     if dataset.ann_file:
@@ -49,6 +52,8 @@ def _faulty_lines(path: str, num_classes: int) -> Iterator[str]:
     with open(path, encoding='utf-8', errors='replace') as file:
         for number, line in enumerate(file, 1):
             name, _, label = line.strip().rpartition(' ')
+            if not line.strip():
+                continue  # faults_of_list() has named it.
             if not name or not label.lstrip('-').isdigit():
                 yield (f'{path}: line {number}: expected "PATH LABEL", got '
                        f'{line.strip()!r:.80}')

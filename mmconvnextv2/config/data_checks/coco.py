@@ -155,7 +155,9 @@ def _check_images(dataset: Any, cfg: Mapping, split: str, images: Mapping,
     files = [x['file_name'] for x in images.values()]
     if missing := missing_files(folder, files):
         yield (f'{len(missing)} of its {len(files)} images are not in '
-               f'{folder}: {first_of(missing)}')
+               f'{folder}: {first_of(missing)}' + (
+                   '. Windows separates folders by a backslash: write /'
+                   if '\\' in ''.join(missing) else ''))
         return
     is_upright = all(x.get('color_type', 'color') == 'color'
                      for x in _steps(cfg, split, 'LoadImageFromFile'))

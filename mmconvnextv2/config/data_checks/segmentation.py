@@ -2,20 +2,41 @@
 import os.path as osp
 from typing import Any, Callable, Iterator, Mapping
 
-import numpy as np
-from PIL import Image
+from mmcv.transforms import LoadImageFromFile
 
-from mmconvnextv2.datasets.label_maps import fault_of_labels, reduce_labels
+from mmconvnextv2.config.recipe_data import named, pipeline_of
+from mmconvnextv2.config.walk import parts
+from mmconvnextv2.datasets.survey import dropped, survey_maps, unread_files
 from mmconvnextv2.text import first_of
-
-# Pairs that are opened; the others are checked when they are loaded.
-_SAMPLE = 32
-_ORIENTATION = 0x0112  # of Exif; from 5 on, sides are swapped
+from .lists import faults_of_list
 
 
 def check_label_maps(dataset: Any, cfg: Mapping, split: str,
                      note: Callable[[str], None]) -> Iterator[str]:
-    """Check that each image has a label map, and open a sample of them."""
+    """Check that each image has a label map, and open a sample of them.
+
+    ``DataSurveyHook`` says what is worth a note.
+    """
+    faults = list(_faults(dataset, cfg, split))
+    yield from faults
+    if faults:
+        yield from unread_files(dataset)
+        paths = [x['img_path'] for x in dataset.load_data_list()]
+        steps = pipeline_of(cfg.get(f'{split}_dataloader'))
+        for step in list(named(steps, 'LoadImageFromFile'))[:1]:
+            options = {k: x for k, x in step.items() if k != 'type'}
+            yield from dropped(paths, LoadImageFromFile(**options))
+
+
+def _faults(dataset: Any, cfg: Mapping, split: str) -> Iterator[str]:
+    classes = dataset.metainfo.get('classes') or ()
+    for key, part in parts(cfg.get('model'), 'model'):
+        outputs = part.get('num_classes')
+        if 'head' in key and outputs and len(classes) not in (0, outputs):
+            yield (f'{key}.num_classes is {outputs}, {split}_dataloader has '
+                   f'{len(classes)} classes: {first_of(classes)}')
+    if osp.isfile(dataset.ann_file):
+        yield from faults_of_list(dataset.ann_file)
     pairs = [x for x in dataset.load_data_list() if 'seg_map_path' in x]
     missing = {
         key: [x[key] for x in pairs if not osp.exists(x[key])]
@@ -26,26 +47,11 @@ def check_label_maps(dataset: Any, cfg: Mapping, split: str,
             yield (f'{dataset.data_prefix[key]}: {len(paths)} of '
                    f'{len(pairs)} {what} are missing: {first_of(paths)}')
     if not any(missing.values()):
-        yield from _faulty_maps(dataset, pairs)
-
-
-def _faulty_maps(dataset: Any, pairs: list[dict]) -> Iterator[str]:
-    classes = dataset.metainfo.get('classes')
-    # With a label_map labels are numbered anew when they are loaded.
-    num_classes = len(classes) if classes and not dataset.label_map else None
-    for pair in pairs[::max(1, len(pairs) // _SAMPLE)]:
-        try:
-            with Image.open(pair['img_path']) as file:
-                size = file.size[::-1]
-                if file.getexif().get(_ORIENTATION, 1) >= 5:
-                    size = size[::-1]  # as OpenCV gives it, upright
-            with Image.open(pair['seg_map_path']) as file:
-                labels = np.asarray(file)
-        except (OSError, SyntaxError, ValueError):
-            continue  # Damaged: see DamagedDataHook.
-        if labels.ndim == 2 and dataset.reduce_zero_label:
-            labels = reduce_labels(labels)
-        fault = fault_of_labels(labels, size, num_classes,
-                                dataset.reduce_zero_label)
-        if fault:
-            yield f'{pair["seg_map_path"]}: {fault}'
+        yield from survey_maps(dataset, pairs, split == 'train')[0]
+    steps = pipeline_of(cfg.get(f'{split}_dataloader'))
+    for step in named(steps, 'LoadAnnotations'):
+        if step.get('reduce_zero_label') not in (None,
+                                                 dataset.reduce_zero_label):
+            yield (f'{split}_dataloader: LoadAnnotations has reduce_zero_label'
+                   f'={step["reduce_zero_label"]}, the data set '
+                   f'{dataset.reduce_zero_label}. Set it on the data set only')

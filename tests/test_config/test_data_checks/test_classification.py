@@ -54,8 +54,21 @@ def test_folders_of_training_and_evaluation(check, tmp_path):
     ]
 
 
+@pytest.mark.parametrize('with_label', [False, True])
+def test_what_other_systems_leave_in_a_list(check, tmp_path, with_label):
+    label = ' 0' * with_label
+    (tmp_path / 'list.txt').write_text(
+        f'\ufeffa.jpg{label}\n\nb\\c.jpg{label}\n')
+    assert check(ann_file='list.txt', with_label=with_label) == [
+        'list.txt: begins with a byte order mark, which would be part of the '
+        'first name: save it as UTF-8 without one',
+        'list.txt: line 2 is blank, and would be a file without a name: '
+        'remove it',
+        'list.txt: line 3 has a backslash, as Windows separates folders: '
+        'write /']
+
+
 @pytest.mark.parametrize('line, fault', [
-    ('', 'expected "PATH LABEL", got \'\''),
     ('a.jpg', 'expected "PATH LABEL", got \'a.jpg\''),
     ('a.jpg cat', 'expected "PATH LABEL", got \'a.jpg cat\''),
     ('a.jpg 2', 'the label must be 0 to 1, is 2 (a.jpg)'),

@@ -149,6 +149,8 @@ def test_file_of_another_kind(check, text, fault):
      '(height, width) (id 10, 0.jpg)'),
     (first('images', file_name='x.jpg'), '1 of its 3 images are not in '
      './images: x.jpg'),
+    (first('images', file_name='a\\0.jpg'), '1 of its 3 images are not in '
+     './images: a\\0.jpg. Windows separates folders by a backslash: write /'),
     (first('categories', name='cow'), '1 of the 2 classes are not among its '
      'categories: cat; these are cow, dog. Name them as metainfo='
      'dict(classes=(...)) of the data set, and their number as num_classes '

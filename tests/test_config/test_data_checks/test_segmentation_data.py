@@ -13,16 +13,20 @@ def check(tmp_path):
                                                             'png')):
         (tmp_path / folder / 'sub').mkdir(parents=True)
         for i in range(3):
-            Image.new(mode, (6, 4), 1 if mode == 'L' else 0).save(
-                tmp_path / folder / 'sub' / f'{i}.{suffix}')
+            image = Image.new(mode, (6, 4))
+            if mode == 'L':  # 6 pixels each of the labels 1 to 4
+                image.putdata([1 + x % 4 for x in range(24)])
+            image.save(tmp_path / folder / 'sub' / f'{i}.{suffix}')
 
-    def checked(num_classes=5, **settings):
+    def checked(num_classes=5, model=None, **settings):
         dataset = dict(
             type='mmseg.BaseSegDataset',
             data_root=str(tmp_path),
             data_prefix=dict(img_path='images', seg_map_path='maps'),
             metainfo=dict(classes=[str(i) for i in range(num_classes)]))
-        cfg = dict(val_dataloader=dict(dataset=dict(dataset, **settings)))
+        cfg = dict(
+            model=model,
+            val_dataloader=dict(dataset=dict(dataset, **settings)))
         faults, notes = check_data(cfg, ('val', ))
         assert notes == []
         return [x.replace(f'{tmp_path}/', '') for x in faults]
@@ -56,10 +60,13 @@ def test_files_that_are_missing(check, tmp_path):
     (np.zeros((5, 6), np.uint8), 'the label map has 6x5 pixels, its image 6x4'
      ),
     (np.full((4, 6), 5, np.uint8), 'it holds the label 5, while the 5 classes'
-     ' have the labels 0 to 4 and 255 is ignored (reduce_zero_label=False)'),
-    (np.full((4, 6), 300, np.uint16), 'it holds the label 300, while the 5 '
-     'classes have the labels 0 to 4 and 255 is ignored '
+     ' have the labels 0 to 4 and 255 is ignored (reduce_zero_label=False). '
+     'Labels that begin with 1 need reduce_zero_label=True of the data set'),
+    (np.arange(24, dtype=np.uint8).reshape(4, 6), 'it holds the label 23, '
+     'while the 5 classes have the labels 0 to 4 and 255 is ignored '
      '(reduce_zero_label=False)'),
+    (np.full((4, 6), 300, np.uint16), 'it holds the label 300; mmseg keeps 8 '
+     'bits of a label, so that this one would be 44'),
     (np.zeros((4, 6, 3), np.uint8), 'a label map has one number per pixel, '
      'this one has 3 (is it a picture in colours?)'),
 ])
@@ -79,6 +86,74 @@ def test_labels_from_one(check, tmp_path):
         'the labels 1 to 150 and 0 and 255 are ignored '
         '(reduce_zero_label=True)'
     ]
+
+
+def test_faults_of_one_kind_are_one(check, tmp_path):
+    for i in range(3):
+        Image.new('L', (6, 4), 7).save(tmp_path / f'maps/sub/{i}.png')
+    fault, = check()
+    assert fault.endswith('(reduce_zero_label=False) (so have 2 more of the 3 '
+                          'label maps)')
+
+
+def test_jpeg(check, tmp_path):
+    # By its content, whatever its name.
+    Image.new('L', (6, 4)).save(tmp_path / 'maps' / 'sub' / '1.png', 'JPEG')
+    assert check() == [
+        'maps/sub/1.png: it is a JPEG, whose compression mixes the labels of '
+        'neighbours: write label maps as PNG, from their source']
+
+
+@pytest.mark.parametrize('outputs, told', [(5, 0), (4, 1), (150, 1)])
+def test_outputs_of_the_heads(check, outputs, told):
+    model = dict(decode_head=dict(num_classes=5),
+                 auxiliary_head=[dict(num_classes=outputs)])
+    assert check(model=model) == told * [
+        f'model.auxiliary_head[0].num_classes is {outputs}, val_dataloader '
+        'has 5 classes: 0, 1, 2, 3, 4']
+
+
+def test_reduced_in_the_pipeline_only(check):
+    step = dict(type='LoadAnnotations', reduce_zero_label=True)
+    assert check(pipeline=[step]) == [
+        'val_dataloader: LoadAnnotations has reduce_zero_label=True, the data '
+        'set False. Set it on the data set only']
+    assert check(pipeline=[step], reduce_zero_label=True) == []
+
+
+def test_what_is_passed_over_is_said_with_the_faults(check, tmp_path):
+    Image.new('RGB', (6, 4)).save(tmp_path / 'images' / 'sub' / '3.png')
+    assert check() == []  # DataSurveyHook says it.
+    assert check(num_classes=3)[1:] == [
+        "images: 1 of its 4 images are not read: 1 .png. type='mmconvnextv2."
+        "FolderSegDataset' reads all kinds, mmseg's only img_suffix='.jpg'."]
+
+
+def test_bits_that_are_dropped_are_said_with_the_faults(check, tmp_path):
+    step = dict(type='LoadImageFromFile')
+    Image.fromarray(np.full((4, 6), 4095, np.uint16)).save(
+        tmp_path / 'images' / 'sub' / '1.jpg', 'PNG')
+    assert check(pipeline=[step]) == []  # DataSurveyHook says it.
+    _, said = check(num_classes=4, pipeline=[step])
+    assert said.startswith(
+        '1 of 3 images looked at, such as images/sub/1.jpg, have 16 bits a '
+        'value: values of 4095 to 4095 are read as 15 to 15 by color_type='
+        "'color'. What reads them: ")
+
+
+@pytest.mark.parametrize('text, faults', [
+    ('sub/0\n\nsub/1\n\n', ['line 2, 4 is blank, and would be a file without '
+                            'a name: remove it']),
+    ('sub/0\nsub\\1\n', ['line 2 has a backslash, as Windows separates '
+                         'folders: write /']),
+    ('\ufeffsub/0\n', ['begins with a byte order mark, which would be part of '
+                       'the first name: save it as UTF-8 without one']),
+    ('sub/0\r\nsub/1', []),
+])
+def test_lists_of_other_systems(check, tmp_path, text, faults):
+    (tmp_path / 'list.txt').write_bytes(text.encode())
+    assert [x for x in check(ann_file='list.txt') if 'missing' not in x] == [
+        f'list.txt: {x}' for x in faults]
 
 
 def test_damaged_files_are_left_to_the_run(check, tmp_path):
