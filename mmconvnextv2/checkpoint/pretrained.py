@@ -82,7 +82,9 @@ class ConvNeXtPretrainedInit(PretrainedInit):
         wrong = found.without(lambda name: name.startswith('norm'))
         if wrong.mismatched or (any(wrong) and not self.allow_partial):
             hint = ''
-            if any(x.startswith(_STEM) for x in wrong.mismatched):
+            stem = own.get(_STEM)
+            if stem is not None and stem.shape[1:2] != expected[
+                    _STEM].shape[1:2]:
                 hint = ('\nFor another number of input channels: '
                         'adapt_stem=True.')
             raise CheckpointError(

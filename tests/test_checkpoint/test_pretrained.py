@@ -178,6 +178,14 @@ def test_prefix(weights):
             r"'backbone\.' \(mmpretrain\)$", prefix='encoder')
 
 
+def test_another_width_is_no_matter_of_input_channels(weights):
+    path = weights(as_model(random_backbone()))
+    with pytest.raises(CheckpointError) as told:
+        load(path, arch=dict(depths=[1, 3, 2, 1], channels=[8, 6, 10, 12]))
+    assert 'do not fit' in str(told.value)
+    assert 'adapt_stem' not in str(told.value)
+
+
 @pytest.mark.parametrize('in_channels', [1, 2, 4, 5, 7])
 def test_stem_is_adapted_as_timm_does(weights, in_channels):
     source = random_backbone()

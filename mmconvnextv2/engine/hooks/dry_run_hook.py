@@ -2,21 +2,27 @@
 import contextlib
 import copy
 import logging
-import random
 import time
-from types import SimpleNamespace
 from typing import Any, Iterator, List, Sequence, Tuple
 from unittest.mock import patch
 
-import numpy as np
 import torch
 from mmengine.dist import get_world_size
+from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel, is_model_wrapper
-from mmengine.runner import BaseLoop, Runner
-from torch.utils.data import DataLoader, Dataset
+from mmengine.runner import (
+    BaseLoop,
+    EpochBasedTrainLoop,
+    IterBasedTrainLoop,
+    Runner,
+    ValLoop,
+)
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from mmconvnextv2.datasets.guards import Guard, datasets_in, steps_in
+from mmconvnextv2.engine.batches import CountedBatches
+from mmconvnextv2.engine.no_trace import no_trace
 from mmconvnextv2.errors import doing, what_was_done
 from mmconvnextv2.ops.compile import uncompiled
 from mmconvnextv2.quiet import quietly
@@ -24,6 +30,12 @@ from mmconvnextv2.registry import HOOKS, register
 
 _IMAGES = 2  # at most, of each split
 _SECONDS = 2  # to look for the extremes of a data set
+# Whose samplers take any images for a batch, besides AspectRatioBatchSampler.
+_SAMPLERS = ('mmengine', 'torch')
+# Metrics of these packages that compute on two images as on all of them.
+_PACKAGES = ('mmdet', 'mmseg', 'mmpretrain', 'mmconvnextv2')
+_METRICS = ('Accuracy', 'SingleLabelMetric', 'MultiLabelMetric', 'IoUMetric',
+            'CocoMetric', 'CocoByNameMetric')
 
 
 @register(HOOKS)
@@ -33,8 +45,11 @@ class DryRunHook(Hook):
     What would fail in the first step, or in the metrics after an epoch, fails
     at once. The images are the smallest and the one with the fewest objects,
     as far as the annotations tell. Nothing is learned, and nothing else
-    changes: neither random draws nor running statistics, figures or logs.
-    Models with a ``train_step`` of their own are only evaluated.
+    changes: neither random draws nor running statistics, figures, logs or
+    files. Left out is what two images may not do for: models with a
+    ``train_step`` of their own, loops, samplers and evaluators that are not
+    the usual ones, streams of data, and other metrics than mmpretrain's of
+    accuracy, ``IoUMetric`` and ``CocoMetric``.
 
     Args:
         enabled (bool): Whether to. Defaults to True.
@@ -54,38 +69,43 @@ class DryRunHook(Hook):
             return
         self.enabled = False
         try:
-            with _no_trace(runner), torch.no_grad(), uncompiled(), \
+            loops = [x for x in (runner.train_loop, runner._val_loop)
+                     if _is_usual(x)]
+            data = [x.dataloader.dataset for x in loops]
+            with no_trace(runner.model, data), torch.no_grad(), uncompiled(), \
                     quietly(logging.ERROR), patch.object(
                         runner, 'call_hook', lambda *args, **kwargs: None):
-                self._train(runner)
-                if isinstance(runner._val_loop, BaseLoop):
-                    self._evaluate(runner._val_loop)
+                for loop in loops:
+                    if isinstance(loop, ValLoop):
+                        self._evaluate(loop)
+                    else:
+                        self._train(loop)
         except Exception as error:
             runner.logger.error(
                 f'Failed while {what_was_done(error)}. To begin without the '
                 'dry run: default_hooks.dry_run.enabled=False')
             raise
 
-    def _train(self, runner: Runner) -> None:
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
-        if getattr(type(model), 'train_step', 0) is not BaseModel.train_step:
+    def _train(self, loop: BaseLoop) -> None:
+        model = loop.runner.model
+        if isinstance(model, DistributedDataParallel):
+            model = model.module
+        kept = getattr(type(model), 'train_step', 0) is BaseModel.train_step
+        if is_model_wrapper(model) or not kept:
             return
         model.train()
-        batch, _ = next(_batches(runner.train_dataloader, 'train'))
+        batch, _ = next(_batches(loop.dataloader, 'train'))
         with _named('running a train step', batch), \
-                runner.optim_wrapper.optim_context(model):
+                loop.runner.optim_wrapper.optim_context(model):
             data = model.data_preprocessor(batch, True)
             model.parse_losses(model._run_forward(data, mode='loss'))
 
-    def _evaluate(self, loop: BaseLoop) -> None:
+    def _evaluate(self, loop: ValLoop) -> None:
         loop.runner.model.eval()
         end = time.monotonic() + self.seconds
-        # The metrics' own results stay out of it.
         evaluator = copy.copy(loop.evaluator)
-        evaluator.metrics = [copy.copy(x) for x in evaluator.metrics]
-        for metric in evaluator.metrics:
-            metric.results = []
+        evaluator.metrics = [_for_few(x) for x in loop.evaluator.metrics
+                             if _is_known(x)]
         done: List[Any] = []
         number = 0
         with patch.object(loop, 'evaluator', evaluator):
@@ -104,71 +124,83 @@ class DryRunHook(Hook):
             evaluator.evaluate(number * get_world_size())
 
 
-@contextlib.contextmanager
-def _no_trace(runner: Runner) -> Iterator[None]:
-    """Put back what a step changes."""
-    draws = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    devices = torch.cuda.get_rng_state_all() \
-        if torch.cuda.is_initialized() else []
-    modules = [(x, x.training) for x in runner.model.modules()]
-    buffers = [(x, x.clone()) for x in runner.model.buffers()]
-    loops = [x for x in (runner.train_loop, runner._val_loop)
-             if isinstance(x, BaseLoop)]
-    with contextlib.ExitStack() as stack:
-        for loop in loops:
-            for dataset in datasets_in(loop.dataloader.dataset):
-                if hasattr(dataset, 'pipeline'):
-                    stack.enter_context(patch.object(
-                        dataset, 'pipeline', _copied(dataset.pipeline)))
-        try:
-            yield
-        finally:
-            for setter, state in zip(
-                    (random.setstate, np.random.set_state,
-                     torch.set_rng_state), draws):
-                setter(state)
-            if devices:
-                torch.cuda.set_rng_state_all(devices)
-            for module, mode in modules:
-                module.training = mode
-            for buffer, value in buffers:
-                buffer.copy_(value)
+def _is_usual(loop: Any) -> bool:
+    """Say if a loop takes batches of any images, and evaluates as usual."""
+    if type(loop) not in (EpochBasedTrainLoop, IterBasedTrainLoop, ValLoop):
+        return False
+    loader = loop.dataloader
+    batches = getattr(loader, 'batch_sampler', None)
+    if isinstance(batches, CountedBatches):
+        batches = batches.batch_sampler
+    samplers = loader.sampler, batches, getattr(batches, 'sampler', None)
+    return (isinstance(loader, DataLoader)
+            and not isinstance(loader.dataset, IterableDataset)
+            and type(getattr(loop, 'evaluator', None)) in (
+                Evaluator, type(None))
+            and all(type(x).__module__.split('.')[0] in _SAMPLERS
+                    or type(x).__name__ == 'AspectRatioBatchSampler'
+                    for x in samplers))
 
 
-def _copied(pipeline: Any) -> Any:
-    """Copy a pipeline, whose steps may keep images; damage is not counted."""
-    guards = [getattr(x, 'transform', None) for x in steps_in(pipeline)]
-    silent = SimpleNamespace(note=lambda file, reason: None, path='')
-    memo = {id(x.log): silent for x in guards
-            if isinstance(x, Guard) and x.log is not None}
-    try:
-        return copy.deepcopy(pipeline, memo)
-    except Exception:  # It holds a file or a connection.
-        return pipeline
+def _is_known(metric: Any) -> bool:
+    return (type(metric).__name__ in _METRICS
+            and type(metric).__module__.split('.')[0] in _PACKAGES
+            and not getattr(metric, 'format_only', False))
+
+
+def _for_few(metric: Any) -> Any:
+    """Copy a metric, without results and without the files that it writes."""
+    metric = copy.copy(metric)
+    metric.results = []
+    for name in ('outfile_prefix', 'output_dir'):
+        if hasattr(metric, name):
+            setattr(metric, name, None)
+    return metric
 
 
 def _batches(loader: DataLoader, split: str) -> Iterator[Tuple[Any, int]]:
-    """Yield batches of the extremes of a data set, and their sizes."""
-    size = min(getattr(loader, 'batch_size', None) or _IMAGES, _IMAGES)
+    """Yield batches of the extremes of a data set, and their sizes.
+
+    Where a run reads in processes of workers, so does this: files that a data
+    set opens in the main process would be shared by all of them.
+    """
+    size = min(getattr(loader.batch_sampler, 'batch_size', None) or _IMAGES,
+               _IMAGES)
     indices = _extremes(loader.dataset)
-    for start in range(0, len(indices), size):
+    groups = [indices[x:x + size] for x in range(0, len(indices), size)]
+    # SeedHook's batches have numbers.
+    numbered = isinstance(loader.batch_sampler, CountedBatches) and \
+        loader.batch_sampler.numbers
+    few = DataLoader(
+        loader.dataset,
+        batch_sampler=[(0, x) for x in groups] if numbered else groups,
+        collate_fn=loader.collate_fn,
+        num_workers=min(loader.num_workers, 1),
+        worker_init_fn=loader.worker_init_fn,
+        multiprocessing_context=loader.multiprocessing_context,
+        timeout=loader.timeout)
+    with _named(f'reading {split}_dataloader', None):
+        batches = iter(few)
+    for group in groups:
         with _named(f'reading {split}_dataloader', None):
-            items = [loader.dataset[x] for x in indices[start:start + size]]
-            batch = loader.collate_fn(items)
-        yield batch, len(items)
+            batch = next(batches)
+        yield batch, len(group)
 
 
 def _extremes(dataset: Dataset) -> List[int]:
     """Find the smallest image and the one with the fewest objects."""
     least, end = {}, time.monotonic() + _SECONDS
-    for index in range(len(dataset)):
-        if time.monotonic() > end or not hasattr(dataset, 'get_data_info'):
-            break
-        info = dataset.get_data_info(index)
-        side = min(info.get('height', 0), info.get('width', 0))
-        for key, value in (('side', side),
-                           ('objects', len(info.get('instances', ())))):
-            least[key] = min(least.get(key, (value, index)), (value, index))
+    # Data sets of others may know nothing of it, or mean something else.
+    with contextlib.suppress(Exception):
+        for index in range(len(dataset)):
+            if time.monotonic() > end:
+                break
+            info = dataset.get_data_info(index)
+            side = min(info.get('height', 0), info.get('width', 0))
+            for key, value in (('side', side),
+                               ('objects', len(info.get('instances', ())))):
+                least[key] = min(least.get(key, (value, index)),
+                                 (value, index))
     first = [x[1] for x in least.values()]
     return list(dict.fromkeys(
         [*first, *range(len(dataset))[:_IMAGES]]))[:_IMAGES]
