@@ -196,9 +196,9 @@ def build_runner(cfg: Config, say: Callable[[str], None]) -> Runner:
         say(f'Added to custom_hooks: {hook}. It {_ADDED[name]}')
         cfg.custom_hooks = custom = [*custom, hook]
     runner = RUNNERS.build(cfg)
-    # The tools check data before they build anything.
-    runner.hooks[:] = [
-        x for x in runner.hooks if not isinstance(x, DataCheckHook)]
+    if isinstance(runner, Runner):  # The tools have checked the data.
+        runner.hooks[:] = [
+            x for x in runner.hooks if not isinstance(x, DataCheckHook)]
     return runner
 
 

@@ -18,10 +18,11 @@ from mmconvnextv2 import cli
 from mmconvnextv2.checkpoint import CheckpointError
 from mmconvnextv2.cli import CommandError, refused
 from mmconvnextv2.engine.hooks.preemption_hook import STOPPED
-from mmconvnextv2.images import check_image, list_images
+from mmconvnextv2.images import SUFFIXES, check_image, list_images
 from mmconvnextv2.inference import predict
 from mmconvnextv2.inference.results import store, write_results
 from mmconvnextv2.quiet import quietly
+from mmconvnextv2.text import first_of
 
 _EPILOG = """\
 The config sets the task: detection, segmentation, classification, or
@@ -164,6 +165,17 @@ def process(predictor: predict.Predictor, images: List[Path], out: Path,
     return entries
 
 
+def say_passed_over(folder: Path, images: List[Path]) -> None:
+    """Count the files of a folder that are no images by their suffix."""
+    read = set(images)
+    others = [x.name for x in folder.iterdir()
+              if x.is_file() and x not in read] if folder.is_dir() else []
+    if others:
+        print(f'{folder}: files passed over: {len(others)} '
+              f'({first_of(sorted(others))}); images end in '
+              f'{", ".join(SUFFIXES)}', file=sys.stderr)
+
+
 def infer(args: argparse.Namespace) -> None:
     """Check the request, then predict; set ``args.failed`` and ``stopped``.
 
@@ -172,6 +184,7 @@ def infer(args: argparse.Namespace) -> None:
     """
     with refused('images', FileNotFoundError):
         images = list_images(args.images)
+    say_passed_over(args.images, images)
     with quietly(logging.WARNING):
         cfg = cli.load_config(args)
         with refused(args.config, ValueError):

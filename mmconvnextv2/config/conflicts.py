@@ -15,6 +15,10 @@ def conflicts(cfg: Mapping, splits: Sequence[str]) -> Iterator[Mistake]:
             run uses.
     """
     yield from _unused_backends(cfg)
+    yield from _unknown_means(cfg)
+    if not isinstance(cfg.get('load_from'), (str, type(None))):
+        yield Mistake('load_from', 'must be a path or an address, got '
+                      f'{cfg["load_from"]!r}')
     number = _part(cfg, 'model', 'head').get('num_classes')
     if not isinstance(number, int) or number < 1:
         return
@@ -37,6 +41,20 @@ def conflicts(cfg: Mapping, splits: Sequence[str]) -> Iterator[Mistake]:
                 f'{key}.num_classes', f'labels of {mixed} classes are mixed '
                 '(model.train_cfg.augments), model.head.num_classes is '
                 f'{number}')
+
+
+def _unknown_means(cfg: Mapping) -> Iterator[Mistake]:
+    """Find statistics of images that MMEngine's preprocessor refuses."""
+    part = _part(cfg, 'model', 'data_preprocessor')
+    given = len(part.get('mean') or ())
+    if given not in (0, 1, 3) and type_name(part) != 'ClsDataPreprocessor':
+        yield Mistake(
+            'model.data_preprocessor.mean', f'{type_name(part)} normalises '
+            f'images of 1 or 3 channels, got {given} values. Set mean and std '
+            "to None and bgr_to_rgb to False, and put dict(type='Normalize', "
+            'mean=[...], std=[...], to_rgb=False) into the pipelines, before '
+            'the last step (docs/your_data.md, "More than 8 bits or 3 '
+            'channels")')
 
 
 def _unused_backends(cfg: Mapping) -> Iterator[Mistake]:

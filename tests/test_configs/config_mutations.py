@@ -155,7 +155,7 @@ _FAILED = [
     _f(SSL, 'model.neck.depth', -1),
     _f(SSL, 'model.neck.in_channels', 320, 'building model'),
     _f(SSL, 'model.head.patch_size', -32),
-    _f(SSL, 'model.data_preprocessor.mean', [0.0, 0.0]),
+    _r(SSL, 'model.data_preprocessor.mean', [0.0, 0.0], '1 or 3 channels'),
     _f(CLS, 'model.head.num_classes', 'five'),
     _f(CLS, 'model.head.in_channels', 1024, 'running model.head'),
     _f(CLS, 'model.head', GONE, 'running model'),
@@ -216,7 +216,7 @@ _FAILED = [
     _f(CLS, 'log_level', 'LOUD', 'setting up log_level'),
     _f(CLS, 'env_cfg.mp_cfg.mp_start_method', 'frok', 'setting up env_cfg'),
     _f(CLS, 'model', 'convnext', 'setting up model'),
-    _f(CLS, 'load_from', 17, 'setting up load_from'),
+    _r(CLS, 'load_from', 17, 'must be a path or an address, got 17'),
 ]
 
 MUTATIONS = [*_REFUSED, *_FAILED]

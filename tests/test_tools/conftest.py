@@ -54,6 +54,8 @@ def built(monkeypatch):
 
     class Recorder:
 
+        logger = logging.getLogger('recorder')
+
         def __init__(self, cfg, say):
             self.cfg = cfg
             self.test_evaluator = type('Evaluator', (), dict(metrics=[]))()

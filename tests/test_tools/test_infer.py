@@ -141,6 +141,8 @@ def test_folder_with_damaged_images(infer, task, folder, tmp_path, capsys,
     said = capsys.readouterr()
     assert said.out == f'{kind}: 2 of 4 images, out/results.json\n'
     assert 'images/cut.jpg: it cannot be read' in said.err
+    assert ('images: files passed over: 1 (notes.txt); images end in .jpg, '
+            ) in said.err
 
 
 def test_one_image_and_the_classes_of_the_checkpoint(infer, task, folder,

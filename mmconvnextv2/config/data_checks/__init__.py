@@ -12,7 +12,7 @@ from mmengine.registry import DATASETS, DefaultScope
 
 from mmconvnextv2.config.preflight import is_local, leaf_datasets
 from mmconvnextv2.config.walk import type_name
-from mmconvnextv2.errors import CommandError, data_error
+from mmconvnextv2.errors import data_error
 from mmconvnextv2.text import other_order
 from .classification import check_classes, check_folders_of_splits
 from .coco import check_coco
@@ -79,25 +79,9 @@ def require_sound_data(cfg: Mapping, splits: Sequence[str]) -> list[str]:
         list[str]: Notes for the log on what the run will leave out.
 
     Raises:
-        CommandError: If data cannot be used, with file and record, or images
-            cannot be normalised as the config says.
+        CommandError: If data cannot be used, with file and record.
     """
-    _require_known_means(cfg)
     faults, notes = check_data(cfg, splits)
     if faults:
         raise data_error(faults)
     return notes
-
-
-def _require_known_means(cfg: Mapping) -> None:
-    """Say what normalises images that MMEngine's preprocessor does not."""
-    part = (cfg.get('model') or {}).get('data_preprocessor') or {}
-    given = len(part.get('mean') or ())
-    if given not in (0, 1, 3) and type_name(part) != 'ClsDataPreprocessor':
-        raise CommandError(
-            f'model.data_preprocessor.mean has {given} values, and '
-            f'{type_name(part)} normalises images of 1 or 3 channels. Set its '
-            'mean and std to None and bgr_to_rgb to False, and put '
-            "dict(type='Normalize', mean=[...], std=[...], to_rgb=False) into "
-            'the pipelines, before the last step (docs/your_data.md, "More '
-            'than 8 bits or 3 channels")')

@@ -145,7 +145,9 @@ def _is_usual(loop: Any) -> bool:
 def _is_known(metric: Any) -> bool:
     return (type(metric).__name__ in _METRICS
             and type(metric).__module__.split('.')[0] in _PACKAGES
-            and not getattr(metric, 'format_only', False))
+            and not getattr(metric, 'format_only', False)
+            # Its lists of boxes must be of one length.
+            and 'proposal_fast' not in getattr(metric, 'metrics', ()))
 
 
 def _for_few(metric: Any) -> Any:
