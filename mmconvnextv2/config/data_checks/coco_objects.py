@@ -14,6 +14,10 @@ _SHARES = (' All boxes lie within 0 and 1: are they shares of the image? '
 _BOXES_ONLY = (
     ' To train on boxes alone: with_mask=False in the pipelines, '
     "model.roi_head.mask_head=None, metric='bbox' of the evaluators.")
+_ALL_CROWDS = (
+    ' Set iscrowd to 0: exporters write 1 for objects of several parts, COCO '
+    'for groups that nobody took apart.')
+_CROWD = 'are crowds (iscrowd 1)'
 _IN_SMALL = 'are in images smaller than filter_cfg.min_size'
 _NO_MASK = 'have no mask of a polygon of 3 points or more'
 
@@ -59,7 +63,7 @@ def left_out(found: Objects, use: Use, min_size: int) -> dict[str, np.ndarray]:
     """Mark by rule what does not count; the first rule that holds does."""
     flag = {x: np.array([bool(y.get(x)) for y in found.records], bool)
             for x in ('iscrowd', 'ignore')}
-    rules = {'are crowds (iscrowd 1)': flag['iscrowd']}
+    rules = {_CROWD: flag['iscrowd']}
     if not use.is_evaluated:
         rules = {
             'are left out (a box below one pixel or outside the image, or no '
@@ -84,7 +88,9 @@ def check_objects(found: Objects, use: Use, rules: Mapping[str, np.ndarray],
     aim = 'count in an evaluation' if use.is_evaluated else 'be trained on'
     parts = [f'{x.sum()} {rule}' for rule, x in rules.items() if x.any()]
     if not free.any():
-        advice = _BOXES_ONLY if np.any(rules.get(_NO_MASK, False)) else ''
+        advice = _ALL_CROWDS if np.any(rules.get(_CROWD, False)) else ''
+        if np.any(rules.get(_NO_MASK, False)):
+            advice = _BOXES_ONLY
         if len(found.boxes) and found.boxes.max() <= 2:
             advice = _SHARES
         yield True, (f'none of its {len(free)} annotations of the classes can '

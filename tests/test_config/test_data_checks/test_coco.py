@@ -231,7 +231,9 @@ def nothing(reason, split='train', more=''):
 def test_nothing_to_learn_from(check, split):
     use = dict(split=split, evaluator=OURS)
     assert check(each(iscrowd=1), **use) == [
-        [nothing('are crowds (iscrowd 1)', split)], []]
+        [nothing('are crowds (iscrowd 1)', split, ' Set iscrowd to 0: '
+                 'exporters write 1 for objects of several parts, COCO for '
+                 'groups that nobody took apart.')], []]
     assert check(each(segmentation=[]), **use) == [[nothing(
         NO_MASK, split, ' To train on boxes alone: with_mask=False in the '
         "pipelines, model.roi_head.mask_head=None, metric='bbox' of the "
