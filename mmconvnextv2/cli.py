@@ -196,7 +196,7 @@ def build_runner(cfg: Config, say: Callable[[str], None]) -> Runner:
         say(f'Added to custom_hooks: {hook}. It {_ADDED[name]}')
         cfg.custom_hooks = custom = [*custom, hook]
     runner = RUNNERS.build(cfg)
-    if isinstance(runner, Runner):  # The tools have checked the data.
+    if hasattr(runner, 'hooks'):  # The tools have checked the data.
         runner.hooks[:] = [
             x for x in runner.hooks if not isinstance(x, DataCheckHook)]
     return runner
