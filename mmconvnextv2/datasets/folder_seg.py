@@ -42,12 +42,12 @@ class FolderSegDataset(BaseSegDataset):
         for self.img_suffix in found:
             items += super().load_data_list()
         self.img_suffix = tuple(found)
-        maps = [x.get('seg_map_path') for x in items]
+        maps = {x.get('seg_map_path') for x in items}
         items = [x for x in items if x['img_path'] not in maps]
-        for path in set(maps) - {None}:
-            images = [x['img_path'] for x in items
-                      if x['seg_map_path'] == path]
-            if len(images) > 1:
-                raise ValueError(f'{" and ".join(images)} would have the same '
+        of_map: dict = {}
+        for item in items:
+            path, other = item.get('seg_map_path'), item['img_path']
+            if path and (first := of_map.setdefault(path, other)) != other:
+                raise ValueError(f'{first} and {other} would have the same '
                                  f'label map, {path}')
         return sorted(items, key=lambda x: x['img_path'])
