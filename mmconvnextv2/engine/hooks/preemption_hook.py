@@ -1,5 +1,6 @@
 """Stop where a scheduler or the user asks for it, and lose nothing."""
 import atexit
+import copy
 import multiprocessing
 import os
 import signal
@@ -12,6 +13,7 @@ import torch
 from mmengine.dist import all_reduce, barrier, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
+from torch.utils.data import DataLoader
 
 from mmconvnextv2.engine.batches import count_batches, restart_iterator
 from mmconvnextv2.registry import HOOKS, register
@@ -64,8 +66,7 @@ class PreemptionHook(Hook):
         """Let workers ignore the signals."""
         for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
             if isinstance(loop, BaseLoop):  # else it is not to be run
-                loop.dataloader.worker_init_fn = partial(
-                    _init_worker, loop.dataloader.worker_init_fn, self.signals)
+                _shield_workers(loop.dataloader, self.signals)
         atexit.register(_kill_workers)
 
     def before_train(self, runner: Runner) -> None:
@@ -171,10 +172,39 @@ def _leave(runner: Runner) -> None:
     raise SystemExit(STOPPED)
 
 
+def _shield_workers(loader: DataLoader, signals: Sequence[int]) -> None:
+    loader.worker_init_fn = partial(
+        _init_worker, loader.worker_init_fn, signals)
+    if loader.num_workers:
+        context = loader.multiprocessing_context
+        context = copy.copy(context or multiprocessing.get_context())
+        context.Process = partial(_make_process, context.Process, signals)
+        loader.multiprocessing_context = context
+
+
+def _make_process(make: Callable[..., multiprocessing.Process],
+                  signals: Sequence[int], *args: Any,
+                  **kwargs: Any) -> multiprocessing.Process:
+    process = make(*args, **kwargs)
+    process.start = partial(_start, process, signals)
+    return process
+
+
+def _start(process: multiprocessing.Process, signals: Sequence[int]) -> None:
+    """Start a worker to which signals wait until it ignores them."""
+    del process.start  # back to that of the class
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 def _init_worker(init: Optional[Callable[[int], None]],
                  signals: Sequence[int], worker: int) -> None:
     for number in signals:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
     if init is not None:
         init(worker)
 

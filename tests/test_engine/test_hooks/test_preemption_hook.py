@@ -1,5 +1,7 @@
 """Signals that ask to stop: the hook's decisions, without a training."""
+import copy
 import logging
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -7,9 +9,15 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from mmengine.runner import BaseLoop
 from torch.utils.data import DataLoader
 
 from mmconvnextv2.engine import PreemptionHook
+
+
+class Loop(BaseLoop):
+
+    run = None
 
 
 class MessageHub(dict):
@@ -120,3 +128,32 @@ def test_a_worker_that_is_left_does_not_hold_up_the_exit():
     done = subprocess.run([sys.executable, '-c', _LEAVES_A_WORKER],
                           timeout=60, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (0, '')
+
+
+class _SignalledAtOnce(multiprocessing.context.ForkProcess):
+
+    def run(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        super().run()
+
+
+class _SpawnedAndSignalled(multiprocessing.context.SpawnProcess):
+
+    def start(self):
+        super().start()
+        os.kill(self.pid, signal.SIGTERM)
+
+
+@pytest.mark.parametrize('method, process', [
+    ('fork', _SignalledAtOnce),  # before its first statement
+    ('spawn', _SpawnedAndSignalled)])  # while it imports
+def test_workers_start_shielded(method, process):
+    context = copy.copy(multiprocessing.get_context(method))
+    context.Process = process
+    loader = DataLoader(range(4), batch_size=2, num_workers=1,
+                        multiprocessing_context=context)
+    hook = PreemptionHook()
+    hook.before_run(SimpleNamespace(
+        _train_loop=None, _val_loop={}, _test_loop=Loop(None, loader)))
+    assert [x.tolist() for x in loader] == [[0, 1], [2, 3]]
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {*hook.signals}
