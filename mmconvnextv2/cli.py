@@ -88,12 +88,22 @@ def run_command(command: Callable[[argparse.Namespace], None],
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     try:
+        _require_launcher(args.launcher)
         command(args)
     except CommandError as error:
         if error.is_of_each_process or is_main_process(args.launcher):
             print(f'{command.__name__}.py: {error}', file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def _require_launcher(launcher: str) -> None:
+    variable = _RANK_VARIABLES.get(launcher)
+    if variable and variable not in os.environ:
+        raise CommandError(
+            f'--launcher {launcher}: {variable} is not set, so nothing has '
+            'started several processes. dist_*.sh and slurm_*.sh beside this '
+            'tool do; without --launcher, one process runs.')
 
 
 def load_config(args: argparse.Namespace) -> Config:

@@ -7,7 +7,8 @@ another package holds a plain name first, it keeps it, as mmpose does with
 ``LayerDecayOptimWrapperConstructor``; the prefix always means ours.
 """
 import contextlib
-from typing import Callable, TypeVar
+import importlib
+from typing import Callable, Optional, TypeVar
 
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
@@ -23,7 +24,16 @@ from mmengine.registry import Registry
 
 _T = TypeVar('_T', bound=Callable)
 
-MODELS = Registry(
+class _Models(Registry):
+    """Import what needs mmpretrain, and seconds, when it is looked up."""
+
+    def get(self, key: str) -> Optional[type]:
+        if key.rpartition('.')[2] == 'FCMAE':
+            importlib.import_module('mmconvnextv2.models.selfsup')
+        return super().get(key)
+
+
+MODELS = _Models(
     'model',
     parent=MMENGINE_MODELS,
     scope='mmconvnextv2',

@@ -41,6 +41,16 @@ def test_run_command_sets_the_local_rank_and_the_exit_code(
     assert cli.os.environ['LOCAL_RANK'] == '1'
 
 
+def test_launcher_that_nobody_started(monkeypatch, capsys):
+    monkeypatch.delenv('RANK', raising=False)
+    args = Namespace(launcher='pytorch', local_rank=0)
+    assert cli.run_command(lambda args: 1 / 0, args) == 2
+    assert capsys.readouterr().err == (
+        '<lambda>.py: --launcher pytorch: RANK is not set, so nothing has '
+        'started several processes. dist_*.sh and slurm_*.sh beside this tool '
+        'do; without --launcher, one process runs.\n')
+
+
 def test_other_errors_keep_their_traceback():
     args = Namespace(launcher='none', local_rank=0)
     with pytest.raises(ZeroDivisionError):

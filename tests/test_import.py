@@ -39,7 +39,11 @@ import pytest
 import mmconvnextv2
 assert type(backbone) is mmconvnextv2.ConvNeXtV2
 assert not set(OPTIONAL) & set(sys.modules)
-print('registered')
+try:
+    MODELS.get('mmconvnextv2.FCMAE')
+except ImportError as error:
+    assert str(error).startswith('FCMAE is built on mmpretrain, which is not ')
+    print('registered')
 '''
 
 

@@ -76,6 +76,17 @@ def test_register_enters_class_in_child_and_root():
         HOOKS.module_dict.pop('Thing', None)
 
 
+def test_fcmae_is_imported_when_it_is_looked_up():
+    program = ('import sys, mmconvnextv2\n'
+               'from mmengine.registry import MODELS\n'
+               "assert 'mmpretrain' not in sys.modules\n"
+               "print(MODELS.get('mmconvnextv2.FCMAE').__module__)")
+    done = subprocess.run([sys.executable, '-c', program],
+                          capture_output=True, text=True)
+    assert done.stdout.split()[-1] == (
+        'mmconvnextv2.models.selfsup.fcmae'), done.stderr
+
+
 _TAKEN = '''
 from mmengine.registry import HOOKS, MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 

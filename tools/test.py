@@ -1,5 +1,6 @@
 """Evaluate a checkpoint on the test data that a config names."""
 import argparse
+import os.path as osp
 import sys
 from typing import List, Optional
 
@@ -74,10 +75,11 @@ def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
     hook.update({switch: True})
     if args.show:
         hook.update(show=True, wait_time=args.wait_time)
-    if args.show_dir and folder:
-        hook[folder] = args.show_dir
-    elif args.show_dir:
-        cfg.visualizer.save_dir = args.show_dir
+    if args.show_dir:
+        # mmdet puts a relative one below itself, image after image.
+        args.show_dir = osp.abspath(args.show_dir)
+        (hook if folder else cfg.visualizer)[folder or 'save_dir'] = (
+            args.show_dir)
     hooks['visualization'] = hook
 
 
@@ -125,6 +127,8 @@ def test(args: argparse.Namespace) -> None:
         for note in notes:
             runner.logger.warning(note)
         runner.test()
+    if args.show_dir:
+        speaker(args.launcher)(f'The pictures are in {args.show_dir}.')
 
 
 def main(argv: Optional[List[str]] = None) -> int:

@@ -2,9 +2,6 @@
 _base_ = './default_runtime.py'
 
 default_scope = 'mmpretrain'
-custom_imports = dict(
-    imports=['mmconvnextv2', 'mmconvnextv2.models.selfsup'],
-    allow_failed_imports=False)
 default_hooks = dict(checkpoint=dict(save_best=None))
 custom_hooks = [dict(type='mmconvnextv2.ReconstructionHook', interval=20)]
 visualizer = dict(

@@ -4,6 +4,7 @@ What is certain to fail is refused by its key, with similar names. Whatever
 else fails is named by :mod:`mmconvnextv2.config.locate`.
 """
 import ast
+import contextlib
 import inspect
 import re
 import traceback
@@ -20,6 +21,7 @@ from torch.utils.data import DataLoader
 from mmconvnextv2.errors import CommandError
 from .arguments import Mistake, argument_mistakes, part_mistakes, similar
 from .conflicts import conflicts
+from .find import find_config
 from .walk import SPLITS, name_types, parts, type_name
 
 # Runners and loops that read a config as MMEngine does; '' is the default.
@@ -59,7 +61,7 @@ def read_config(path: str | Path,
         name_types(cfg)
     except Exception as error:
         raise ConfigError(f'{_line(error, path)}: the config cannot be read: '
-                          f'{_reason(error)}') from error
+                          f'{_reason(error)}{_meant_base(error)}') from error
     known = {*cfg, *inspect.signature(Runner).parameters}
     for key, value in (options or {}).items():
         top = key.partition('.')[0]
@@ -81,6 +83,15 @@ def _reason(error: BaseException) -> str:
         error = error.__cause__ or error
     text = error.args[0] if isinstance(error, KeyError) else error
     return f'{type(error).__name__}: {text}'
+
+
+def _meant_base(error: BaseException) -> str:
+    """Name the config of this package that a missing base has the name of."""
+    missing = Path(getattr(error, 'filename', None) or '')
+    with contextlib.suppress(FileNotFoundError):
+        return (f'. The config of that name that comes with mmconvnextv2 is '
+                f"_base_ = '{find_config(missing.name).resolve()}'")
+    return ''
 
 
 def _line(error: BaseException, path: str | Path) -> str:

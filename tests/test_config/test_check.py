@@ -121,7 +121,10 @@ def test_all_mistakes_are_listed():
     ('a = 1\nb = c\n', r"mine\.py, line 2: .*name 'c' is not defined"),
     ("_base_ = './broken.py'\n", r'a base of \S*mine\.py, line 1: '),
     ("_base_ = './failing.py'\n", r'failing\.py, line 2: .*ZeroDivisionErr'),
-    ("_base_ = './gone.py'\n", r'mine\.py: .*gone\.py'),
+    ("_base_ = './gone.py'\n", r"mine\.py: .*gone\.py'$"),
+    ("_base_ = './convnextv2_a_ft_shapes.py'\n",
+     r"_shapes\.py'\. The config of that name that comes with mmconvnextv2 is "
+     r"_base_ = '/.*/configs/convnextv2_a_ft_shapes\.py'$"),
     ("_base_ = './base.py'\nx = dict(a=1)\n", 'cannot inherit'),
     ("_base_ = './base.py'\ny = _base_.z.q\n", 'line 2'),
     ("custom_imports = dict(imports=['no_such'])\n", 'no_such'),

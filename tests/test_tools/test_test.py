@@ -1,3 +1,4 @@
+import os
 import pickle
 
 import pytest
@@ -74,15 +75,16 @@ def test_only_test_data_is_needed_and_no_initial_weights(
 
 @pytest.mark.parametrize('scope, hook, save_dir', [
     ('mmdet', dict(type='DetVisualizationHook', draw=True,
-                   test_out_dir='p'), None),
-    ('mmseg', dict(type='SegVisualizationHook', draw=True), 'p'),
+                   test_out_dir='/p'), None),
+    ('mmseg', dict(type='SegVisualizationHook', draw=True), '/p'),
     ('mmpretrain', dict(type='VisualizationHook', enable=True,
-                        out_dir='p'), None),
+                        out_dir='/p'), None),
 ])
-def test_pictures_are_drawn_by_the_hook_of_the_scope(toy, weights, evaluate,
-                                                     scope, hook, save_dir):
+def test_pictures_are_drawn_by_the_hook_of_the_scope(
+        toy, weights, evaluate, scope, hook, save_dir, capsys):
     _scope(toy, scope)
-    cfg = evaluate(toy, weights, '--show-dir', 'p')
+    cfg = evaluate(toy, weights, '--show-dir', '/p')
+    assert capsys.readouterr().out.endswith('The pictures are in /p.\n')
     assert cfg.default_hooks.visualization == hook
     assert cfg.visualizer.get('save_dir') == save_dir
     cfg = evaluate(toy, weights, '--show', '--wait-time', 3)
@@ -109,7 +111,8 @@ def test_hook_of_the_config_keeps_its_settings(toy, weights, evaluate):
                    "type='DetVisualizationHook', interval=7))\n")
     cfg = evaluate(toy, weights, '--show-dir', 'p')
     assert cfg.default_hooks.visualization == dict(
-        type='DetVisualizationHook', interval=7, draw=True, test_out_dir='p')
+        type='DetVisualizationHook', interval=7, draw=True,
+        test_out_dir=os.path.abspath('p'))
 
 
 def test_tta_takes_model_and_pipeline_of_the_config(toy, weights, evaluate,

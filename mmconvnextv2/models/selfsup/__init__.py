@@ -1,8 +1,7 @@
 """Self-supervised pre-training; needs mmpretrain.
 
 Importing mmpretrain's models takes seconds, so ``import mmconvnextv2`` leaves
-this out. A config that pre-trains imports it:
-``custom_imports=dict(imports=['mmconvnextv2.models.selfsup'])``.
+this out. Looking up ``mmconvnextv2.FCMAE`` imports it.
 """
 try:
     from .fcmae import FCMAE
