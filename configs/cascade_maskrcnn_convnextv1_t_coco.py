@@ -1,9 +1,10 @@
 # Cascade Mask R-CNN, ConvNeXt V1-T, COCO, 36 epochs, 8 GPUs x 2 images:
 #   bash tools/dist_train.sh configs/cascade_maskrcnn_convnextv1_t_coco.py 8
 # Expected box / mask AP: 50.4 / 43.7 (ConvNeXt, Table 3; OpenMMLab's run: 50.3
-# / 43.6). Not yet reproduced by us. All values are the V1 code's. From the
-# weights that it names: supervised on IN-1K, without EMA. Decay: group-wise;
-# the V1 code calls it layer_wise.
+# / 43.6). Not yet reproduced by us. Values are the V1 code's, but for the
+# warm-up: 1000 iterations, as OpenMMLab, not 500. From the weights that it
+# names: supervised on IN-1K, without EMA. Decay: group-wise; the V1 code calls
+# it layer_wise.
 _base_ = [
     './_base_/models/cascade_maskrcnn_convnextv1.py',
     './_base_/datasets/coco_instance_multiscale.py',

@@ -3,7 +3,8 @@
 #   bash tools/dist_train.sh configs/convnextv2_h_ft_in1k.py 8
 # Expected top-1: 86.3 (ConvNeXt V2, Table 14). Not yet reproduced by us.
 # Starts from the released FCMAE weights (1600 epochs), as in the paper. Decay:
-# group-wise, inferred, as the paper leaves it open.
+# layer-wise, the paper's for all but Base and Large. Their rule:
+#   --cfg-options optim_wrapper.paramwise_cfg.decay_type=group_wise
 _base_ = [
     './_base_/models/classifier_convnextv2_ft_mixup.py',
     './_base_/datasets/imagenet_224.py',

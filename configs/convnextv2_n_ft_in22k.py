@@ -3,8 +3,8 @@
 #   bash tools/dist_train.sh configs/convnextv2_n_ft_in22k.py 8
 # No result of it is published; convnextv2_n_ft_in22k_in1k.py goes on from its
 # last checkpoint. Not yet run by us. Starts from the released FCMAE weights
-# (1600 epochs on ImageNet-1K), as in the paper. Decay: layer-wise, inferred,
-# as the paper leaves it open.
+# (1600 epochs on ImageNet-1K), as in the paper. Decay: layer-wise (the
+# paper's word).
 _base_ = [
     './_base_/models/classifier_convnextv2_ft_in22k.py',
     './_base_/datasets/imagenet_22k.py',

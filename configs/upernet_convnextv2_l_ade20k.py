@@ -1,7 +1,8 @@
 # UperNet, ConvNeXt V2-L, ADE20K at 512, 160K iterations, 8 GPUs x 2 images:
 #   bash tools/dist_train.sh configs/upernet_convnextv2_l_ade20k.py 8
-# Expected mIoU with tools/test.py --tta: 53.7 (ConvNeXt V2, Table 7). Not
-# yet reproduced by us. From FCMAE weights fine-tuned on ImageNet-1K, as there.
+# Expected mIoU with test.py --tta (whole images, 0.75 to 1.25, flip): 53.7
+# (ConvNeXt V2, Table 7). Not yet reproduced by us. Whole images and flip are
+# inferred. From FCMAE weights fine-tuned on ImageNet-1K, as there.
 # Decay: group-wise, the paper's for Base and Large. Drop path 0.4: inferred,
 # the V1 paper's for this size.
 _base_ = [

@@ -95,6 +95,8 @@ MODEL = {
             f'run or evaluation, or "{OURS}..."',
             rf"{OURS}.*|ConvNeXt( V2)?, .*(Table \d|Section \d|README).*|"
             r"OpenMMLab's (run|evaluation).*"),
+        # What was done to get the figure, where that is not plain testing.
+        'Protocol?': _NAME,
         'Reproduced': Rule('yes or no', lambda x: isinstance(x, bool)),
     }],
     'Weights?': _WEIGHTS,

@@ -10,7 +10,7 @@ from mmconvnextv2.text import markdown_table
 
 INDEX = 'model-index.yml'
 # Metrics that a summary shows, and short names of some.
-_HEADLINE = ('Top 1 Accuracy', 'box AP', 'mask AP', 'mIoU(ms)')
+_HEADLINE = ('Top 1 Accuracy', 'box AP', 'mask AP', 'mIoU(ms+flip)')
 _SHORT = {
     'Top 1 Accuracy': 'top-1',
     'Top 5 Accuracy': 'top-5',
@@ -81,11 +81,15 @@ def result_rows(model: Model) -> Dict[Tuple[str, bool], Dict[str, float]]:
     """Merge a model's metrics of the same source.
 
     Returns:
-        dict: Metrics by source and whether we reproduced them.
+        dict: Metrics by source, with the protocol if it is given, and whether
+        we reproduced them.
     """
     rows: Dict[Tuple[str, bool], Dict[str, float]] = {}
     for result in model.get('Results', ()):
-        key = result['Source'], result['Reproduced']
+        source = result['Source']
+        if 'Protocol' in result:
+            source += f": {result['Protocol']}"
+        key = source, result['Reproduced']
         rows.setdefault(key, {}).update(result['Metrics'])
     return rows
 

@@ -84,10 +84,15 @@ def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def set_tta(cfg: Config) -> None:
-    """Put the model and the pipeline for test-time augmentation in place."""
+    """Put the model and the pipeline for test-time augmentation in place.
+
+    The config's ``tta_test_cfg``, if there is one, goes over
+    ``model.test_cfg``.
+    """
     absent = [x for x in ('tta_model', 'tta_pipeline') if x not in cfg]
     if absent:
         raise CommandError(f'--tta needs {" and ".join(absent)} in the config')
+    cfg.model.setdefault('test_cfg', {}).update(cfg.get('tta_test_cfg', {}))
     cfg.model = ConfigDict(cfg.tta_model, module=cfg.model)
     dataset = cfg.test_dataloader.dataset
     while 'dataset' in dataset:

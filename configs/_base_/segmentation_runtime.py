@@ -12,3 +12,5 @@ visualizer = dict(
     name='visualizer')
 log_processor = dict(by_epoch=False)
 tta_model = dict(type='SegTTAModel')
+# With --tta, over model.test_cfg. 'slide' takes windows.
+tta_test_cfg = dict(mode='whole')

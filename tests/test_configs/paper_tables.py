@@ -22,7 +22,7 @@ _FINE_TUNING = dict(
     test_size=[224, 224],
     test_crop_ratio=0.875)
 # Blocks of the encoder: what layer-wise decay reaches the stem through.
-_DEPTHS = dict(a=12, f=12, p=12, n=14, t=18)
+_DEPTHS = dict(a=12, f=12, p=12, n=14, t=18, h=36)
 _GROUPS = 13
 TABLES = {}
 
@@ -57,21 +57,21 @@ _IN1K = dict(
     t=(8e-4, 0.05, 0.9, 'layer-wise', 40, 300, 0.1, 0.8, 1., 0.2),
     b=(6.25e-4, 0.05, 0.6, 'group-wise', 20, 100, 0.1, 0.8, 1., 0.1),
     l=(6.25e-4, 0.05, 0.6, 'group-wise', 20, 100, 0.1, 0.8, 1., 0.2),
-    h=(1.25e-3, 0.05, 0.75, 'group-wise', 10, 50, 0.1, 0.8, 1., 0.3))
-# Table 12, with the type of decay inferred.
+    h=(1.25e-3, 0.05, 0.75, 'layer-wise', 10, 50, 0.1, 0.8, 1., 0.3))
+# Table 12, with the type of decay as Appendix A.2 has it.
 _IN22K = dict(
     n=(2.5e-4, 0.05, 0.9, 'layer-wise', 5, 90, 0.1, 0.8, 1., 0.),
     t=(2.5e-4, 0.05, 0.9, 'layer-wise', 5, 90, 0.1, 0.8, 1., 0.),
     b=(2.5e-4, 0.05, 0.8, 'group-wise', 5, 90, 0.1, 0.8, 1., 0.1),
     l=(2.5e-4, 0.05, 0.8, 'group-wise', 5, 90, 0.1, 0.8, 1., 0.1),
-    h=(2.5e-4, 0.05, 0.8, 'group-wise', 5, 90, 0.1, 0.8, 1., 0.3))
-# Table 13, with the type of decay inferred.
+    h=(2.5e-4, 0.05, 0.8, 'layer-wise', 5, 90, 0.1, 0.8, 1., 0.3))
+# Table 13, likewise.
 _AFTER_22K = dict(
     n=(2.5e-5, 1e-8, 0.9, 'layer-wise', 0, 90, 0.1, 0., 0., 0.1),
     t=(2.5e-5, 1e-8, 0.9, 'layer-wise', 0, 90, 0.1, 0., 0., 0.1),
     b=(2.5e-5, 1e-8, 0.8, 'group-wise', 0, 30, 0.1, 0., 0., 0.2),
     l=(2.5e-5, 1e-8, 0.8, 'group-wise', 0, 30, 0.1, 0., 0., 0.3),
-    h=(2.5e-5, 1e-8, 0.85, 'group-wise', 0, 30, 0.1, 0., 0., 0.5))
+    h=(2.5e-5, 1e-8, 0.85, 'layer-wise', 0, 30, 0.1, 0., 0., 0.5))
 _COLUMNS = ('base_lr', 'weight_decay', 'layer_decay', 'decay_type',
             'warmup_length', 'epochs', 'label_smoothing', 'mixup', 'cutmix',
             'drop_path')
@@ -160,7 +160,7 @@ _COCO = dict(
     cascade_maskrcnn_convnextv2_l=(
         0.7, 0.7, 1e-4, 16, 'fcmae-in21k-pre_3rdparty_in1k_'),
     cascade_maskrcnn_convnextv2_h=(
-        0.8, 0.7, 1e-4, 16, 'fcmae-in21k-pre_3rdparty_in1k-512px_'),
+        0.8, 0.95, 1e-4, 16, 'fcmae-in21k-pre_3rdparty_in1k-512px_'),
     cascade_maskrcnn_convnextv1_t=(0.4, 0.7, 2e-4, 16, _NO_EMA),
     cascade_maskrcnn_convnextv1_s=(0.6, 0.7, 2e-4, 16, _NO_EMA),
     cascade_maskrcnn_convnextv1_b=(0.7, 0.8, 2e-4, 16, _NO_EMA),
@@ -180,9 +180,10 @@ for _name, _row in _COCO.items():
         # In V1's code, and here as far as its large models are followed.
         precision='float32' if _is_cascade and _size in ('l', 'xl', 'h')
         else 'float16',
-        decay_type='group-wise',
+        decay_type='layer-wise' if _size == 'h' else 'group-wise',
         # Four groups of blocks where the third stage is short.
-        stem_scale=_row[1]**(7 if _size in _DEPTHS else _GROUPS),
+        stem_scale=_row[1]**(36 if _size == 'h' else
+                             7 if _size in _DEPTHS else _GROUPS),
         warmup_length=1000,
         schedule='steps',
         epochs=36,
@@ -199,9 +200,10 @@ for _name, _row in _COCO.items():
 _ADE20K = {
     **{f'v2_{x}': (0.1, 'layer-wise', _TUNED) for x in 'afpn'},
     'v2_t': (0.4, 'layer-wise', _TUNED),
-    **{f'v2_{x}': (0.4, 'group-wise', _TUNED) for x in 'blh'},
+    **{f'v2_{x}': (0.4, 'group-wise', _TUNED) for x in 'bl'},
+    'v2_h': (0.4, 'layer-wise', _TUNED),
     'v2_h_640':
-    (0.4, 'group-wise', 'fcmae-in21k-pre_3rdparty_in1k-512px_'),
+    (0.4, 'layer-wise', 'fcmae-in21k-pre_3rdparty_in1k-512px_'),
     'v1_b': (0.4, 'stage-wise', _NO_EMA),
     'v1_l': (0.4, 'stage-wise', '3rdparty_64xb64_in1k_'),
 }
@@ -217,7 +219,8 @@ for _name, (_drop_path, _type, _weights) in _ADE20K.items():
         batch=16,
         weight_decay=0.05,
         lr=1e-4,
-        precision='float16',
+        # In V1's code, for its large models.
+        precision='float32' if _name == 'v1_l' else 'float16',
         layer_decay=0.9,
         decay_type=_type,
         stem_scale=0.9**_DEPTHS.get(_size, _GROUPS),
@@ -229,5 +232,7 @@ for _name, (_drop_path, _type, _weights) in _ADE20K.items():
         train_size=[_crop, _crop],
         test_size=[4 * _crop, _crop],
         tta_scales=[[round(4 * _crop * x), round(_crop * x)]
-                    for x in (0.75, 0.875, 1., 1.125, 1.25)],
+                    for x in ((0.5, 0.75, 1., 1.25, 1.5, 1.75)
+                              if _version == 'v1' else
+                              (0.75, 0.875, 1., 1.125, 1.25))],
         weights=f'/convnext{_infix}-{ARCHS[_size]}_{_weights}')

@@ -8,10 +8,13 @@ from config_run import CONFIGS
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
+from model_zoo import load_zoo
 from paper_tables import TABLES
 
 from mmconvnextv2.models.backbones.arch import resolve_arch
 
+MODELS = {model['Name']: model for family in load_zoo(CONFIGS.parent)
+          for model in family.models}
 ROWS = {name[len('upernet_convnext'):-len('_ade20k')]: row
         for name, row in TABLES.items() if name.endswith('_ade20k')}
 
@@ -56,9 +59,16 @@ def test_heads_and_windows(name):
     # Two thirds of a window: 341 of 512, 426 of 640.
     assert model.test_cfg == dict(
         mode='slide', crop_size=(side, side), stride=(side * 2 // 3, ) * 2)
+    assert cfg.tta_test_cfg == dict(mode='whole')
+    scales = [scale[1] / side for scale in cfg.tta_scales]
+    protocol = f'(whole images, {scales[0]} to {scales[-1]}, flip)'
+    figure = 'Expected mIoU' in path_of(name).read_text()
+    assert (protocol in path_of(name).read_text()) is figure
+    results = MODELS[f'upernet_convnext{name}_ade20k'].get('Results', [{}])
+    assert results[0].get('Protocol') == (protocol[1:-1] if figure else None)
 
 
-@pytest.mark.parametrize('name', ['v2_b', 'v2_h_640'])
+@pytest.mark.parametrize('name', ['v1_b', 'v2_b', 'v2_h_640'])
 def test_scales_of_the_paper_as_they_are_and_mirrored(tmp_path, name):
     picture, labels = tmp_path / 'x.png', tmp_path / 'labels.png'
     cv2.imwrite(str(picture), np.zeros((100, 150, 3), np.uint8))
@@ -72,7 +82,9 @@ def test_scales_of_the_paper_as_they_are_and_mirrored(tmp_path, name):
                 seg_fields=[]))
     found = [(tuple(image.shape[1:]), bool(sample.flip))
              for image, sample in zip(seen['inputs'], seen['data_samples'])]
-    sides = [int(side_of(name) * x) for x in (0.75, 0.875, 1, 1.125, 1.25)]
+    ratios = ((0.5, 0.75, 1, 1.25, 1.5, 1.75) if name == 'v1_b' else
+              (0.75, 0.875, 1, 1.125, 1.25))
+    sides = [int(side_of(name) * x) for x in ratios]
     assert sorted(found) == sorted(((side, side * 3 // 2), flip)
                                    for side in sides
                                    for flip in (False, True))

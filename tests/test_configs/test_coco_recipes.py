@@ -75,7 +75,8 @@ def test_comment_says_what_it_is(name):
     assert published is (name not in UNPUBLISHED)
     assert ('No published result: ' in comment) is not published
     assert ('ot yet reproduced' in comment) is published
-    assert re.search(r'[Gg]roup-wise', comment)
+    rule = cfg.optim_wrapper.paramwise_cfg.decay_type.replace('_', '-')
+    assert rule in comment.lower()
     assert re.search('FCMAE-only|weights (that it names: )?(supervised|'
                      'fine-tuned) on IN-', comment)
 

@@ -35,8 +35,10 @@ def model(monkeypatch, tmp_path):
 
 def evaluate(tool, out, *options):
     """Predictions of test.py, by the name of the picture."""
+    if '--cfg-options' not in options:
+        options += ('--cfg-options', )
     assert tool.main([
-        _CONFIG, 'w.pth', '--out', out, *options, '--cfg-options',
+        _CONFIG, 'w.pth', '--out', out, *options,
         'test_dataloader.num_workers=0',
         'test_dataloader.persistent_workers=False'
     ]) == 0
@@ -66,7 +68,10 @@ def probabilities(model, picture, ratio, flip):
 
 def test_averages_the_probabilities_of_all_views(model, load_tool):
     tool = load_tool('test')
-    augmented = evaluate(tool, 'tta.pkl', '--tta')
+    # The recipes slide a window over one scale, and take several whole.
+    augmented = evaluate(
+        tool, 'tta.pkl', '--tta', '--cfg-options', 'model.test_cfg.mode=slide',
+        'model.test_cfg.crop_size=(64,64)', 'model.test_cfg.stride=(64,64)')
     plain = evaluate(tool, 'plain.pkl')
     assert len(augmented) == len(plain) == _NUM_IMAGES
     changed = 0

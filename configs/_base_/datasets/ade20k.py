@@ -27,8 +27,8 @@ test_pipeline = [
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs')
 ]
-# Each scale as it is and mirrored, which the paper does not say but its row
-# of V1-B does: 49.9 is that model's figure with mirroring.
+# Each scale as it is and mirrored, which the paper does not say. The V1 code,
+# from which its row of V1-B comes (49.9), mirrors.
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(

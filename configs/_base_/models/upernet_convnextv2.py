@@ -1,7 +1,7 @@
 # UperNet on ConvNeXt V2 with OpenMMLab's settings for ConvNeXt: the usual
 # head of 512 channels, and an auxiliary head on the third stage. One scale is
-# tested by sliding a window of the training size. With --tta the authors' V1
-# code takes whole images: --cfg-options model.test_cfg.mode=whole.
+# tested by sliding a window of the training size, several (tools/test.py
+# --tta) on whole images, both as in the authors' V1 code.
 num_classes = 150
 # MMEngine turns SyncBN into BN where there is one process only.
 norm_cfg = dict(type='SyncBN', requires_grad=True)

@@ -1,5 +1,6 @@
 # 800 epochs, AdamW, cosine (ConvNeXt V2, Table 8). Batch 4096: 8 GPUs, 64
-# images each, gradients of 8 iterations summed up.
+# images each, gradients of 8 iterations summed up. In bfloat16; the paper's
+# runs and the official script are in float32.
 max_epochs = 800
 warmup_epochs = 40
 batch_size = 8 * 64 * 8  # GPUs, images, iterations

@@ -1,6 +1,6 @@
 # Fine-tuning on ImageNet-22K (ConvNeXt V2, Table 12): 90 epochs without EMA,
-# as for Base, Large and Huge; Nano and Tiny have a decay of their own. Its
-# type is inferred from the fine-tuning on ImageNet-1K.
+# as for Base, Large and Huge; Nano and Tiny have a decay of their own. The
+# types of decay are those of Appendix A.2: group-wise for Base and Large.
 _base_ = './imagenet_adamw.py'
 
 max_epochs = 90

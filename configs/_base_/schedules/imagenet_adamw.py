@@ -1,6 +1,8 @@
 # What the schedules on ImageNet share: AdamW, mixed precision, a cosine down
 # to 1e-6 (of a layer whose learning rate is scaled, to 1e-6 in that scale),
 # after a linear warm-up in some. The lists are put together in each schedule.
+# In bfloat16. The official code fine-tunes in float16 (--use_amp), and V1's
+# supervised training is in float32.
 train_cfg = dict(type='EpochBasedTrainLoop', val_interval=1)
 
 warmup = dict(

@@ -1,5 +1,5 @@
-# Fine-tuning of Huge (ConvNeXt V2, Table 11): 50 epochs. The table leaves
-# the type of decay open; group-wise is inferred from Base and Large.
+# Fine-tuning of Huge (ConvNeXt V2, Table 11): 50 epochs, layer-wise decay
+# (Appendix A.2: layer-wise but for Base and Large).
 _base_ = './imagenet_ft_100e.py'
 
 max_epochs = 50
@@ -17,4 +17,4 @@ param_scheduler = [
 ]
 optim_wrapper = dict(
     optimizer=dict(lr=lr),
-    paramwise_cfg=dict(decay_rate=0.75, decay_type='group_wise'))
+    paramwise_cfg=dict(decay_rate=0.75, decay_type='layer_wise'))

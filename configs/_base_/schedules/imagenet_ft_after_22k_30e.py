@@ -1,6 +1,6 @@
 # ImageNet-1K after ImageNet-22K (ConvNeXt V2, Table 13): 30 epochs without
-# warm-up, as for Base, Large and Huge. The type of decay is inferred from
-# the fine-tuning on ImageNet-1K.
+# warm-up, as for Base, Large and Huge. The types of decay are those of
+# Appendix A.2: group-wise for Base and Large.
 _base_ = './imagenet_adamw.py'
 
 max_epochs = 30

@@ -1,6 +1,5 @@
 # ImageNet-1K after ImageNet-22K, Nano and Tiny (ConvNeXt V2, Table 13): 90
-# epochs without warm-up. The type of decay is inferred from the fine-tuning
-# on ImageNet-1K.
+# epochs without warm-up, layer-wise decay (Appendix A.2).
 _base_ = './imagenet_ft_after_22k_30e.py'
 
 max_epochs = 90
