@@ -23,11 +23,7 @@ from mmconvnextv2.config.walk import type_name
 from mmconvnextv2.engine.hooks import DataCheckHook
 from .errors import CommandError
 
-_ADDED = {
-    'CheckpointFitHook': 'refuses checkpoints that do not fit the model, of '
-    'which MMEngine only keeps a log.',
-    'DataSurveyHook': 'says what the data lack and what reading them drops.',
-}
+_FIT = 'CheckpointFitHook'
 _RANK_VARIABLES = dict(
     pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
 
@@ -192,23 +188,23 @@ def require_writable(folder: str) -> None:
             '--work-dir, or change what is in the way.') from error
 
 
-def build_runner(cfg: Config, say: Callable[[str], None]) -> Runner:
-    """Build the runner that the config asks for.
+def build_runner(cfg: Config, splits: Sequence[str],
+                 say: Callable[[str], None]) -> Runner:
+    """Build the runner that the config asks for, and check the data.
 
-    A config of others gets the hooks that only say what is wrong; ``say``
-    prints them. Data sets are not checked again.
+    A config of others gets ``CheckpointFitHook``; ``say`` prints that.
     """
     custom = list(cfg.get('custom_hooks') or ())
     hooks = [*(cfg.get('default_hooks') or {}).values(), *custom]
-    there = [type_name(x) for x in hooks if x]
-    for name in (x for x in _ADDED if x not in there):
-        hook = dict(type=f'mmconvnextv2.{name}')
-        say(f'Added to custom_hooks: {hook}. It {_ADDED[name]}')
-        cfg.custom_hooks = custom = [*custom, hook]
+    if _FIT not in [type_name(x) for x in hooks if x]:
+        hook = dict(type=f'mmconvnextv2.{_FIT}')
+        say(f'Added to custom_hooks: {hook}. It refuses checkpoints that do '
+            'not fit the model, of which MMEngine only keeps a log.')
+        cfg.custom_hooks = [*custom, hook]
     runner = RUNNERS.build(cfg)
-    if hasattr(runner, 'hooks'):  # The tools have checked the data.
-        runner.hooks[:] = [
-            x for x in runner.hooks if not isinstance(x, DataCheckHook)]
+    checks = [x for x in getattr(runner, 'hooks', ())
+              if isinstance(x, DataCheckHook)]
+    (checks or [DataCheckHook()])[0].check(runner, splits)
     return runner
 
 

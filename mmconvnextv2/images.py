@@ -1,44 +1,18 @@
 """Images: list, check, read, tile and write them."""
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence
 
 import cv2
 import mmcv
 import numpy as np
 from mmengine.utils import scandir
-from PIL import Image, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from .files import written_whole
 
 # Of what counts as an image, in every tool.
 SUFFIXES = ('.jpg', '.jpeg', '.jfif', '.png', '.bmp', '.ppm', '.pgm', '.tif',
             '.tiff', '.webp')
-_BITS, _COLOURS, _CHANNELS, _CMYK = 258, 262, 277, 5  # of TIFF
-
-
-def bits_and_channels(path: str) -> Tuple[int, int]:
-    """Read from a header how many bits a value has, and channels a pixel.
-
-    Args:
-        path (str): The image. CMYK counts as 3 channels, a palette as 1.
-
-    Raises:
-        OSError, SyntaxError, ValueError: If the header cannot be read.
-    """
-    with open(path, 'rb') as file:
-        start = file.read(8)
-        if start[:4] in (b'II*\0', b'MM\0*'):  # Pillow lacks some kinds.
-            tags = TiffImagePlugin.ImageFileDirectory_v2(start)
-            file.seek(tags.next)
-            tags.load(file)
-            bits = tags.get(_BITS, 1)
-            return (max(bits) if isinstance(bits, tuple) else bits,
-                    3 if tags.get(_COLOURS) == _CMYK else tags.get(
-                        _CHANNELS, 1))
-    with Image.open(path) as image:
-        is_deep = ';16' in str(image.tile) or image.mode[0] in 'IF'
-        return (16 if is_deep else 8,
-                3 if image.mode == 'CMYK' else len(image.getbands()))
 
 
 def list_images(path: Path, recursive: bool = False) -> List[Path]:

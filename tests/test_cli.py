@@ -5,7 +5,11 @@ import pytest
 from mmengine.config import Config
 
 from mmconvnextv2 import cli
-from mmconvnextv2.engine.hooks import DataCheckHook, DryRunHook
+from mmconvnextv2.engine.hooks import (
+    DataCheckHook,
+    DryRunHook,
+    data_check_hook,
+)
 
 
 @pytest.mark.parametrize('launcher, variable', [
@@ -65,26 +69,36 @@ def test_refused_errors_blame_the_argument():
         raise OSError('y')
 
 
-HOOKS = [dict(type=f'mmconvnextv2.{x}Hook')
-         for x in ('CheckpointFit', 'DataSurvey')]
+FIT = dict(type='mmconvnextv2.CheckpointFitHook')
 
 
 @pytest.mark.parametrize('hooks, added', [
-    (dict(), HOOKS),
-    (dict(custom_hooks=[dict(type='EMAHook')]), HOOKS),
-    (dict(default_hooks=dict(fit=HOOKS[0])), HOOKS[1:]),
-    (dict(custom_hooks=HOOKS), []),
-])
-def test_configs_of_others_get_the_hooks_that_only_speak(
+    (dict(), [FIT]), (dict(custom_hooks=[dict(type='EMAHook')]), [FIT]),
+    (dict(default_hooks=dict(fit=FIT)), []), (dict(custom_hooks=[FIT]), [])])
+def test_configs_of_others_get_the_hook_of_checkpoints(
         monkeypatch, hooks, added):
     monkeypatch.setattr(cli.RUNNERS, 'build', lambda cfg: SimpleNamespace(
-        cfg=cfg, hooks=[DryRunHook(), DataCheckHook()]))
+        cfg=cfg, hooks=[DryRunHook()]))
     said = []
-    runner = cli.build_runner(Config(dict(hooks)), said.append)
-    # The tools have checked the data before.
-    assert [type(x) for x in runner.hooks] == [DryRunHook]
-    cfg = runner.cfg
+    cfg = cli.build_runner(Config(dict(hooks)), (), said.append).cfg
     given = hooks.get('custom_hooks', [])
     assert cfg.get('custom_hooks', []) == given + added
     assert [x.partition('. It')[0] for x in said] == [
         f'Added to custom_hooks: {x}' for x in added]
+
+
+@pytest.mark.parametrize('hooks, checked', [
+    ([], ['train', 'val']), ([DataCheckHook()], ['train', 'val']),
+    ([DataCheckHook(enabled=False)], [])])
+def test_data_are_checked_once_before_they_are_built(
+        monkeypatch, hooks, checked):
+    seen = []
+    monkeypatch.setattr(data_check_hook, 'check_data', lambda cfg, splits: (
+        seen.extend(splits), [[], []])[1])
+    monkeypatch.setattr(cli.RUNNERS, 'build', lambda cfg: SimpleNamespace(
+        cfg=cfg, hooks=hooks))
+    runner = cli.build_runner(Config(), ('train', 'val'), print)
+    assert seen == checked
+    for hook in hooks:
+        hook.check(runner, ['train', 'val'])
+    assert seen == checked

@@ -20,7 +20,6 @@ from mmconvnextv2.cli import (
     speaker,
 )
 from mmconvnextv2.config.check import require_names
-from mmconvnextv2.config.data_checks import require_sound_data
 from mmconvnextv2.config.explain import explained_errors
 from mmconvnextv2.engine.cpu import join_processes_on_cpu
 
@@ -123,14 +122,11 @@ def test(args: argparse.Namespace) -> None:
         set_tta(cfg)
     require_data(cfg, args, ('test', ), initial_weights=False)
     require_names(cfg, ('test', ))
-    notes = require_sound_data(cfg, ('test', ))
     join_processes_on_cpu(cfg, speaker(args.launcher))
     with explained_errors(cfg, ('test', )), safe_loading(args.entry):
-        runner = build_runner(cfg, speaker(args.launcher))
+        runner = build_runner(cfg, ('test', ), speaker(args.launcher))
         if args.out:
             dump_predictions(runner, cfg.get('default_scope'), args.out)
-        for note in notes:
-            runner.logger.warning(note)
         runner.test()
     if args.show_dir:
         speaker(args.launcher)(f'The pictures are in {args.show_dir}.')

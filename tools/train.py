@@ -20,7 +20,6 @@ from mmconvnextv2.cli import (
     speaker,
 )
 from mmconvnextv2.config.check import require_names
-from mmconvnextv2.config.data_checks import require_sound_data
 from mmconvnextv2.config.explain import explained_errors
 from mmconvnextv2.config.walk import type_name
 from mmconvnextv2.engine.cpu import avoid_amp_on_cpu, join_processes_on_cpu
@@ -128,16 +127,13 @@ def train(args: argparse.Namespace) -> None:
     set_resume(cfg, args)
     require_data(cfg, args, splits, initial_weights=True)
     require_names(cfg, splits)
-    notes = require_sound_data(cfg, splits)
     say = speaker(args.launcher)
     avoid_amp_on_cpu(cfg, say)
     join_processes_on_cpu(cfg, say)
     if is_main_process(args.launcher):
         require_writable(cfg.work_dir)
     with explained_errors(cfg, splits), safe_loading():
-        runner = build_runner(cfg, say)
-        for note in notes:
-            runner.logger.warning(note)
+        runner = build_runner(cfg, splits, say)
         runner.train()
 
 

@@ -16,7 +16,8 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # A loss that is not finite stops the run, or skips max_skips steps.
     non_finite=dict(type='mmconvnextv2.NonFiniteHook', max_skips=0),
-    # Annotations, label maps and class folders must fit the run.
+    # Annotations, label maps and class folders must fit the run; what they
+    # lack and what reading them drops is named. enabled=False: no check.
     data_check=dict(type='mmconvnextv2.DataCheckHook'),
     # Damaged files: training goes on without them and names them; an
     # evaluation stops.
@@ -27,8 +28,6 @@ default_hooks = dict(
     lock=dict(type='mmconvnextv2.WorkDirLockHook'),
     # A batch or a step that takes longer than this ends the run.
     stall=dict(type='mmconvnextv2.StallHook', seconds=600),
-    # What the data lack and what reading them drops, before the run.
-    data_survey=dict(type='mmconvnextv2.DataSurveyHook'),
     # SIGTERM, SIGUSR1 and Ctrl-C: save, and exit with code 75.
     preemption=dict(type='mmconvnextv2.PreemptionHook'),
     # With enabled=True and a randomness.seed a resumed run repeats exactly.

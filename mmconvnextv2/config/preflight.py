@@ -63,6 +63,12 @@ def leaf_datasets(cfg: Mapping, split: str) -> Iterator[tuple[str, Mapping]]:
             yield key, part
 
 
+def steps_of(cfg: Mapping, split: str, kind: str) -> list[Mapping]:
+    """List the steps of a type in the pipelines of a split."""
+    return [x for _, x in parts(cfg.get(f'{split}_dataloader'))
+            if type_name(x) == kind]
+
+
 def is_local(part: Mapping) -> bool:
     """Say whether a data set or an evaluator reads files of this machine."""
     return (part.get('backend_args') or {}).get('backend', 'local') == 'local'

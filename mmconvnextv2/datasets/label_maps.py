@@ -18,9 +18,8 @@ IGNORED = 255  # label of pixels that do not count
 _BACKGROUND = ('background', 'bg', 'unlabeled', 'unlabelled')
 _MASKS = (
     ' They hold only 0 and 255, as masks do; a label map holds the number of '
-    'the class, and 255 is ignored. To make one of a mask: Image.fromarray('
-    "(np.array(Image.open(mask).convert('L')) > 127).astype(np.uint8)).save("
-    'label_map); see docs/your_data.md of mmconvnextv2.')
+    'the class, and 255 is ignored. How to make one of a mask: '
+    'docs/your_data.md of mmconvnextv2, "Your label maps, as they are".')
 
 
 def reduce_labels(labels: np.ndarray) -> np.ndarray:
@@ -114,16 +113,27 @@ class MapSample(NamedTuple):
     """What was found in label maps that were opened.
 
     Attributes:
-        where (str): Which label maps these are, for messages.
-        is_whole (bool): Whether they are all there are.
+        number (int): How many these are.
+        total (int): How many there are.
         counts (ndarray): Pixels of each number from 0 to 255 in the files.
         faults (dict): Paths of the label maps that have a fault, by fault.
     """
 
-    where: str
-    is_whole: bool
+    number: int
+    total: int
     counts: np.ndarray
     faults: Mapping[str, Sequence[str]]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether these are all there are."""
+        return self.number == self.total
+
+    @property
+    def where(self) -> str:
+        """Which label maps these are, for messages."""
+        return f'the {self.number} label maps' if self.is_whole else (
+            f'{self.number} of the {self.total} label maps, a sample')
 
 
 def judged(sample: MapSample, classes: Sequence[str], numbers: np.ndarray,

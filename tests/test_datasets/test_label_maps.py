@@ -49,7 +49,7 @@ def test_a_label_map_of_classes_after_the_first_is_reduced():
 
 def sample(counts, is_whole=True):
     pixels = np.bincount(list(counts), list(counts.values()), minlength=256)
-    return MapSample('the 4 label maps', is_whole, pixels.astype(int), {})
+    return MapSample(4, 4 if is_whole else 5, pixels.astype(int), {})
 
 
 BACKGROUND = (
@@ -59,6 +59,7 @@ BACKGROUND = (
 ONE = ("the 4 label maps have pixels of one class only, 'bg' ({} of the "
        "pixels are ignored): a model that always says 'bg' gets an mIoU of "
        '100.')
+SOME = ONE.replace('the 4 label maps', '4 of the 5 label maps, a sample')
 ABSENT = '1 of the 3 classes have no pixel in the 4 label maps: c. '
 LEARNT = (False, ABSENT + 'They cannot be learnt from these.')
 
@@ -76,8 +77,8 @@ LEARNT = (False, ABSENT + 'They cannot be learnt from these.')
         (True, BACKGROUND.format(7, 0))]),
     ({0: 3, 255: 1}, {}, [(True, ONE.format('25%') + _MASKS)]),
     ({0: 3, 255: 1}, dict(is_whole=False), [
-        (True, ONE.format('25%') + _MASKS)]),
-    ({0: 3}, dict(is_whole=False), [(False, ONE.format('0%'))]),
+        (True, SOME.format('25%') + _MASKS)]),
+    ({0: 3}, dict(is_whole=False), [(False, SOME.format('0%'))]),
     # Labels 0 to 2, counted from 1; labels 1 to 3, which may be meant.
     ({0: 5, 1: 5, 2: 5}, dict(reduced=True), [
         LEARNT, (True, BACKGROUND.format(5, 0))]),

@@ -56,7 +56,7 @@ def built(monkeypatch):
 
         logger = logging.getLogger('recorder')
 
-        def __init__(self, cfg, say):
+        def __init__(self, cfg, splits, say):
             self.cfg = cfg
             self.test_evaluator = type('Evaluator', (), dict(metrics=[]))()
             configs.append(self)

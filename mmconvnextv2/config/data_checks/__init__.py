@@ -1,32 +1,33 @@
 """Check annotations, label maps and class folders before anything is built.
 
-Only for what would end in a silent wrong result or an unreadable crash. Images
-are not opened here: see ``DamagedDataHook``. A check is a generator
-``check(dataset, cfg, split, note)``: it gets a data set of a known type, whose
-paths are joined and which has read nothing yet, yields faults, each of which
-begins with the file or folder, and calls ``note`` with what a run leaves out.
+Only for what would end in a silent wrong result or an unreadable crash. Of the
+images a sample is opened: see ``DamagedDataHook`` for the others. A check is a
+generator ``check(dataset, cfg, split, note)``: it gets a data set of a known
+type, whose paths are joined and which has read nothing yet, yields faults,
+each of which begins with the file or folder, calls ``note`` with what a run
+leaves out, and returns paths of images.
 """
-from typing import Any, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Optional
 
 from mmengine.registry import DATASETS, DefaultScope
 
 from mmconvnextv2.config.preflight import is_local, leaf_datasets
-from mmconvnextv2.config.walk import type_name
-from mmconvnextv2.errors import data_error
 from mmconvnextv2.text import other_order
 from .classification import check_classes, check_folders_of_splits
 from .coco import check_coco
+from .images import dropped
 from .segmentation import check_label_maps
 
 _CHECKS = dict(
     CocoDataset=check_coco,
     CocoByNameDataset=check_coco,
     BaseSegDataset=check_label_maps,
-    ADE20KDataset=check_label_maps,
-    FolderSegDataset=check_label_maps,
     ImageNet=check_classes,
     ImageNet21k=check_classes,
     CustomDataset=check_classes)
+# What a type that derives from these must not change.
+_READING = ('COCOAPI', 'load_data_list', 'parse_data_info')
 
 
 def check_data(cfg: Mapping,
@@ -42,10 +43,8 @@ def check_data(cfg: Mapping,
     """
     notes: list[str] = []
     built = [(*x, split) for split in splits for x in _datasets(cfg, split)]
-    faults = [
-        fault for kind, dataset, split in built
-        for fault in _CHECKS[kind](dataset, cfg, split, notes.append)
-    ]
+    faults = [fault for check, dataset, split in built
+              for fault in _faults(check, dataset, cfg, split, notes.append)]
     faults += check_folders_of_splits([x for _, x, _ in built])
     named = [(x.metainfo.get('classes'), split) for _, x, split in built]
     for classes, split in named:
@@ -56,32 +55,34 @@ def check_data(cfg: Mapping,
     return list(dict.fromkeys(faults)), list(dict.fromkeys(notes))
 
 
-def _datasets(cfg: Mapping, split: str) -> Iterator[tuple[str, Any]]:
+def _faults(check: Callable, dataset: Any, cfg: Mapping, split: str,
+            note: Callable[[str], None]) -> Iterator[str]:
+    paths = yield from check(dataset, cfg, split, note)
+    for text in dropped(paths or [], cfg, split):
+        note(text)
+
+
+def _datasets(cfg: Mapping, split: str) -> Iterator[tuple[Callable, Any]]:
     for _, part in leaf_datasets(cfg, split):
-        if type_name(part) not in _CHECKS or not is_local(part):
-            continue
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+            kind = part.get('type')
+            if isinstance(kind, str):
+                with DATASETS.switch_scope_and_registry(None) as registry:
+                    kind = registry.get(kind)
+            if not is_local(part) or not (check := _check_of(kind)):
+                continue
             try:
                 built = DATASETS.build(dict(part, pipeline=[], lazy_init=True))
             except Exception:
                 continue  # The run will build it too, and say what is wrong.
-        yield type_name(part), built
+        yield check, built
 
 
-def require_sound_data(cfg: Mapping, splits: Sequence[str]) -> list[str]:
-    """Refuse data sets that cannot be used.
-
-    Args:
-        cfg (Mapping): The config.
-        splits (Sequence[str]): Those of 'train', 'val' and 'test' in use.
-
-    Returns:
-        list[str]: Notes for the log on what the run will leave out.
-
-    Raises:
-        CommandError: If data cannot be used, with file and record.
-    """
-    faults, notes = check_data(cfg, splits)
-    if faults:
-        raise data_error(faults)
-    return notes
+def _check_of(kind: Any) -> Optional[Callable]:
+    """Find the check of a type, or of the base whose files it reads."""
+    for base in getattr(kind, '__mro__', ()):
+        check = _CHECKS.get(base.__name__)
+        if check is check_label_maps or check and all(
+                getattr(kind, x, 0) is getattr(base, x, 0) for x in _READING):
+            return check
+    return None

@@ -1,14 +1,17 @@
 """Check class folders, and lists of images with labels."""
 import os
 import os.path as osp
-from typing import Any, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from typing import Any
 
+from mmconvnextv2.images import SUFFIXES
 from mmconvnextv2.text import first_of
-from .lists import faults_of_list
+from .files import check_list, images_in, unread
 
 
 def check_classes(dataset: Any, cfg: Mapping, split: str,
-                  note: Callable[[str], None]) -> Iterator[str]:
+                  note: Callable[[str], None]
+                  ) -> Generator[str, None, list[str]]:
     """Check a list line by line, or the number of class folders.
 
     mmpretrain itself compares that number with ``metainfo.classes`` and warns
@@ -19,14 +22,24 @@ def check_classes(dataset: Any, cfg: Mapping, split: str,
         outputs = outputs.get(key) if isinstance(outputs, Mapping) else None
     if not isinstance(outputs, int):
         outputs = None  # Building the head will fail.
-    if dataset.ann_file:
-        yield from faults_of_list(dataset.ann_file)
-    if not dataset.with_label:
-        return
+    folder = dataset.img_prefix
     if dataset.ann_file:
         sizes = [x for x in (outputs, len(dataset.CLASSES or ())) if x]
-        yield from _faulty_lines(dataset.ann_file, min(sizes, default=10**9))
-        return
+        names = yield from check_list(
+            dataset.ann_file,
+            min(sizes, default=10**9) if dataset.with_label else None)
+        return [osp.join(folder, x) for x in names]
+    if dataset.with_label:
+        yield from _check_folders(dataset, outputs)
+    paths = images_in(folder)
+    read = [x for x in paths if x.lower().endswith(dataset.extensions)]
+    for text in unread(folder, paths, read, f'extensions={SUFFIXES} of the '
+                       'data set reads them'):
+        note(text)
+    return read
+
+
+def _check_folders(dataset: Any, outputs: int | None) -> Iterator[str]:
     folders = _class_folders(dataset)
     if outputs and len(folders) > outputs:
         yield (f'{dataset.img_prefix}: has {len(folders)} class folders, the '
@@ -46,20 +59,6 @@ def _class_folders(dataset: Any) -> list[str]:
         return []
     with os.scandir(dataset.img_prefix) as entries:
         return sorted(x.name for x in entries if x.is_dir())
-
-
-def _faulty_lines(path: str, num_classes: int) -> Iterator[str]:
-    with open(path, encoding='utf-8', errors='replace') as file:
-        for number, line in enumerate(file, 1):
-            name, _, label = line.strip().rpartition(' ')
-            if not line.strip():
-                continue  # faults_of_list() has named it.
-            if not name or not label.lstrip('-').isdigit():
-                yield (f'{path}: line {number}: expected "PATH LABEL", got '
-                       f'{line.strip()!r:.80}')
-            elif not 0 <= int(label) < num_classes:
-                yield (f'{path}: line {number}: the label must be 0 to '
-                       f'{num_classes - 1}, is {label} ({name})')
 
 
 def check_folders_of_splits(datasets: Sequence[Any]) -> Iterator[str]:

@@ -6,12 +6,12 @@ import os.path as osp
 import re
 import sys
 from collections import Counter
-from typing import Any, Callable, Iterator, Mapping, NamedTuple
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any, NamedTuple, Optional
 
-from mmconvnextv2.config.preflight import leaf_datasets
+from mmconvnextv2.config.preflight import leaf_datasets, steps_of
 from mmconvnextv2.config.walk import parts, type_name
 from mmconvnextv2.text import first_of
-from .coco_images import check_sizes, missing_files
 from .coco_objects import (
     check_boxes,
     check_objects,
@@ -20,6 +20,8 @@ from .coco_objects import (
     objects_of,
 )
 from .coco_records import UNREADABLE, Records, Use, described, read_records
+from .files import missing_files
+from .images import check_sizes, is_turned
 
 _LARGE = 50 * 2**20  # bytes, which take about 2 seconds
 _RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
@@ -36,7 +38,8 @@ class _File(NamedTuple):
 
 
 def check_coco(dataset: Any, cfg: Mapping, split: str,
-               note: Callable[[str], None]) -> Iterator[str]:
+               note: Callable[[str], None]
+               ) -> Generator[str, None, Optional[list[str]]]:
     """Check the annotation files of a data set and of its evaluation.
 
     mmdet answers what is wrong here with a KeyError, or with silence.
@@ -50,7 +53,7 @@ def check_coco(dataset: Any, cfg: Mapping, split: str,
             except (OSError, *UNREADABLE) as error:
                 yield (f'{file.path}: no JSON object with images, annotations '
                        f'and categories (is it cut off?): {described(error)}')
-                return
+                return None
             read = read_records(content, file.use)
             faults = read.faults or [
                 *_faults_of_classes(content, dataset, cfg, file)]
@@ -61,8 +64,10 @@ def check_coco(dataset: Any, cfg: Mapping, split: str,
                 faults += _other_images(images, read.images, dataset)
             yield from (f'{file.path}: {x}' for x in faults)
             if faults:
-                return
+                return None
             yield from _check_objects(content, read, dataset, file, note)
+        folder = dataset.data_prefix.get('img', '')
+        return [osp.join(folder, x['file_name']) for x in images.values()]
     finally:
         if was_on:
             gc.enable()
@@ -73,13 +78,16 @@ def _files(dataset: Any, cfg: Mapping, split: str) -> list[_File]:
     metrics = [x for _, x in parts(cfg.get(f'{split}_evaluator'))
                if type_name(x) in {*_TYPES, *_TYPES.values()}]
     is_blind = any(x.get('format_only') for x in metrics)
-    masks = any(x.get('with_mask') for x in _steps(cfg, split,
-                                                   'LoadAnnotations'))
+    masks = any(x.get('with_mask')
+                for x in steps_of(cfg, split, 'LoadAnnotations'))
     scores_masks = any('segm' in x.get('metric', ()) for x in metrics)
     use = Use(masks or scores_masks, split != 'train', scores_masks)
     is_only = sum(1 for _ in leaf_datasets(cfg, split)) == 1
+    # It may derive from one of these.
+    kind = next(x.__name__ for x in type(dataset).__mro__
+                if x.__name__ in {*_TYPES, *_TYPES.values()})
     files = {osp.realpath(dataset.ann_file): _File(
-        dataset.ann_file, (type(dataset).__name__, ), use,
+        dataset.ann_file, (kind, ), use,
         is_only and not is_blind and bool(metrics or split == 'train'))}
     for metric in metrics:
         path, kind = metric.get('ann_file'), type_name(metric)
@@ -89,11 +97,6 @@ def _files(dataset: Any, cfg: Mapping, split: str) -> list[_File]:
         files[osp.realpath(path)] = first._replace(
             readers=(*first.readers, kind))
     return list(files.values())
-
-
-def _steps(cfg: Mapping, split: str, kind: str) -> list[Mapping]:
-    return [x for _, x in parts(cfg.get(f'{split}_dataloader'))
-            if type_name(x) == kind]
 
 
 def _load(file: _File) -> Any:
@@ -159,9 +162,8 @@ def _check_images(dataset: Any, cfg: Mapping, split: str, images: Mapping,
                    '. Windows separates folders by a backslash: write /'
                    if '\\' in ''.join(missing) else ''))
         return
-    is_upright = all(x.get('color_type', 'color') == 'color'
-                     for x in _steps(cfg, split, 'LoadImageFromFile'))
-    for share, text in check_sizes(folder, [*images.values()], is_upright):
+    for share, text in check_sizes(folder, [*images.values()],
+                                   is_turned(cfg, split)):
         if share == 1 or (share and split != 'train'):
             yield text
         else:

@@ -1,57 +1,139 @@
 """Check images and label maps of segmentation: pairs, sizes, labels."""
 import os.path as osp
-from typing import Any, Callable, Iterator, Mapping
+import random
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from typing import Any, Optional
 
-from mmcv.transforms import LoadImageFromFile
+import numpy as np
+from PIL import Image
 
-from mmconvnextv2.config.recipe_data import named, pipeline_of
+from mmconvnextv2.config.preflight import steps_of
 from mmconvnextv2.config.walk import parts
-from mmconvnextv2.datasets.survey import dropped, survey_maps, unread_files
+from mmconvnextv2.datasets.label_maps import (
+    IGNORED,
+    MapSample,
+    fault_of_file,
+    fault_of_labels,
+    judged,
+    numbers_of_classes,
+    reduce_labels,
+)
 from mmconvnextv2.text import first_of
-from .lists import faults_of_list
+from .files import check_list, images_in, unread
+from .images import DAMAGED, is_turned, size_of, turned_images
+
+# Label maps that are opened; more while a class is still to be seen.
+_SAMPLE = 32
+_MOST_PIXELS = 2**26
 
 
 def check_label_maps(dataset: Any, cfg: Mapping, split: str,
-                     note: Callable[[str], None]) -> Iterator[str]:
-    """Check that each image has a label map, and open a sample of them.
+                     note: Callable[[str], None]
+                     ) -> Generator[str, None, list[str]]:
+    """Check that each image has a label map, and open a sample of them."""
+    if not hasattr(dataset, 'reduce_zero_label'):
+        return []  # mmdet has another type of this name.
+    yield from _check_settings(dataset, cfg, split)
+    if osp.isfile(dataset.ann_file):
+        yield from check_list(dataset.ann_file)
+    try:
+        records = dataset.load_data_list()
+    except Exception:
+        return []  # The run will load it too, and say what is wrong.
+    paths = [x['img_path'] for x in records]
+    if not osp.isfile(dataset.ann_file):  # A list is meant to choose.
+        folder = dataset.data_prefix['img_path']
+        found = [x for x in images_in(folder)
+                 if dataset.data_prefix.get('seg_map_path') != folder
+                 or not x.endswith(dataset.seg_map_suffix)]
+        for text in unread(folder, found, paths, "type='mmconvnextv2."
+                           "FolderSegDataset' reads all kinds, mmseg's only "
+                           f'img_suffix={dataset.img_suffix!r}'):
+            note(text)
+    pairs = [x for x in records if x.get('seg_map_path')]
+    is_whole = True
+    for key, what in (('img_path', 'images'), ('seg_map_path', 'label maps')):
+        if missing := [x[key] for x in pairs if not osp.exists(x[key])]:
+            is_whole = False
+            yield (f'{dataset.data_prefix[key]}: {len(missing)} of '
+                   f'{len(pairs)} {what} are missing: {first_of(missing)}')
+    if is_whole:
+        yield from _check_maps(dataset, pairs, cfg, split, note)
+    return paths
 
-    ``DataSurveyHook`` says what is worth a note.
-    """
-    faults = list(_faults(dataset, cfg, split))
-    yield from faults
-    if faults:
-        yield from unread_files(dataset)
-        paths = [x['img_path'] for x in dataset.load_data_list()]
-        steps = pipeline_of(cfg.get(f'{split}_dataloader'))
-        for step in list(named(steps, 'LoadImageFromFile'))[:1]:
-            options = {k: x for k, x in step.items() if k != 'type'}
-            yield from dropped(paths, LoadImageFromFile(**options))
 
-
-def _faults(dataset: Any, cfg: Mapping, split: str) -> Iterator[str]:
+def _check_settings(dataset: Any, cfg: Mapping, split: str) -> Iterator[str]:
     classes = dataset.metainfo.get('classes') or ()
     for key, part in parts(cfg.get('model'), 'model'):
         outputs = part.get('num_classes')
         if 'head' in key and outputs and len(classes) not in (0, outputs):
             yield (f'{key}.num_classes is {outputs}, {split}_dataloader has '
                    f'{len(classes)} classes: {first_of(classes)}')
-    if osp.isfile(dataset.ann_file):
-        yield from faults_of_list(dataset.ann_file)
-    pairs = [x for x in dataset.load_data_list() if 'seg_map_path' in x]
-    missing = {
-        key: [x[key] for x in pairs if not osp.exists(x[key])]
-        for key in ('img_path', 'seg_map_path')
-    }
-    for (key, paths), what in zip(missing.items(), ('images', 'label maps')):
-        if paths:
-            yield (f'{dataset.data_prefix[key]}: {len(paths)} of '
-                   f'{len(pairs)} {what} are missing: {first_of(paths)}')
-    if not any(missing.values()):
-        yield from survey_maps(dataset, pairs, split == 'train')[0]
-    steps = pipeline_of(cfg.get(f'{split}_dataloader'))
-    for step in named(steps, 'LoadAnnotations'):
+    for step in steps_of(cfg, split, 'LoadAnnotations'):
         if step.get('reduce_zero_label') not in (None,
                                                  dataset.reduce_zero_label):
             yield (f'{split}_dataloader: LoadAnnotations has reduce_zero_label'
                    f'={step["reduce_zero_label"]}, the data set '
                    f'{dataset.reduce_zero_label}. Set it on the data set only')
+
+
+def _check_maps(dataset: Any, pairs: Sequence[dict], cfg: Mapping, split: str,
+                note: Callable[[str], None]) -> Iterator[str]:
+    classes = dataset.metainfo.get('classes') or ()
+    sample, kept = _open_some(dataset, pairs, len(classes),
+                              is_turned(cfg, split))
+    for fault, paths in sample.faults.items():
+        more = f' (so have {len(paths) - 1} more of {sample.where})'
+        yield f'{paths[0]}: {fault}' + more * (len(paths) > 1)
+    if sample.faults:
+        return
+    folder = dataset.data_prefix.get('seg_map_path')
+    for text in turned_images(kept, sample.number, 'the label maps are'):
+        note(f'{dataset.data_prefix["img_path"]}: {text}')
+    for is_fault, text in judged(
+            sample, classes, numbers_of_classes(dataset),
+            dataset.reduce_zero_label, split == 'train'):
+        if is_fault:
+            yield f'{folder}: {text}'
+        else:
+            note(f'{folder}: {text}')
+
+
+def _open_some(dataset: Any, pairs: Sequence[dict], num_classes: int,
+               turned: bool) -> tuple[MapSample, list[str]]:
+    """Open label maps until each class is seen, or it is enough."""
+    counts, faults, kept = np.zeros(256, np.int64), defaultdict(list), []
+    numbers, looked = numbers_of_classes(dataset), 0
+    for pair in random.Random(0).sample(pairs, len(pairs)):
+        looked += 1
+        path = pair['seg_map_path']
+        try:
+            labels = np.asarray(Image.open(path))
+            size, is_kept = size_of(pair['img_path'], turned)
+            fault = _fault(dataset, path, labels, size[::-1], num_classes)
+        except DAMAGED:
+            continue
+        if is_kept:
+            kept.append(pair['img_path'])
+        if fault:
+            faults[fault].append(path)
+        else:
+            counts += np.bincount(labels.astype(np.uint8).ravel(),
+                                  minlength=256)
+        seen = set(numbers[counts > 0]) - {IGNORED}
+        if looked >= _SAMPLE and (len(seen) >= num_classes
+                                  or counts.sum() > _MOST_PIXELS):
+            break
+    return MapSample(looked, len(pairs), counts, faults), kept
+
+
+def _fault(dataset: Any, path: str, labels: np.ndarray, size: tuple[int, int],
+           num_classes: int) -> Optional[str]:
+    if dataset.reduce_zero_label and labels.ndim == 2:
+        labels = reduce_labels(labels)
+    # With a label_map labels are numbered anew after this.
+    known = num_classes and not dataset.label_map
+    return fault_of_file(path) or fault_of_labels(
+        labels, size, num_classes if known else None,
+        dataset.reduce_zero_label)

@@ -3,7 +3,6 @@ from .checkpoint_fit_hook import CheckpointFitHook
 from .compile_blocks_hook import CompileBlocksHook
 from .damaged_data_hook import DamagedDataHook
 from .data_check_hook import DataCheckHook
-from .data_survey_hook import DataSurveyHook
 from .dry_run_hook import DryRunHook
 from .non_finite_hook import NonFiniteError, NonFiniteHook
 from .preemption_hook import PreemptionHook
@@ -16,7 +15,7 @@ from .work_dir_lock_hook import WorkDirLockHook
 
 __all__ = [
     'CheckpointFitHook', 'CompileBlocksHook', 'DamagedDataHook',
-    'DataCheckHook', 'DataSurveyHook', 'DryRunHook', 'NonFiniteError',
-    'NonFiniteHook', 'PreemptionHook', 'ReconstructionHook', 'ResumeHook',
+    'DataCheckHook', 'DryRunHook', 'NonFiniteError', 'NonFiniteHook',
+    'PreemptionHook', 'ReconstructionHook', 'ResumeHook',
     'SafeCheckpointHook', 'SeedHook', 'StallHook', 'WorkDirLockHook'
 ]

@@ -1,12 +1,12 @@
 """Annotations, label maps and class folders, checked at the start of a run."""
-from typing import Any, Dict, List
+from collections.abc import Iterable
 
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
-from mmconvnextv2.config.data_checks import require_sound_data
-from mmconvnextv2.errors import CommandError
+from mmconvnextv2.config.data_checks import check_data
+from mmconvnextv2.errors import data_error
 from mmconvnextv2.registry import HOOKS, register
 
 
@@ -14,10 +14,12 @@ from mmconvnextv2.registry import HOOKS, register
 class DataCheckHook(Hook):
     """Refuse data whose use would end in a silent wrong result.
 
-    For runs that are not started by ``tools/train.py`` or ``tools/test.py``,
-    such as ``mim train``: these check before they build anything, and then
-    leave the hook out. One process reads the data sets that the config names
-    for the run; what it leaves out stands in the log.
+    One process reads the data sets that the config names for the run. What a
+    run leaves out or drops stands in the log. ``tools/train.py`` and
+    ``tools/test.py`` call :meth:`check` before data sets are built.
+
+    Args:
+        enabled (bool): Whether to. Defaults to True.
 
     Raises:
         CommandError: In all processes, if data cannot be used.
@@ -26,20 +28,28 @@ class DataCheckHook(Hook):
     # Before hooks that change what the data sets read.
     priority = 'VERY_HIGH'
 
+    def __init__(self, enabled: bool = True) -> None:
+        self.enabled = enabled
+        self._checked: set[str] = set()
+
     def before_run(self, runner: Runner) -> None:
         """Check the splits that the run uses."""
-        loops: Dict[str, Any] = dict(
-            train=runner._train_loop, val=runner._val_loop,
-            test=runner._test_loop)
-        splits = [k for k, x in loops.items() if isinstance(x, BaseLoop)]
-        outcome: List[Any] = [[]]
-        if is_main_process():
-            try:
-                outcome = [require_sound_data(runner.cfg, splits)]
-            except CommandError as error:
-                outcome = [error]
-        broadcast_object_list(outcome)
-        if isinstance(outcome[0], CommandError):
-            raise outcome[0]
-        for note in outcome[0]:
+        loops = dict(train=runner._train_loop, val=runner._val_loop,
+                     test=runner._test_loop)
+        self.check(runner,
+                   [k for k, x in loops.items() if isinstance(x, BaseLoop)])
+
+    def check(self, runner: Runner, splits: Iterable[str]) -> None:
+        """Check splits that have not been checked before."""
+        splits = [x for x in splits if x not in self._checked]
+        if not self.enabled or not splits:
+            return
+        self._checked.update(splits)
+        found = list(check_data(runner.cfg, splits)) if is_main_process() \
+            else [None, None]
+        broadcast_object_list(found)
+        faults, notes = found
+        for note in notes:
             runner.logger.warning(note)
+        if faults:
+            raise data_error(faults)

@@ -376,8 +376,8 @@ def test_sizes_of_images(check, tmp_path):
     for i, turn in enumerate((1, 6, 3)):
         write(i, (40, 60) if turn == 6 else (60, 40), turn)
     turned = ('./a.json: 1 of 3 images that were opened are mirrored or '
-              'turned by 180 degrees by Exif: 2.jpg. They are read as Exif '
-              'says. If the annotations are for the pixels as stored: '
+              'turned by Exif, which keeps their size: 2.jpg. They are read '
+              'as Exif says. If the annotations are for the pixels as stored: '
               "color_type='color_ignore_orientation' of LoadImageFromFile")
     as_stored = dict(color_type='color_ignore_orientation')
     assert check() == check(split='val', evaluator=OURS) == [[], [turned]]

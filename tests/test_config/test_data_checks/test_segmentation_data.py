@@ -1,14 +1,16 @@
-"""Faults of segmentation data: pairs, sizes, labels."""
+"""Faults of segmentation data: pairs, sizes, labels; what is passed over."""
+import random
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from mmconvnextv2.config.data_checks import check_data
+from mmconvnextv2.config.data_checks import check_data, segmentation
 
 
 @pytest.fixture
 def check(tmp_path):
-    """Function that checks three pairs; returns the faults."""
+    """Function that checks three pairs; returns the faults, or the notes."""
     for folder, mode, suffix in (('images', 'RGB', 'jpg'), ('maps', 'L',
                                                             'png')):
         (tmp_path / folder / 'sub').mkdir(parents=True)
@@ -18,18 +20,21 @@ def check(tmp_path):
                 image.putdata([1 + x % 4 for x in range(24)])
             image.save(tmp_path / folder / 'sub' / f'{i}.{suffix}')
 
-    def checked(num_classes=5, model=None, **settings):
+    def checked(num_classes=5, model=None, split='val', notes=None,
+                kind='mmseg.BaseSegDataset', **settings):
         dataset = dict(
-            type='mmseg.BaseSegDataset',
+            type=kind,
             data_root=str(tmp_path),
             data_prefix=dict(img_path='images', seg_map_path='maps'),
             metainfo=dict(classes=[str(i) for i in range(num_classes)]))
         cfg = dict(
             model=model,
-            val_dataloader=dict(dataset=dict(dataset, **settings)))
-        faults, notes = check_data(cfg, ('val', ))
-        assert notes == []
-        return [x.replace(f'{tmp_path}/', '') for x in faults]
+            **{f'{split}_dataloader': dict(
+                dataset=dict(dataset, **settings))})
+        found = [[x.replace(f'{tmp_path}/', '') for x in y]
+                 for y in check_data(cfg, (split, ))]
+        assert notes is None or found[1] == notes
+        return found[0]
 
     return checked
 
@@ -121,24 +126,89 @@ def test_reduced_in_the_pipeline_only(check):
     assert check(pipeline=[step], reduce_zero_label=True) == []
 
 
-def test_what_is_passed_over_is_said_with_the_faults(check, tmp_path):
-    Image.new('RGB', (6, 4)).save(tmp_path / 'images' / 'sub' / '3.png')
-    assert check() == []  # DataSurveyHook says it.
-    assert check(num_classes=3)[1:] == [
-        "images: 1 of its 4 images are not read: 1 .png. type='mmconvnextv2."
-        "FolderSegDataset' reads all kinds, mmseg's only img_suffix='.jpg'."]
+def test_what_is_passed_over(check, tmp_path):
+    for name in ('3.png', '4.JPG', '5.jpeg', '6.png'):
+        Image.new('RGB', (6, 4)).save(tmp_path / 'images' / 'sub' / name)
+        Image.new('L', (6, 4), 3).save(
+            tmp_path / 'maps' / 'sub' / f'{name[0]}.png')
+    told = [
+        'images: 4 of its 7 images are not read: 2 .png, 1 .JPG, 1 .jpeg. '
+        "type='mmconvnextv2.FolderSegDataset' reads all kinds, mmseg's only "
+        "img_suffix='.jpg'."]
+    assert check(reduce_zero_label=True, num_classes=4, notes=told) == []
+    assert check(num_classes=3, notes=told)[0].startswith('maps/sub/')
+    ours = dict(kind='mmconvnextv2.FolderSegDataset', reduce_zero_label=True,
+                num_classes=4)
+    assert check(notes=[], **ours) == []
+    (tmp_path / 'list.txt').write_text('sub/0\nsub/1\n')
+    assert check(ann_file='list.txt', notes=[
+        'maps: 1 of the 5 classes have no pixel in the 2 label maps: 0. mIoU '
+        'leaves them out.']) == []
 
 
-def test_bits_that_are_dropped_are_said_with_the_faults(check, tmp_path):
-    step = dict(type='LoadImageFromFile')
+def test_label_maps_beside_their_images(check, tmp_path):
+    for i in range(3):
+        (tmp_path / f'maps/sub/{i}.png').rename(
+            tmp_path / f'images/sub/{i}.png')
+    assert check(data_prefix=dict(img_path='images', seg_map_path='images'),
+                 reduce_zero_label=True, num_classes=4, notes=[]) == []
+
+
+def test_bits_that_are_dropped(check, tmp_path):
     Image.fromarray(np.full((4, 6), 4095, np.uint16)).save(
         tmp_path / 'images' / 'sub' / '1.jpg', 'PNG')
-    assert check(pipeline=[step]) == []  # DataSurveyHook says it.
-    _, said = check(num_classes=4, pipeline=[step])
-    assert said.startswith(
+    use = dict(pipeline=[dict(type='LoadImageFromFile')], num_classes=4,
+               reduce_zero_label=True)
+    assert check(**use, notes=[
         '1 of 3 images looked at, such as images/sub/1.jpg, have 16 bits a '
         'value: values of 4095 to 4095 are read as 15 to 15 by color_type='
-        "'color'. What reads them: ")
+        "'color'. What reads them: docs/your_data.md of mmconvnextv2, \"More "
+        'than 8 bits or 3 channels".']) == []
+
+
+TURNED = ('images: {} of 3 images that were opened are mirrored or turned by '
+          'Exif, which keeps their size: images/sub/{}. They are read as Exif '
+          'says. If the label maps are for the pixels as stored: color_type='
+          "'color_ignore_orientation' of LoadImageFromFile")
+
+
+@pytest.mark.parametrize('turn, size, color, is_told', [
+    (3, (6, 4), 'color', True), (2, (6, 4), 'grayscale', True),
+    (4, (6, 4), 'color_ignore_orientation', False),
+    (3, (6, 4), 'unchanged', False), (6, (4, 4), 'color', True),
+    (6, (4, 6), 'color', False), (6, (6, 4), 'unchanged', False)])
+def test_images_that_exif_turns(check, tmp_path, turn, size, color, is_told):
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    Image.new('RGB', size).save(tmp_path / 'images/sub/1.jpg', exif=exif)
+    if size == (4, 4):
+        Image.fromarray(np.full((4, 4), 2, np.uint8)).save(
+            tmp_path / 'maps/sub/1.png')
+    assert check(
+        reduce_zero_label=True, num_classes=4,
+        notes=[TURNED.format(1, '1.jpg')] * is_told, pipeline=[
+            dict(type='LoadImageFromFile', color_type=color)]) == []
+
+
+def test_sample_of_label_maps(check, tmp_path, monkeypatch):
+    monkeypatch.setattr(segmentation, '_SAMPLE', 2)
+    use = dict(reduce_zero_label=True, split='train')
+    last = random.Random(0).sample(range(3), 3)[-1]
+    Image.new('L', (6, 4), 5).save(tmp_path / f'maps/sub/{last}.png')
+    # Two of them show four classes, and not the fifth.
+    assert check(num_classes=4, **use) == []
+    assert check(num_classes=5, notes=[], **use) == []
+    monkeypatch.setattr(segmentation, '_MOST_PIXELS', 0)
+    assert check(num_classes=5, notes=[
+        'maps: 1 of the 5 classes have no pixel in 2 of the 3 label maps, a '
+        'sample: 4. They cannot be learnt from these.'], **use) == []
+
+
+def test_masks_end_a_run(check, tmp_path):
+    for i in range(3):
+        Image.new('L', (6, 4), 255).save(tmp_path / f'maps/sub/{i}.png')
+    assert check(notes=[]) == [
+        'maps: all pixels of the 3 label maps are ignored.']
 
 
 @pytest.mark.parametrize('text, faults', [

@@ -74,8 +74,8 @@ def test_evaluations_look_at_their_own_split(make_runner):
 
 def test_notes_stand_in_the_log(make_runner, monkeypatch):
     seen = []
-    monkeypatch.setattr(data_check_hook, 'require_sound_data', lambda *x: (
-        seen.append(x), ['3 are left out'])[1])
+    monkeypatch.setattr(data_check_hook, 'check_data', lambda *x: (
+        seen.append(x), [[], ['3 are left out']])[1])
     runner = make_runner(train=('cat', 'dog'), val=('cat', 'dog'),
                          test=('cat', 'dog'))
     runner.train()
@@ -88,7 +88,7 @@ def _train(rank, make_runner, folder):
     dist.init_process_group('gloo', f'file://{folder}/store', rank=rank,
                             world_size=2)
     if rank:  # Only the first process reads.
-        data_check_hook.require_sound_data = None
+        data_check_hook.check_data = None
     try:
         make_runner(train=('cat', 'dog'), val=('ant', 'cat'),
                     test=('x', )).train()
