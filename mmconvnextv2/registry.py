@@ -28,7 +28,7 @@ class _Models(Registry):
     """Import what needs mmpretrain, and seconds, when it is looked up."""
 
     def get(self, key: str) -> Optional[type]:
-        if key.rpartition('.')[2] == 'FCMAE':
+        if key.rpartition('.')[2] in ('FCMAE', 'FCMAETransformerDecoder'):
             importlib.import_module('mmconvnextv2.models.selfsup')
         return super().get(key)
 

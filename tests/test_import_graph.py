@@ -98,7 +98,7 @@ def test_reader_sees_imports_of_every_form():
     assert 'mmconvnextv2.models' in GRAPH['mmconvnextv2']
     assert 'mmconvnextv2.registry' in GRAPH[
         'mmconvnextv2.models.layers.block']
-    assert 'mmconvnextv2.models.layers.grn' in GRAPH[
+    assert 'mmconvnextv2.models.layers.norm' in GRAPH[
         'mmconvnextv2.models.layers.block']
     # Within a function.
     assert 'mmconvnextv2.checkpoint.pretrained' in GRAPH[

@@ -1,6 +1,8 @@
 """Architectures of ConvNeXt V2 and ConvNeXt, and checks of arguments."""
+import inspect
 from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
+from mmconvnextv2.models.layers.grn_rivals import RIVALS
 from mmconvnextv2.models.layers.norm import NORM_EPS
 
 # Name: (channels of the first stage, blocks of each stage).
@@ -123,18 +125,27 @@ def check_numbers(in_channels: int, stem_patch_size: int,
 def check_scales(use_grn: bool, grn_cfg: Optional[dict],
                  layer_scale_init_value: float) -> None:
     """Refuse GRN beside LayerScale, and a ``grn_cfg`` that has no effect."""
+    kind = (grn_cfg or {}).get('type')
     _require(
-        not use_grn or layer_scale_init_value <= 0,
+        kind is None or kind in RIVALS, 'grn_cfg.type must be one of '
+        f'{list(RIVALS)}, or left out for GRNVariant, got {kind!r}')
+    _require(
+        not use_grn or layer_scale_init_value <= 0 or kind is not None,
         'a block has GRN (ConvNeXt V2) or LayerScale (ConvNeXt), not both; '
         f'got use_grn=True and layer_scale_init_value={layer_scale_init_value}'
-        '. Set layer_scale_init_value=0. or use_grn=False.')
+        '. Set layer_scale_init_value=0. or use_grn=False; for both, '
+        "grn_cfg=dict(type='GRN').")
     _require(
         use_grn or not grn_cfg, 'grn_cfg changes GRN, which use_grn=False '
         f'leaves out; got grn_cfg={grn_cfg}')
     keys = ('aggregation', 'normalization', 'residual', 'eps')
+    if kind is not None:
+        arguments = inspect.signature(RIVALS[kind]).parameters
+        keys = ('type', *(x for x in arguments
+                          if x not in ('num_channels', 'data_format')))
     unknown = sorted(set(grn_cfg or ()) - set(keys))
-    _require(not unknown, f'grn_cfg may have {keys} (see GRNVariant), got '
-             f'also {unknown}')
+    _require(not unknown, f'grn_cfg may have {keys} (see '
+             f'{kind or "GRNVariant"}), got also {unknown}')
 
 
 def _require(holds: bool, message: str) -> None:

@@ -76,8 +76,10 @@ class ConvNeXtV2(BaseModule):
             zeroed where it matters, which gives the same features; or
             'leaky', the paper's negative control, where only the pixels are
             zeroed and masked sites take part. Defaults to 'packed'.
-        grn_cfg (dict, optional): Arguments of ``GRNVariant``, which replaces
-            GRN in ablations. Defaults to None, GRN.
+        grn_cfg (dict, optional): What replaces GRN in ablations: arguments of
+            ``GRNVariant``, or ``type``, one of LRN, BN, LN, SE and CBAM, with
+            its. ``type='GRN'`` is GRN itself, and may stand beside LayerScale.
+            Defaults to None, GRN.
         init_cfg (dict | list[dict], optional): Initialisation by
             ``init_weights()``. By default weights of convolutions and linear
             layers are normal with std 0.02 and biases 0, as in the official

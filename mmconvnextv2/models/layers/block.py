@@ -1,4 +1,5 @@
 """The residual block of ConvNeXt V2, and of ConvNeXt."""
+from functools import partial
 from typing import Callable, Optional
 
 import torch
@@ -10,8 +11,7 @@ from torch.utils.checkpoint import checkpoint
 from mmconvnextv2.ops import dispatch
 from mmconvnextv2.ops.compile import compiled
 from mmconvnextv2.registry import MODELS, register
-from .grn import GRN
-from .grn_variant import GRNVariant
+from .grn_rivals import build_grn
 from .layout import DENSE_GRID, DenseGrid
 from .norm import NORM_EPS, LayerNorm
 
@@ -42,8 +42,9 @@ class ConvNeXtV2Block(BaseModule):
             ConvNeXt; none if 0. Defaults to 0.
         with_cp (bool): Whether to recompute the block in the backward pass
             rather than keep its activations. Defaults to False.
-        grn_cfg (dict, optional): Arguments of ``GRNVariant``, which replaces
-            GRN in ablations. Defaults to None, GRN.
+        grn_cfg (dict, optional): What replaces GRN in ablations: arguments of
+            ``GRNVariant``, or a ``type`` of ``RIVALS`` with its. Defaults to
+            None, GRN.
     """
 
     _compiled: Optional[Callable] = None
@@ -67,10 +68,7 @@ class ConvNeXtV2Block(BaseModule):
         self.norm = LayerNorm(channels, eps=NORM_EPS)
         self.pointwise_conv1 = nn.Linear(channels, hidden)
         self.act = nn.GELU()
-        self.grn = None
-        if use_grn:
-            self.grn = GRNVariant(hidden, **grn_cfg) if grn_cfg else GRN(
-                hidden)
+        self.grn = build_grn(hidden, grn_cfg) if use_grn else None
         self.pointwise_conv2 = nn.Linear(hidden, channels)
         self.gamma = nn.Parameter(
             torch.full((channels, ), float(layer_scale_init_value))
@@ -107,7 +105,10 @@ class ConvNeXtV2Block(BaseModule):
         y = dispatch.depthwise_norm(
             layout.only_visible(x), self.depthwise_conv, self.norm,
             layout.runs(x))
-        y = dispatch.grn_mlp(y, self.pointwise_conv1, self.act, self.grn,
+        grn = self.grn
+        if getattr(grn, 'looks_around', False):
+            grn = partial(grn, runs=layout.runs(y))
+        y = dispatch.grn_mlp(y, self.pointwise_conv1, self.act, grn,
                              self.pointwise_conv2, layout.visible(y))
         if self.gamma is not None:
             y = y * self.gamma

@@ -1,4 +1,5 @@
 """Necks."""
 from .fcmae_decoder import FCMAEDecoder
+from .fcmae_unet import FCMAEUNetDecoder
 
-__all__ = ['FCMAEDecoder']
+__all__ = ['FCMAEDecoder', 'FCMAEUNetDecoder']

@@ -1,5 +1,5 @@
 """The decoder of FCMAE."""
-from typing import List, Union
+from typing import List, Optional, Union
 
 import torch
 from mmengine.model import BaseModule
@@ -7,6 +7,24 @@ from torch import Tensor, nn
 
 from mmconvnextv2.models.layers.block import INIT_CFG, ConvNeXtV2Block
 from mmconvnextv2.registry import MODELS, register
+
+
+def embed(x: Tensor, proj: nn.Linear, mask_token: Tensor,
+          is_masked: Tensor) -> Tensor:
+    """Project features, and put a mask token at masked places.
+
+    Args:
+        x (Tensor): (N, C, h, w), not read at masked places.
+        proj (nn.Linear): From C to D channels.
+        mask_token (Tensor): (D, ).
+        is_masked (Tensor): (N, h, w), bool, True = masked.
+
+    Returns:
+        Tensor: (N, h, w, D).
+    """
+    x = proj(x.permute(0, 2, 3, 1))
+    return torch.where(
+        is_masked.to(x.device)[..., None], mask_token.to(x.dtype), x)
 
 
 @register(MODELS)
@@ -23,6 +41,8 @@ class FCMAEDecoder(BaseModule):
         patch_size (int): Pixels per side of a patch, the encoder's stride.
             Defaults to 32.
         out_channels (int): Channels of the image. Defaults to 3.
+        block_cfg (dict, optional): Arguments of the blocks, such as
+            ``use_grn=False``. Defaults to None, ConvNeXt V2's.
         init_cfg (dict | list[dict], optional): Initialisation by
             ``init_weights()``. By default weights are normal with std 0.02
             and biases 0. (In the official code some layers get a std of 1.)
@@ -34,6 +54,7 @@ class FCMAEDecoder(BaseModule):
                  depth: int = 1,
                  patch_size: int = 32,
                  out_channels: int = 3,
+                 block_cfg: Optional[dict] = None,
                  init_cfg: Union[dict, List[dict], None] = INIT_CFG) -> None:
         super().__init__(init_cfg=init_cfg)
         if min(in_channels, decoder_channels, patch_size, out_channels) < 1:
@@ -51,7 +72,8 @@ class FCMAEDecoder(BaseModule):
         self.mask_token = nn.Parameter(torch.empty(decoder_channels))
         nn.init.normal_(self.mask_token, std=.02)
         self.decoder = nn.Sequential(
-            *(ConvNeXtV2Block(decoder_channels) for _ in range(depth)))
+            *(ConvNeXtV2Block(decoder_channels, **(block_cfg or {}))
+              for _ in range(depth)))
         self.pred = nn.Linear(decoder_channels, patch_size**2 * out_channels)
 
     def forward(self, x: Tensor, is_masked: Tensor) -> Tensor:
@@ -65,8 +87,6 @@ class FCMAEDecoder(BaseModule):
             Tensor: (N, L, p * p * out_channels), L = h * w, p = patch_size;
             the pixels of a patch row by row, the channels of a pixel together.
         """
-        x = self.proj(x.permute(0, 2, 3, 1))
-        x = torch.where(
-            is_masked.to(x.device)[..., None], self.mask_token.to(x.dtype), x)
+        x = embed(x, self.proj, self.mask_token, is_masked)
         x = self.decoder(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         return self.pred(x).flatten(1, 2)

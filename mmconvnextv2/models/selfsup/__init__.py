@@ -5,6 +5,7 @@ this out. Looking up ``mmconvnextv2.FCMAE`` imports it.
 """
 try:
     from .fcmae import FCMAE
+    from .transformer_decoder import FCMAETransformerDecoder
 except ModuleNotFoundError as error:
     if error.name != 'mmpretrain':
         raise
@@ -13,4 +14,6 @@ except ModuleNotFoundError as error:
         'it: README.md of mmconvnextv2, section "Installation".') from error
 from .masking import count_visible, draw_mask
 
-__all__ = ['FCMAE', 'count_visible', 'draw_mask']
+__all__ = [
+    'FCMAE', 'FCMAETransformerDecoder', 'count_visible', 'draw_mask'
+]

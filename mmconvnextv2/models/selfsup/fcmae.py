@@ -7,6 +7,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from mmconvnextv2.models.backbones import ConvNeXtV2
+from mmconvnextv2.models.layers.layout import build_layout
 from mmconvnextv2.registry import MODELS, register
 from .masking import draw_mask
 
@@ -19,9 +20,16 @@ class FCMAE(BaseSelfSupervisor):
         backbone (dict | ConvNeXtV2): The encoder, with ``final_norm=False``
             to train like the official one, whose last stage has no norm after
             it.
-        neck (dict | nn.Module): The decoder, ``FCMAEDecoder``.
+        neck (dict | nn.Module): The decoder: ``FCMAEDecoder``,
+            ``FCMAEUNetDecoder`` or ``FCMAETransformerDecoder``. With a list
+            of ``in_channels`` it gets all outputs of the backbone, else the
+            last.
         head (dict | nn.Module): Target and loss, ``FCMAEHead``.
         mask_ratio (float): Share of the patches to mask. Defaults to 0.6.
+        input_token (bool): Whether a learned patch of pixels stands for the
+            masked ones and the encoder sees the whole image: a negative
+            control of the paper, where masked sites take part. Defaults to
+            False.
         data_preprocessor (dict | nn.Module, optional): See mmpretrain's
             ``BaseSelfSupervisor``.
         init_cfg (dict, optional): Initialisation of the whole model.
@@ -37,6 +45,7 @@ class FCMAE(BaseSelfSupervisor):
                  neck: Union[dict, nn.Module],
                  head: Union[dict, nn.Module],
                  mask_ratio: float = 0.6,
+                 input_token: bool = False,
                  data_preprocessor: Union[dict, nn.Module, None] = None,
                  init_cfg: Optional[dict] = None) -> None:
         if data_preprocessor is None or isinstance(data_preprocessor, dict):
@@ -55,6 +64,11 @@ class FCMAE(BaseSelfSupervisor):
                              f'{mask_ratio}')
         self.mask_ratio = mask_ratio
         self._check_parts()
+        if input_token:
+            # Flat, like other parameters that do not decay.
+            numel = self.backbone.in_channels * self.backbone.stride**2
+            token = torch.empty(numel).normal_(std=.02)
+        self.input_token = nn.Parameter(token) if input_token else None
 
     def _check_parts(self) -> None:
         if not isinstance(self.backbone, ConvNeXtV2):
@@ -62,9 +76,12 @@ class FCMAE(BaseSelfSupervisor):
                 'FCMAE needs a backbone that encodes visible patches only: '
                 'mmconvnextv2.ConvNeXtV2 or a subclass, got '
                 f'{type(self.backbone).__name__}')
-        stride = self.backbone.stride
+        stride, channels = self.backbone.stride, self.backbone.channels
+        outputs = [channels[i] for i in self.backbone.out_indices]
+        if isinstance(getattr(self.neck, 'in_channels', 0), int):
+            outputs = channels[-1]
         for part, name, expected in (
-            ('neck', 'in_channels', self.backbone.channels[-1]),
+            ('neck', 'in_channels', outputs),
             ('neck', 'patch_size', stride),
             ('neck', 'out_channels', self.backbone.in_channels),
             ('head', 'patch_size', stride)):
@@ -122,8 +139,23 @@ class FCMAE(BaseSelfSupervisor):
         """
         if is_masked is None:
             is_masked = self.draw_mask(inputs)
-        features = self.backbone(inputs, is_masked)[-1]
+        if self.input_token is None:
+            features = self.backbone(inputs, is_masked)
+        else:
+            features = self.backbone(self._with_tokens(inputs, is_masked))
+        if isinstance(getattr(self.neck, 'in_channels', 0), int):
+            features = features[-1]
         return self.neck(features, is_masked), is_masked
+
+    def _with_tokens(self, inputs: Tensor, is_masked: Tensor) -> Tensor:
+        stride = self.backbone.stride
+        # Checks the mask, too.
+        black = build_layout('leaky', inputs, is_masked, stride, ())
+        token = self.input_token.view(1, -1, stride, stride)
+        hidden = is_masked.to(inputs.device).repeat_interleave(stride, 1)
+        hidden = hidden.repeat_interleave(stride, 2)[:, None]
+        tokens = token.repeat(1, 1, *is_masked.shape[1:])
+        return black.pack(inputs) + hidden * tokens
 
     def loss(self,
              inputs: Tensor,

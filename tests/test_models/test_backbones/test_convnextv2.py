@@ -104,7 +104,14 @@ ACT = ("ConvNeXtV2: the paper's activation is GELU; act_cfg must be "
     (dict(layer_scale_init_value=1e-6),
      'ConvNeXtV2: a block has GRN (ConvNeXt V2) or LayerScale (ConvNeXt), not '
      'both; got use_grn=True and layer_scale_init_value=1e-06. Set '
-     'layer_scale_init_value=0. or use_grn=False.'),
+     "layer_scale_init_value=0. or use_grn=False; for both, "
+     "grn_cfg=dict(type='GRN')."),
+    (dict(grn_cfg=dict(type='IN')),
+     "ConvNeXtV2: grn_cfg.type must be one of ['GRN', 'LRN', 'BN', 'LN', "
+     "'SE', 'CBAM'], or left out for GRNVariant, got 'IN'"),
+    (dict(grn_cfg=dict(type='SE', size=3)),
+     "ConvNeXtV2: grn_cfg may have ('type', 'ratio') (see SE), got also "
+     "['size']"),
     (dict(grn_cfg=dict(aggregate='l1')),
      "ConvNeXtV2: grn_cfg may have ('aggregation', 'normalization', "
      "'residual', 'eps') (see GRNVariant), got also ['aggregate']"),

@@ -24,7 +24,8 @@ _GRN = st.sampled_from([
     None, None,
     dict(aggregation='average'),
     dict(aggregation='l1', normalization='standardised'),
-    dict(normalization='inverse_sum', residual=False)
+    dict(normalization='inverse_sum', residual=False),
+    *(dict(type=kind) for kind in ('LRN', 'LN', 'SE', 'CBAM'))
 ])
 
 

@@ -68,6 +68,64 @@ def test_equals_reference(masked_impl, depths, v1, decoder_depth):
         assert relative_error(param.grad, params[name].grad) < 1e-10, name
 
 
+V1 = dict(use_grn=False, layer_scale_init_value=1.)
+UNET = dict(type='mmconvnextv2.FCMAEUNetDecoder', num_stages=2)
+DECODERS = {
+    'blocks of V1': dict(neck=dict(depth=2, block_cfg=V1)),
+    'UNet': dict(neck=dict(UNET, depth=2)),
+    'UNet with skips': dict(
+        neck=dict(UNET, in_channels=[6, 8], block_cfg=V1),
+        backbone=dict(out_indices=[0, 1])),
+    'transformer': dict(neck=dict(
+        type='mmconvnextv2.FCMAETransformerDecoder', depth=2, num_heads=2,
+        grid=3)),
+    'leaky, learned tokens': dict(input_token=True),
+}
+
+
+@pytest.mark.parametrize('name', DECODERS)
+def test_decoders_packed_is_dense_and_nothing_leaks(name):
+    images = torch.randn(2, 2, 12, 12, dtype=torch.float64)
+    is_masked = torch.tensor([[[0, 1, 0], [1, 1, 0], [1, 0, 1]],
+                              [[1, 0, 1], [1, 1, 0], [1, 1, 1]]]).bool()
+    hidden = is_masked.repeat_interleave(4, 1).repeat_interleave(4, 2)[:, None]
+    found = []
+    for impl in ('packed', 'dense'):
+        model = build(masked_impl=impl, **DECODERS[name]).double()
+        loss = model.loss(images, is_masked=is_masked)['loss']
+        loss.backward()
+        found.append({x: p.grad for x, p in model.named_parameters()
+                      if p.requires_grad} | dict(loss=loss.detach()))
+        assert all(x.any() for x in found[-1].values())
+        pred, _ = model.reconstruct(images, is_masked)
+        assert pred.shape == (2, 9, 4 * 4 * 2)
+        for value in (7., torch.nan):
+            other = images.masked_fill(hidden, value)
+            assert torch.equal(model.reconstruct(other, is_masked)[0], pred)
+        other = images.masked_fill(~hidden, 7.)
+        assert not torch.equal(model.reconstruct(other, is_masked)[0], pred)
+    packed, dense = found
+    for key, expected in dense.items():
+        assert relative_error(packed[key], expected) < 1e-10, key
+
+
+def test_unet_reads_and_writes_places_where_they_are():
+    # A patch of the prediction comes from its own place: nothing mixes.
+    model = build(**DECODERS['UNet with skips'])
+    for name, param in model.neck.named_parameters():
+        if name.endswith('depthwise_conv.weight'):
+            param.data.zero_()
+    features = [torch.randn(1, 6, 6, 6), torch.randn(1, 8, 3, 3)]
+    nothing = torch.zeros(1, 3, 3).bool()
+    pred = model.neck(features, nothing)
+    features[0][..., 2, 4] += 1.  # in the patch of row 1, column 2
+    changed = (model.neck(features, nothing) != pred)[0]
+    # The upper left quarter of it: 2 x 2 pixels of 2 channels.
+    assert changed.any(1).nonzero().flatten().tolist() == [5]
+    assert changed[5].view(4, 4, 2).all(2).nonzero().tolist() == [
+        [0, 0], [0, 1], [1, 0], [1, 1]]
+
+
 def test_loss_draws_from_torchs_generator():
     model = build()
     images = torch.randn(2, 2, 20, 20)
@@ -141,6 +199,11 @@ def test_other_backbone_is_refused():
 @pytest.mark.parametrize('changes, message', [
     (dict(neck=dict(in_channels=9)),
      'neck.in_channels must be 8 to fit the backbone, got 9'),
+    (dict(neck=dict(UNET, in_channels=[6, 8])),
+     r'neck.in_channels must be \[8\] to fit the backbone, got \[6, 8\]'),
+    (dict(neck=dict(UNET, in_channels=[6, 8], num_stages=3)),
+     'must be a number or one per stage, and patch_size and decoder_channels '
+     r'multiples of 4 for 3 stages, got \[6, 8\], 4 and 8'),
     (dict(neck=dict(patch_size=8)),
      'neck.patch_size must be 4 to fit the backbone, got 8'),
     (dict(neck=dict(out_channels=3)),
@@ -153,6 +216,12 @@ def test_other_backbone_is_refused():
 def test_parts_that_do_not_fit_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         build(**changes)
+
+
+def test_transformer_has_positions_for_one_size():
+    model = build(**DECODERS['transformer'])
+    with pytest.raises(ValueError, match='for 3 x 3 patches, got 3 x 4; set '):
+        model.loss(torch.zeros(1, 2, 12, 16))
 
 
 @pytest.mark.parametrize('scope', ['mmdet', 'mmseg', 'mmpretrain'])

@@ -1,0 +1,144 @@
+"""Layers that the paper tries in GRN's place (ConvNeXt V2, Tables 2d, 2e).
+
+Each takes sites (N, H, W, C), and ``visible`` (N, H, W, 1) as ``GRN`` does:
+statistics are those of visible sites.
+"""
+from typing import Dict, Optional, Type
+
+import torch
+from torch import Tensor, nn
+
+from mmconvnextv2.ops.packed_depthwise import RunsOfGrid, packed_depthwise
+from .grn import GRN
+from .grn_variant import GRNVariant
+from .norm import NORM_EPS, LayerNorm
+
+_SITES = (1, 2)
+
+
+class LRN(nn.LocalResponseNorm):
+    """Local response normalisation over five channels, site by site."""
+
+    def __init__(self, num_channels: int, size: int = 5) -> None:
+        super().__init__(size)
+
+    def forward(self, x: Tensor, visible: Optional[Tensor] = None) -> Tensor:
+        """Normalise; in float32 at least, as squares are summed."""
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        return super().forward(wide.movedim(-1, 1)).movedim(1, -1).to(x.dtype)
+
+
+class BN(nn.Module):
+    """Batch normalisation with the statistics of visible sites."""
+
+    def __init__(self, num_channels: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(num_channels)
+
+    def forward(self, x: Tensor, visible: Optional[Tensor] = None) -> Tensor:
+        """Normalise; zero at sites that are not visible."""
+        sites = x.flatten(0, -2)
+        if visible is None:
+            return self.norm(sites).view(x.shape)
+        kept = visible.flatten() > 0
+        y = self.norm(sites[kept])
+        return y.new_zeros(sites.shape).index_put((kept, ), y).view(x.shape)
+
+
+class LN(LayerNorm):
+    """Layer normalisation over the channels of a site."""
+
+    def __init__(self, num_channels: int) -> None:
+        super().__init__(num_channels, eps=NORM_EPS)
+
+    def forward(self, x: Tensor, visible: Optional[Tensor] = None) -> Tensor:
+        """Normalise."""
+        return super().forward(x)
+
+
+class SE(nn.Module):
+    """Squeeze and excitation: x * sigmoid(MLP(mean of x over the sites)).
+
+    As mmpretrain's ``SELayer``, which knows no mask.
+
+    Args:
+        num_channels (int): C.
+        ratio (int): C by the width of the MLP. Defaults to 16.
+    """
+
+    def __init__(self, num_channels: int, ratio: int = 16) -> None:
+        super().__init__()
+        narrow = max(num_channels // ratio, 1)
+        self.mlp = nn.Sequential(
+            nn.Linear(num_channels, narrow), nn.ReLU(),
+            nn.Linear(narrow, num_channels))
+
+    def forward(self, x: Tensor, visible: Optional[Tensor] = None) -> Tensor:
+        """Scale the channels of each image."""
+        return x * self.mlp(_mean(x, visible)).sigmoid()
+
+
+class CBAM(SE):
+    """Attention to channels, then to places (arXiv 1807.06521, Section 3).
+
+    .. code-block:: text
+
+        x = x * sigmoid(MLP(mean of x) + MLP(max of x))      over the sites
+        x = x * sigmoid(conv7x7([mean of x, max of x]))      over the channels
+
+    Args:
+        num_channels (int): C.
+        ratio (int): C by the width of the MLP. Defaults to 16.
+    """
+
+    looks_around = True
+
+    def __init__(self, num_channels: int, ratio: int = 16) -> None:
+        super().__init__(num_channels, ratio)
+        self.conv = nn.Conv2d(2, 1, 7, padding=3, bias=False)
+
+    def forward(self,
+                x: Tensor,
+                visible: Optional[Tensor] = None,
+                runs: Optional[RunsOfGrid] = None) -> Tensor:
+        """Scale channels, then sites; ``runs``: their places, if packed."""
+        highest = x if visible is None else x.masked_fill(
+            visible == 0, -torch.inf)
+        highest = highest.amax(_SITES, keepdim=True)
+        x = x * (self.mlp(_mean(x, visible)) + self.mlp(highest)).sigmoid()
+        pooled = torch.cat(
+            [x.mean(-1, keepdim=True), x.amax(-1, keepdim=True)], -1)
+        if visible is not None:
+            pooled = pooled * visible
+        if runs is None:
+            place = self.conv(pooled.movedim(-1, 1)).movedim(1, -1)
+        else:
+            # The kernel's two channels one by one, then their sum.
+            place = packed_depthwise(
+                pooled.flatten(0, 1), self.conv.weight.transpose(0, 1), None,
+                runs).sum(-1, keepdim=True).view(*x.shape[:-1], 1)
+        return x * place.sigmoid()
+
+
+def _mean(x: Tensor, visible: Optional[Tensor]) -> Tensor:
+    """Average over the visible sites, summed in float32 at least."""
+    if visible is None:
+        return x.mean(_SITES, keepdim=True)
+    wide = torch.promote_types(x.dtype, torch.float32)
+    total = (x * visible).sum(_SITES, keepdim=True, dtype=wide)
+    count = visible.sum(_SITES, keepdim=True, dtype=wide)
+    return (total / count).to(x.dtype)
+
+
+# By the ``type`` of a ``grn_cfg``; without one it is GRNVariant's.
+RIVALS: Dict[str, Type[nn.Module]] = dict(
+    GRN=GRN, LRN=LRN, BN=BN, LN=LN, SE=SE, CBAM=CBAM)
+
+
+def build_grn(num_channels: int, grn_cfg: Optional[dict]) -> nn.Module:
+    """Build GRN, a variant of it, or what else a ``grn_cfg`` names."""
+    if not grn_cfg:
+        return GRN(num_channels)
+    arguments = dict(grn_cfg)
+    kind = arguments.pop('type', None)
+    return (RIVALS[kind] if kind else GRNVariant)(num_channels, **arguments)
