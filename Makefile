@@ -3,6 +3,7 @@
 # make pretrain-demo   FCMAE, then Mask R-CNN from it and from scratch
 # make test    sets up .venv, runs the tests          (make test-slow: the rest)
 # make lint    style, docstrings
+# make docs    builds the documentation's site in site/
 # make bench   timings side by side, ten minutes on two cores; make bench-gpu
 #              those of a GPU
 # make setup   sets up .venv; does nothing when up to date
@@ -17,7 +18,7 @@ RUN := $(VENV)/bin/python
 QUICK := --only mmpretrain 'timm, channels-last'
 GPU := --device cuda --dtype bfloat16
 
-.PHONY: setup demo pretrain-demo test test-slow test-stacks lint bench \
+.PHONY: setup demo pretrain-demo test test-slow test-stacks lint docs bench \
 	bench-gpu clean
 .DEFAULT_GOAL := help
 
@@ -48,6 +49,15 @@ lint: setup
 	@$(RUN) dev/check_metafile.py
 	@$(RUN) dev/versions_table.py --check
 
+.venv-docs/installed: docs/requirements.txt
+	@$(PYTHON) -m venv .venv-docs
+	@.venv-docs/bin/pip install --quiet -r $<
+	@touch $@
+
+docs: .venv-docs/installed
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet
+	@echo "The site is in site/: open site/index.html"
+
 bench: setup
 	@$(RUN) benchmarks/backbone.py --repeats 3
 	@$(RUN) benchmarks/backbone.py --repeats 3 --archs base --batch 4 $(QUICK)
@@ -74,4 +84,4 @@ bench-gpu: setup
 	@$(RUN) benchmarks/operators.py --batch 128 $(GPU)
 
 clean:
-	rm -rf $(VENV) $(VENV)-logs build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-logs .venv-docs site build dist *.egg-info

@@ -42,7 +42,7 @@ def count_complexity(cfg: Config, size: Tuple[int, int]) -> Complexity:
         cfg (Config): A config of mmdet, mmseg or mmpretrain.
         size (tuple[int, int]): Height and width of the image in pixels.
 
-    Example:
+    Examples:
         >>> from mmconvnextv2.config.find import find_config
         >>> cfg = Config.fromfile(find_config('maskrcnn_convnextv2_b_coco'))
         >>> count_complexity(cfg, (800, 1280)).multiply_adds / 1e9

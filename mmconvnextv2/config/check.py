@@ -1,7 +1,7 @@
 """Read a config and check its types and arguments before a run is built.
 
 What is certain to fail is refused by its key, with similar names. Whatever
-else fails is named by :mod:`mmconvnextv2.config.locate`.
+else fails is named by ``mmconvnextv2.config.locate``.
 """
 import ast
 import contextlib
@@ -160,7 +160,7 @@ def require_names(cfg: Config, splits: Sequence[str]) -> None:
 
 
 def find_mistakes(cfg: Mapping, splits: Sequence[str]) -> list[Mistake]:
-    """Find what :func:`require_names` refuses."""
+    """Find what ``require_names`` refuses."""
     if type_name(cfg.get('runner_type')) not in _RUNNERS:
         return []
     found = [] if 'model' in cfg else [

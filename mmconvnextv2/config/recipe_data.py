@@ -73,7 +73,7 @@ def augmentation(cfg: Mapping) -> Dict[str, Any]:
         cfg (Mapping): The config, with its bases merged.
 
     Returns:
-        dict: A part of what :func:`mmconvnextv2.config.recipe.recipe` returns.
+        dict: A part of what ``mmconvnextv2.config.recipe.recipe`` returns.
     """
     train = pipeline_of(cfg.get('train_dataloader'))
     test = pipeline_of(cfg.get('test_dataloader') or cfg.get('val_dataloader'))

@@ -61,7 +61,7 @@ class CocoByNameDataset(CocoDataset):
 
 @register(METRICS)
 class CocoByNameMetric(CocoMetric):
-    """mmdet's ``CocoMetric`` for the labels of :class:`CocoByNameDataset`.
+    """mmdet's ``CocoMetric`` for the labels of ``CocoByNameDataset``.
 
     In memory, annotations get new ids from 1 where one is 0, which COCO's
     evaluation never counts as found, and ``iscrowd=0`` where they have none.

@@ -145,8 +145,8 @@ def guard_dataset(dataset: Any, log: Optional[DamageLog],
 
     Args:
         dataset (Dataset): The data set, which may be a wrapper of others.
-        log (DamageLog, optional): See :class:`Guard`.
-        max_in_a_row (int): See :class:`Guard`.
+        log (DamageLog, optional): See ``Guard``.
+        max_in_a_row (int): See ``Guard``.
     """
     for item in datasets_in(dataset):
         classes = (getattr(item, 'metainfo', None) or {}).get('classes')

@@ -51,7 +51,7 @@ class CountedBatches:
 
 
 def count_batches(loader: DataLoader) -> CountedBatches:
-    """Put a :class:`CountedBatches` into a data loader, unless it has one."""
+    """Put a ``CountedBatches`` into a data loader, unless it has one."""
     if not isinstance(loader.batch_sampler, CountedBatches):
         # The loader refuses a plain assignment.
         object.__setattr__(loader, 'batch_sampler',

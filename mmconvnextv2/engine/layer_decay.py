@@ -85,7 +85,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             optimizer must have an ``lr``.
         paramwise_cfg (dict): The options above.
 
-    Example:
+    Examples:
         >>> optim_wrapper = dict(
         ...     type='OptimWrapper',
         ...     optimizer=dict(type='AdamW', lr=1e-4, weight_decay=0.05),

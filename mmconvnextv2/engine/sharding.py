@@ -71,7 +71,7 @@ class ShardedStrategy(DDPStrategy):
         ValueError: If ``param_dtype`` is unknown, or, when the model is
             sharded, if it has no unit of a name.
 
-    Example:
+    Examples:
         >>> runner_type = 'mmconvnextv2.ShardedRunner'
         >>> strategy = dict(
         ...     type='mmconvnextv2.ShardedStrategy',

@@ -40,7 +40,7 @@ def size_of(path: str, turned: bool) -> tuple[tuple[int, int], bool]:
 
 def turned_images(names: Sequence[str], number: int,
                   what: str) -> Iterator[str]:
-    """Name images that :func:`size_of` finds to be turned."""
+    """Name images that ``size_of`` finds to be turned."""
     if names:
         yield (f'{len(names)} of {number} images that were opened are '
                f'mirrored or turned by Exif, which keeps their size: '

@@ -16,7 +16,7 @@ class DataCheckHook(Hook):
 
     One process reads the data sets that the config names for the run. What a
     run leaves out or drops stands in the log. ``tools/train.py`` and
-    ``tools/test.py`` call :meth:`check` before data sets are built.
+    ``tools/test.py`` call ``check`` before data sets are built.
 
     Args:
         enabled (bool): Whether to. Defaults to True.

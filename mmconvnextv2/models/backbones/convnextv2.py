@@ -88,7 +88,7 @@ class ConvNeXtV2(BaseModule):
     Raises:
         ValueError: If an argument is not as described.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from mmconvnextv2 import ConvNeXtV2
         >>> backbone = ConvNeXtV2(

@@ -40,7 +40,7 @@ class GRN(nn.Module):
     Raises:
         ValueError: If ``data_format`` is neither, or a number is not positive.
 
-    Example:
+    Examples:
         >>> import torch
         >>> grn = GRN(64)
         >>> grn(torch.rand(2, 7, 7, 64)).shape

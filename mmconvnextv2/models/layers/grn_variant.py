@@ -68,7 +68,7 @@ class GRNVariant(GRN):
     Raises:
         ValueError: If an argument is not as described.
 
-    Example:
+    Examples:
         >>> import torch
         >>> grn = GRNVariant(64, aggregation='l1')
         >>> grn(torch.rand(2, 7, 7, 64)).shape
