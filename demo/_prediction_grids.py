@@ -1,6 +1,6 @@
 """Predictions beside ground truth, several images in one picture."""
 from pathlib import Path
-from typing import Any, Iterator, List, Tuple
+from typing import Any, Iterator, Tuple
 
 import cv2
 import numpy as np
@@ -10,9 +10,15 @@ from mmengine.structures import InstanceData
 from torch import nn
 
 from mmconvnextv2.images import tile, write_image
+from mmconvnextv2.visualization.predictions import (
+    add_legend,
+    add_title,
+    class_colours,
+    draw_instances,
+    draw_label_map,
+)
 
 _MARGIN = 8  # pixels
-_ALPHA = 0.7  # of the colour of a class over the image
 
 
 def draw_classification_grid(model: nn.Module, dataset: Any, path: Path,
@@ -36,7 +42,7 @@ def draw_classification_grid(model: nn.Module, dataset: Any, path: Path,
             image, sample, classes=dataset.metainfo['classes'])
         for sample, image in _predict_some(model, dataset, num_images, height)
     ]
-    _write_grid(pictures, path, columns)
+    write_image(path, tile(pictures, columns, _MARGIN, fill=255))
 
 
 def draw_detection_grid(model: nn.Module, dataset: Any, path: Path,
@@ -53,21 +59,23 @@ def draw_detection_grid(model: nn.Module, dataset: Any, path: Path,
             Defaults to 0.5.
     """
     from mmdet.structures.mask import BitmapMasks
-    from mmdet.visualization import DetLocalVisualizer
-    visualizer = DetLocalVisualizer()
-    visualizer.dataset_meta = dataset.metainfo
-    pairs = []
+    names = dataset.metainfo['classes']
+    colours = class_colours(len(names), dataset.metainfo.get('palette'))
+    pictures, seen = [], []
     for sample, image in _predict_some(model, dataset, num_images, height):
         truth, found = sample.gt_instances, sample.pred_instances
         found = found[found.scores >= score_thr]
         found.masks = BitmapMasks(found.masks.numpy().astype(np.uint8),
                                   *found.masks.shape[1:])
-        sample.gt_instances = _enlarge(truth, image.shape[:2])
-        sample.pred_instances = _enlarge(found, image.shape[:2])
-        visualizer.add_datasample(
-            'pair', image, sample, pred_score_thr=score_thr)
-        pairs.append(visualizer.get_image())
-    _write_grid(pairs, path, columns)
+        for title, drawn in (('truth', truth), ('prediction', found)):
+            boxes, masks = _enlarge(drawn, image.shape[:2])
+            labels = drawn.labels.tolist()
+            pictures.append(add_title(draw_instances(
+                image, labels, boxes, colours, names, masks,
+                drawn.get('scores')), title))
+            seen += labels
+    grid = tile(pictures, 2 * columns, _MARGIN, fill=255)
+    write_image(path, add_legend(grid, seen, colours, names))
 
 
 def draw_segmentation_grid(model: nn.Module, dataset: Any, path: Path,
@@ -81,13 +89,21 @@ def draw_segmentation_grid(model: nn.Module, dataset: Any, path: Path,
             pipeline that loads annotations at the original size.
         path, num_images, columns, height: See ``draw_classification_grid``.
     """
-    palette = np.array(dataset.metainfo['palette'], np.uint8)
-    triples = []
+    names = dataset.metainfo['classes']
+    colours = class_colours(len(names), dataset.metainfo['palette'])
+    pictures, seen = [], []
     for sample, image in _predict_some(model, dataset, num_images, height):
-        maps = (sample.gt_sem_seg, sample.pred_sem_seg)
-        painted = [_paint(image, x.data[0].numpy(), palette) for x in maps]
-        triples.append(np.concatenate([image, *painted], axis=1))
-    _write_grid(triples, path, columns)
+        pictures.append(add_title(image, 'image'))
+        for title, x in (('truth', sample.gt_sem_seg),
+                         ('prediction', sample.pred_sem_seg)):
+            labels = x.data[0].numpy()
+            seen += np.unique(labels).tolist()
+            labels = cv2.resize(labels.astype(np.uint8), image.shape[1::-1],
+                                interpolation=cv2.INTER_NEAREST)
+            pictures.append(
+                add_title(draw_label_map(image, labels, colours), title))
+    grid = tile(pictures, 3 * columns, _MARGIN, fill=255)
+    write_image(path, add_legend(grid, seen, colours, names))
 
 
 @torch.no_grad()
@@ -115,30 +131,9 @@ def _predict_some(model: nn.Module, dataset: Any, num_images: int,
         model.train(was_training)
 
 
-def _enlarge(instances: InstanceData, size: Tuple[int, int]) -> InstanceData:
+def _enlarge(instances: InstanceData,
+             size: Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]:
     """Scale boxes and masks to an image of a size (height, width)."""
     boxes, masks = instances.bboxes, instances.masks
     boxes = getattr(boxes, 'tensor', boxes) * (size[0] / masks.height)
-    masks = masks.resize(size, 'bilinear').to_ndarray().astype(bool)
-    enlarged = InstanceData(bboxes=boxes, labels=instances.labels, masks=masks)
-    if 'scores' in instances:
-        enlarged.scores = instances.scores
-    return enlarged
-
-
-def _paint(image: np.ndarray, labels: np.ndarray,
-           palette: np.ndarray) -> np.ndarray:
-    """Lay the colours of classes over an image; skip ignored pixels."""
-    labels = cv2.resize(
-        labels.astype(np.uint8),
-        image.shape[1::-1],
-        interpolation=cv2.INTER_NEAREST)
-    known = labels < len(palette)
-    painted = image.copy()
-    painted[known] = np.rint(_ALPHA * palette[labels[known]] +
-                             (1 - _ALPHA) * image[known])
-    return painted
-
-
-def _write_grid(pictures: List[np.ndarray], path: Path, columns: int) -> None:
-    write_image(path, tile(pictures, columns, _MARGIN, fill=255))
+    return boxes.numpy(), masks.resize(size, 'bilinear').to_ndarray() > 0

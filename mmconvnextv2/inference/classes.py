@@ -1,7 +1,6 @@
 """Names and colours of the classes that a model distinguishes."""
 from typing import Any, Dict, Mapping, Sequence
 
-import numpy as np
 from mmengine.registry import DATASETS
 
 from mmconvnextv2.text import first_of
@@ -19,7 +18,7 @@ def find_classes(cfg: Mapping, meta: Mapping) -> Dict[str, Any]:
 
     Returns:
         dict: ``classes``, a tuple of names, and ``palette``, their RGB
-        colours, random ones if none are given. Empty if nothing is known.
+        colours, which may be missing. Empty if nothing is known.
     """
     # Before OpenMMLab 2.0, CLASSES and PALETTE stood in meta itself.
     given = meta.get('dataset_meta') or meta
@@ -31,9 +30,9 @@ def find_classes(cfg: Mapping, meta: Mapping) -> Dict[str, Any]:
     # mmdet takes the word 'random' too.
     if (isinstance(palette, str) or not isinstance(palette, Sequence)
             or len(palette) < len(classes)):
-        palette = np.random.default_rng(0).integers(
-            256, size=(len(classes), 3)).tolist()
-    return dict(classes=classes, palette=[tuple(x) for x in palette])
+        return dict(classes=classes)
+    return dict(classes=classes,
+                palette=[tuple(x) for x in palette[:len(classes)]])
 
 
 def contradiction(cfg: Mapping, meta: Mapping) -> str:

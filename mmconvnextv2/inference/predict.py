@@ -1,6 +1,6 @@
 """OpenMMLab's inferencers behind one interface: an image in, a result out."""
 import copy
-from typing import Any, Dict, Mapping, Optional, Type
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Type
 
 import mmcv
 import numpy as np
@@ -10,6 +10,12 @@ from mmengine.registry import init_default_scope
 
 from mmconvnextv2.checkpoint.errors import blamed
 from mmconvnextv2.config.walk import name_types, scope_of, type_name
+from mmconvnextv2.visualization.predictions import (
+    add_legend,
+    class_colours,
+    draw_instances,
+    draw_label_map,
+)
 from .classes import contradiction, find_classes
 from .reconstruct import Reconstructor
 from .results import Prediction
@@ -55,14 +61,10 @@ class Predictor:
         with blamed(checkpoint):
             self.classes = find_classes(cfg, meta)
             self.remark = contradiction(cfg, meta)
-            self._set_classes()
 
     def _build(self, cfg: Config) -> Any:
         """Build the inferencer; its model has random weights."""
         raise NotImplementedError
-
-    def _set_classes(self) -> None:
-        """Pass the classes on to the inferencer."""
 
     def __call__(self, path: str) -> Prediction:
         """Predict for the image with this path."""
@@ -74,6 +76,12 @@ class Predictor:
         name = names[label] if label < len(names) else str(label)
         return dict(label=label, name=name, **values)
 
+    def look(self, num_labels: int) -> Tuple[Sequence[str], np.ndarray]:
+        """Return name and colour of each class, at least of so many."""
+        names = self.classes.get('classes', ())
+        names = [*names, *map(str, range(len(names), num_labels))]
+        return names, class_colours(len(names), self.classes.get('palette'))
+
 
 class Detector(Predictor):
     """Find boxes, and masks if the model has them."""
@@ -83,15 +91,8 @@ class Detector(Predictor):
         cfg = _with_visualizer(cfg, 'DetLocalVisualizer')
         return DetInferencer(cfg, device=self.device)
 
-    def _set_classes(self) -> None:
-        meta = {'palette': 'random', **self.classes}
-        self.inferencer.model.dataset_meta = meta
-        self.inferencer.visualizer.dataset_meta = meta
-
     def __call__(self, path: str) -> Prediction:
-        out = self.inferencer(
-            path, return_vis=True, pred_score_thr=self.score_thr)
-        found = out['predictions'][0]
+        found = self.inferencer(path)['predictions'][0]
         parts = dict(bbox='bboxes', mask='masks')
         instances = [
             self.named(
@@ -101,7 +102,18 @@ class Detector(Predictor):
             for i, score in enumerate(found['scores'])
             if score >= self.score_thr
         ]
-        return Prediction(dict(instances=instances), out['visualization'][0])
+        return Prediction(
+            dict(instances=instances), self._draw(path, instances))
+
+    def _draw(self, path: str, instances: Sequence[Dict]) -> np.ndarray:
+        labels = [x['label'] for x in instances]
+        names, colours = self.look(max(labels, default=-1) + 1)
+        picture = draw_instances(
+            mmcv.imread(path, channel_order='rgb'), labels,
+            [x['bbox'] for x in instances], colours, names,
+            [_decode(x['mask']) for x in instances if 'mask' in x] or None,
+            [x['score'] for x in instances])
+        return add_legend(picture, labels, colours, names)
 
 
 class Segmentor(Predictor):
@@ -112,24 +124,19 @@ class Segmentor(Predictor):
         cfg = _with_visualizer(cfg, 'SegLocalVisualizer')
         return MMSegInferencer(cfg, device=self.device)
 
-    def _set_classes(self) -> None:
-        if not self.classes:
-            number = self.inferencer.model.decode_head.num_classes
-            self.classes = dict(
-                classes=tuple(map(str, range(number))), palette=None)
-        self.inferencer.model.dataset_meta = dict(self.classes)
-
     def __call__(self, path: str) -> Prediction:
-        out = self.inferencer(path, return_vis=True)
-        labels = out['predictions']
+        labels = self.inferencer(path)['predictions']
         found, counts = np.unique(labels, return_counts=True)
         classes = [
             self.named(label, share=count / labels.size)
             for label, count in zip(found.tolist(), counts.tolist())
         ]
         classes.sort(key=lambda x: -x['share'])
-        return Prediction(
-            dict(classes=classes), out['visualization'], labels)
+        names, colours = self.look(int(labels.max()) + 1)
+        picture = draw_label_map(
+            mmcv.imread(path, channel_order='rgb'), labels, colours)
+        return Prediction(dict(classes=classes), add_legend(
+            picture, found, colours, names), labels)
 
 
 class Classifier(Predictor):
@@ -214,6 +221,11 @@ def build_predictor(cfg: Config, checkpoint: str, **kwargs) -> Predictor:
         raise ValueError('the config must have a test_dataloader, whose '
                          'pipeline prepares the images')
     return PREDICTORS[task](cfg, checkpoint, **kwargs)
+
+
+def _decode(mask: Dict) -> np.ndarray:
+    from pycocotools.mask import decode
+    return decode(mask).astype(bool)
 
 
 def _with_visualizer(cfg: Config, kind: str) -> Config:

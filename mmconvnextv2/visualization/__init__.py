@@ -1,1 +1,1 @@
-"""Pictures of reconstructions."""
+"""Pictures of predictions and reconstructions."""

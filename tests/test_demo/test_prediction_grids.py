@@ -8,7 +8,9 @@ from mmengine.structures import InstanceData, PixelData
 from torch import nn
 
 SIDE, HEIGHT, MARGIN, GREY, IGNORED = 40, 80, 8, 128, 255
-CELL, SCALE = HEIGHT + MARGIN, HEIGHT // SIDE
+LINE = 18  # of a title, and of the legend
+CELL, SCALE = HEIGHT + LINE + MARGIN, HEIGHT // SIDE
+WIDTH = HEIGHT + MARGIN
 
 
 class Images:
@@ -85,10 +87,10 @@ def test_true_boxes_left_and_predicted_right(tmp_path, score, is_shown):
     dataset = Images(tmp_path, make_sample, classes=('square', ),
                      palette=[(255, 0, 0)])
     grid = drawn(draw_detection_grid, Predictor(predict), dataset, tmp_path)
-    assert grid.shape == (2 * CELL, 2 * HEIGHT + MARGIN, 3)
-    for top in (0, CELL):
+    assert grid.shape == (2 * CELL + LINE, 2 * WIDTH, 3)
+    for top in (LINE, CELL + LINE):
         row = grid[top:top + HEIGHT]
-        left, right = row[:, :HEIGHT], row[:, HEIGHT:2 * HEIGHT]
+        left, right = row[:, :HEIGHT], row[:, WIDTH:WIDTH + HEIGHT]
         assert changed(left, 10, 10) and not changed(left, 25, 25)
         assert changed(right, 25, 25) == is_shown
         assert not changed(right, 10, 10)
@@ -112,12 +114,12 @@ def test_image_true_and_predicted_maps(tmp_path):
     dataset = Images(tmp_path, make_sample, classes=('a', 'b'),
                      palette=[(200, 0, 0), (0, 200, 0)])
     grid = drawn(draw_segmentation_grid, Predictor(predict), dataset, tmp_path)
-    assert grid.shape == (2 * CELL, 3 * HEIGHT + MARGIN, 3)
-    # 0.7 of the colour and 0.3 of the grey below it.
-    red, green = (178, 38, 38), (38, 178, 38)
-    for top in (0, CELL):
-        image, truth, found = np.split(
-            grid[top:top + HEIGHT, :3 * HEIGHT], 3, axis=1)
+    assert grid.shape == (2 * CELL + LINE, 3 * WIDTH, 3)
+    # Half of the colour and half of the grey below it.
+    red, green = (164, 64, 64), (64, 164, 64)
+    for top in (LINE, CELL + LINE):
+        image, truth, found = (grid[top:top + HEIGHT, x:x + HEIGHT]
+                               for x in (0, WIDTH, 2 * WIDTH))
         assert (image == GREY).all()
         assert (truth[:HEIGHT // 2] == red).all()
         assert (truth[HEIGHT // 2:-SCALE] == green).all()
