@@ -22,7 +22,7 @@ from torch import nn
 from mmconvnextv2.errors import CommandError, doing, what_was_done
 from .arguments import part_mistakes
 from .check import ConfigError
-from .walk import SPLITS, parts
+from .walk import SPLITS, LocatedType, locate_types
 
 # Methods of MMEngine's runners: the section of the config that they read.
 _SECTIONS = dict(
@@ -46,18 +46,6 @@ _SECTIONS = dict(
 _FOLLOWED = ('before_', 'after_', 'process', 'evaluate')
 
 
-class LocatedType(str):
-    """Name of a type that knows its path, as do all copies of it."""
-
-    path: str
-
-    def __deepcopy__(self, memo: dict) -> 'LocatedType':
-        return self
-
-    def __reduce__(self) -> tuple:
-        return str, (str(self), )
-
-
 class Trail:
     """The part of a config at which an error came up.
 
@@ -68,15 +56,10 @@ class Trail:
     """
 
     def __init__(self, cfg: Config, splits: Sequence[str]) -> None:
-        unused = tuple(f'{x}_' for x in SPLITS if x not in splits)
-        for path, part in parts(dict(cfg.items())):
-            if isinstance(part.get('type'),
-                          str) and not path.startswith(unused):
-                part['type'] = LocatedType(part['type'])
-                part['type'].path = path
+        locate_types(cfg, splits)
         self._runner = RUNNERS.get(cfg.get('runner_type', 'Runner'))
         self._split = self._event = ''
-        self._handles: list[Any] = []
+        self._following = contextlib.ExitStack()  # until the first step
 
     @contextlib.contextmanager
     def followed(self) -> Iterator[None]:
@@ -91,7 +74,7 @@ class Trail:
         changed = [(Registry, 'build', self._build),
                    (self._runner, 'call_hook', self._call_hook),
                    *((self._runner, x, self._read_section) for x in _SECTIONS)]
-        with contextlib.ExitStack() as stack:
+        with self._following, contextlib.ExitStack() as stack:
             for owner, name, make in changed:
                 if method := getattr(owner, name, None):
                     new = wraps(method)(make(method))
@@ -141,9 +124,18 @@ class Trail:
             if error is not None and not what_was_done(error):
                 error.doing = action
 
+        def noted(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            with doing(action if module is built else ''):
+                return loss(module, *args, **kwargs)
+
         if isinstance(built, nn.Module):
-            self._handles.append(
-                built.register_forward_hook(note, always_call=True))
+            handle = built.register_forward_hook(note, always_call=True)
+            self._following.callback(handle.remove)
+            # Heads of OpenMMLab are not called, their losses are. Copies of
+            # a module, such as EMA's, must not call that of the module.
+            if loss := getattr(type(built), 'loss', None):
+                self._following.enter_context(patch.object(
+                    type(built), 'loss', wraps(loss)(noted)))
         elif isinstance(built, (Hook, BaseMetric)):
             for name in dir(built):
                 if name.startswith(_FOLLOWED):
@@ -171,8 +163,7 @@ class Trail:
             self._event = fn_name
             method(runner, fn_name, **kwargs)
             if fn_name == 'after_train_iter':
-                while self._handles:
-                    self._handles.pop().remove()
+                self._following.close()
 
         return call_hook
 

@@ -1,5 +1,5 @@
 """Walk through a config: its parts, their paths and their types' names."""
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 from mmengine import registry
@@ -43,6 +43,33 @@ def parts(tree: Any, path: str = '') -> Iterator[tuple[str, Mapping]]:
     elif isinstance(tree, (list, tuple)):
         for index, child in enumerate(tree):
             yield from parts(child, f'{path}[{index}]')
+
+
+class LocatedType(str):
+    """Name of a type that knows its path, as do all copies of it."""
+
+    path: str
+
+    def __deepcopy__(self, memo: dict) -> 'LocatedType':
+        return self
+
+    def __reduce__(self) -> tuple:
+        return str, (str(self), )
+
+
+def locate_types(cfg: Config, splits: Sequence[str]) -> None:
+    """Mark the types in a config with their paths.
+
+    Args:
+        cfg (Config): The config, which is changed.
+        splits (Sequence[str]): Those of 'train', 'val' and 'test' in use.
+    """
+    unused = tuple(f'{x}_' for x in SPLITS if x not in splits)
+    for path, part in parts(dict(cfg.items())):
+        kind = part.get('type')
+        if isinstance(kind, str) and not path.startswith(unused):
+            part['type'] = LocatedType(kind)
+            part['type'].path = path
 
 
 def name_types(cfg: Config) -> None:

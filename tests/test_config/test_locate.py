@@ -13,7 +13,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmconvnextv2.config.check import ConfigError
-from mmconvnextv2.config.locate import LocatedType, Trail
+from mmconvnextv2.config.locate import Trail
+from mmconvnextv2.config.walk import LocatedType
 from mmconvnextv2.errors import CommandError
 
 
@@ -43,6 +44,10 @@ class _Inner(nn.Module):
     def forward(self, x):
         return x.reshape(-1, 2)
 
+    def loss(self, x):
+        """Calculate, as heads do, without being called."""
+        return self.forward(x)
+
 
 @pytest.fixture(autouse=True)
 def _registered():
@@ -52,14 +57,16 @@ def _registered():
         yield
 
 
-def _build(outer=(), **inner):
+def _build(outer=(), run=lambda model: None, **inner):
     inner = dict(dict(type='Inner'), **inner)
     cfg = Config(dict(model=dict(outer, type='Outer', inner=inner)))
     trail = Trail(cfg, ('train', ))
     try:
         with trail.followed():
-            return MODELS.build(copy.deepcopy(cfg.model).copy()), trail
-    except (TypeError, ZeroDivisionError) as error:
+            model = MODELS.build(copy.deepcopy(cfg.model).copy())
+            run(model)
+            return model, trail
+    except (TypeError, ZeroDivisionError, RuntimeError) as error:
         return trail.action(error)
 
 
@@ -79,19 +86,23 @@ def test_part_with_a_type_or_argument_that_does_not_exist(changes, message):
     assert message in str(caught.value)
 
 
-def test_module_that_fails_when_it_runs():
-    model, trail = _build(dict(known=1))
-    assert model(torch.zeros(4)).shape == (2, 2)
-    with pytest.raises(RuntimeError) as caught:
+def _raised_anew(model):
+    try:
         model(torch.zeros(3))
-    assert trail.action(caught.value) == 'running model.inner (Inner)'
-    with pytest.raises(ValueError) as caught:
-        try:
-            model(torch.zeros(3))
-        except RuntimeError:
-            raise ValueError from None
-    assert trail.action(caught.value) == 'running model.inner (Inner)'
-    assert trail.action(ValueError()) == 'starting the run'
+    except RuntimeError:
+        raise TypeError from None
+
+
+def test_module_that_fails_when_it_runs():
+    bad = torch.zeros(3)
+    for run in (lambda x: x(bad), _raised_anew, lambda x: x.inner.loss(bad)):
+        assert _build(run=run) == 'running model.inner (Inner)'
+    # Not a copy, such as EMA's.
+    assert _build(run=lambda x: copy.deepcopy(x.inner).loss(bad)) == \
+        'starting the run'
+    model, _ = _build(dict(known=1), run=lambda x: x(torch.zeros(4)))
+    assert not model.inner._forward_hooks
+    assert not hasattr(_Inner.loss, '__wrapped__')
 
 
 def test_types_stay_names_and_know_their_paths_in_every_copy():
@@ -183,10 +194,14 @@ def test_data_of_which_no_batch_comes(loader, problem):
 
 
 def test_modules_are_followed_until_the_first_step_is_done(runner):
-    model, trail = _build()
-    with trail.followed():
+
+    def run(model):
+        assert model._forward_hooks and hasattr(_Inner.loss, '__wrapped__')
         runner.call_hook('after_train_iter')
-    assert not model._forward_hooks and not model.inner._forward_hooks
+        assert not model._forward_hooks
+        assert not hasattr(_Inner.loss, '__wrapped__')
+
+    _build(run=run)
 
 
 def test_methods_are_put_back():

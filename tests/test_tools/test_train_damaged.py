@@ -242,3 +242,13 @@ def test_heads_of_another_number_of_classes(shapes, train):
     assert ('The `num_classes` (6) in Shared2FCBBoxHead of MaskRCNN does not '
             'matches the length of `classes` 5) in CocoByNameDataset'
             in ended.output)
+
+
+def test_batch_too_small_for_a_head(shapes, train):
+    ended = train('segmentor', '--cfg-options',
+                  'train_dataloader.batch_size=1')
+    assert ended.code == 1
+    assert ('\nFailed while running model.decode_head (UPerHead) in the dry '
+            'run of data/shapes/ade/images/training/ADE_train_00000001.jpg '
+            'before the first epoch; no training is lost. There is no '
+            'checkpoint yet.\n') in ended.output

@@ -45,32 +45,32 @@ def start_two(toy, load_tool, tmp_path):
     return start_both
 
 
+_LAST = r'The last good checkpoint is \S*w/epoch_1.pth; --resume continues '\
+    r'there.\n'
+
+
+def ends(process, pattern):
+    """The process ends with exit code 1 and a line; both end with _LAST."""
+    ended = process.wait()
+    assert ended.code == 1
+    assert re.search(f'\n{pattern}{_LAST}', ended.output), ended.output
+
+
 def test_process_that_hangs(start_two):
-    # 3 iterations an epoch.
+    # 3 iterations an epoch. The other has come to the next step, and waits.
     for rank, process in enumerate(
             start_two('hang at 5', _STALL.format(3))):
-        ended = process.wait()
-        assert ended.code == 1
-        # The other has come to the next step, where it waits.
-        assert re.search(
-            rf'\nStopped: process {rank} \(of 2, pid {process.pid} on \S+\) '
-            rf'has been running a train step for 3 s, at iteration {6 - rank}'
-            r'\. For more time: \S+\n\nThe last good checkpoint is '
-            r'\S*w/epoch_1.pth; --resume continues there.\n', ended.output
-        ), ended.output
+        ends(process, rf'Stopped: process {rank} \(of 2, pid {process.pid} on '
+             r'\S+\) has been running a train step for 3 s, at iteration '
+             rf'{6 - rank}\. For more time: \S+\n\n')
 
 
 def test_process_that_is_killed_is_named_by_the_other(start_two):
     other, killed = start_two('SIGKILL at 5', '')
     assert killed.wait().code == -signal.SIGKILL
-    ended = other.wait()
-    assert ended.code == 1
-    assert re.search(
-        r'\nFailed while running a train step\. Ended before this one: '
-        rf'process 1 \(pid {killed.pid}\)\. Look for its message, or for a '
-        r'kill by the system \(dmesg\)\. The last good checkpoint is '
-        r'\S*w/epoch_1.pth; --resume continues there.\n', ended.output
-    ), ended.output
+    ends(other, r'Failed while running a train step\. Ended before this one: '
+         rf'process 1 \(pid {killed.pid}\)\. Look for its message, or for a '
+         r'kill by the system \(dmesg\)\. ')
 
 
 def test_two_runs_in_one_work_dir(start):

@@ -1,7 +1,6 @@
 """Check annotation files in COCO's format."""
 import gc
 import json
-import os
 import os.path as osp
 import re
 import sys
@@ -24,7 +23,6 @@ from .files import missing_files
 from .images import check_sizes, is_turned
 
 _LARGE = 50 * 2**20  # bytes, which take about 2 seconds
-_RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
 # Types of mmdet that number classes as the file does, and ours.
 _TYPES = dict(
     CocoDataset='CocoByNameDataset', CocoMetric='CocoByNameMetric')
@@ -101,11 +99,11 @@ def _files(dataset: Any, cfg: Mapping, split: str) -> list[_File]:
 
 def _load(file: _File) -> Any:
     size = osp.getsize(file.path)
-    if size > _LARGE and all(os.environ.get(x, '0') == '0' for x in _RANKS):
+    if size > _LARGE:
         print(f'Checking {file.path} ({size >> 20} MB) ...', file=sys.stderr,
               flush=True)
-    with open(file.path, 'rb') as stream:
-        content = json.loads(stream.read())
+    with open(file.path, 'rb') as stream:  # Text, as pycocotools reads it.
+        content = json.loads(stream.read().decode())
     if not file.is_counted:
         content.setdefault('annotations', [])
     for kind in ('images', 'categories', 'annotations'):

@@ -25,6 +25,8 @@ from mmconvnextv2.models.backbones import ConvNeXtV2
 from mmconvnextv2.registry import HOOKS, register
 from mmconvnextv2.text import first_of, other_order
 
+_STEM = 'downsample_layers.0.0.weight'
+
 
 @register(HOOKS)
 class CheckpointFitHook(Hook):
@@ -169,7 +171,17 @@ def _require_some(model: nn.Module, state: Mapping[str, Tensor],
             raise CheckpointError(
                 f"{file} is of another {name or 'model'} than the "
                 f"config's:{found.describe()}\nChoose the config of the same "
-                'size. To begin with part of it all the same: '
-                "init_cfg=dict(type='Pretrained', checkpoint=..., "
-                'allow_partial=True or adapt_stem=True) of the backbone '
-                'instead of load_from.')
+                f'size.{_other_way(module, inside, found)}')
+
+
+def _other_way(backbone: ConvNeXtV2, state: Mapping[str, Tensor],
+               found: Differences) -> str:
+    """Name the setting of ``Pretrained`` that takes such weights, if any."""
+    way = '' if found.mismatched else 'allow_partial=True'
+    if [x.split()[0] for x in found.mismatched] == [_STEM]:
+        given, wanted = state[_STEM].shape, backbone.state_dict()[_STEM].shape
+        if given[:1] + given[2:] == wanted[:1] + wanted[2:]:
+            way = 'adapt_stem=True'
+    return way and (
+        " Or, instead of load_from: init_cfg=dict(type='Pretrained', "
+        f'checkpoint=..., {way}) of the backbone.')

@@ -21,7 +21,6 @@ from mmengine.runner import (
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from mmconvnextv2.engine.batches import CountedBatches
 from mmconvnextv2.engine.no_trace import no_trace
 from mmconvnextv2.errors import doing, what_was_done
 from mmconvnextv2.ops.compile import uncompiled
@@ -30,12 +29,13 @@ from mmconvnextv2.registry import HOOKS, register
 
 _IMAGES = 2  # at most, of each split
 _SECONDS = 2  # to look for the extremes of a data set
-# Whose samplers take any images for a batch, besides AspectRatioBatchSampler.
-_SAMPLERS = ('mmengine', 'torch')
-# Metrics of these packages that compute on two images as on all of them.
-_PACKAGES = ('mmdet', 'mmseg', 'mmpretrain', 'mmconvnextv2')
+# Packages whose loaders and samplers take any images for a batch; and mmdet's.
+_SAMPLERS = ('mmengine', 'torch', 'AspectRatioBatchSampler')
+# Metrics that fail on two images only if they fail on all, too.
 _METRICS = ('Accuracy', 'SingleLabelMetric', 'MultiLabelMetric', 'IoUMetric',
             'CocoMetric', 'CocoByNameMetric')
+# Where these write to.
+_OUTPUTS = ('outfile_prefix', 'output_dir')
 
 
 @register(HOOKS)
@@ -46,10 +46,10 @@ class DryRunHook(Hook):
     at once. The images are the smallest and the one with the fewest objects,
     as far as the annotations tell. Nothing is learned, and nothing else
     changes: neither random draws nor running statistics, figures, logs or
-    files. Left out is what two images may not do for: models with a
-    ``train_step`` of their own, loops, samplers and evaluators that are not
-    the usual ones, streams of data, and other metrics than mmpretrain's of
-    accuracy, ``IoUMetric`` and ``CocoMetric``.
+    files; hooks are not called. Left out is what two images may not do for:
+    models with a ``train_step`` of their own, loops, samplers and evaluators
+    that are not the usual ones, streams of data, and other metrics than
+    mmpretrain's of accuracy, ``IoUMetric`` and ``CocoMetric``.
 
     Args:
         enabled (bool): Whether to. Defaults to True.
@@ -76,10 +76,8 @@ class DryRunHook(Hook):
                     quietly(logging.ERROR), patch.object(
                         runner, 'call_hook', lambda *args, **kwargs: None):
                 for loop in loops:
-                    if isinstance(loop, ValLoop):
-                        self._evaluate(loop)
-                    else:
-                        self._train(loop)
+                    (self._evaluate if isinstance(loop, ValLoop) else
+                     self._train)(loop)
         except Exception as error:
             runner.logger.error(
                 f'Failed while {what_was_done(error)}. To begin without the '
@@ -95,8 +93,8 @@ class DryRunHook(Hook):
             return
         model.train()
         batch, _ = next(_batches(loop.dataloader, 'train'))
-        with _named('running a train step', batch), \
-                loop.runner.optim_wrapper.optim_context(model):
+        context = loop.runner.optim_wrapper.optim_context(model)
+        with _named('running a train step', batch), context:
             data = model.data_preprocessor(batch, True)
             model.parse_losses(model._run_forward(data, mode='loss'))
 
@@ -104,10 +102,12 @@ class DryRunHook(Hook):
         loop.runner.model.eval()
         end = time.monotonic() + self.seconds
         evaluator = copy.copy(loop.evaluator)
-        evaluator.metrics = [_for_few(x) for x in loop.evaluator.metrics
-                             if _is_known(x)]
-        done: List[Any] = []
-        number = 0
+        evaluator.metrics = [copy.copy(x) for x in evaluator.metrics
+                             if type(x).__name__ in _METRICS]
+        for metric in evaluator.metrics:
+            vars(metric).update(results=[], **dict.fromkeys(
+                x for x in _OUTPUTS if hasattr(metric, x)))
+        done, number = [], 0
         with patch.object(loop, 'evaluator', evaluator):
             for batch, size in _batches(loop.dataloader, 'val'):
                 with _named('running a val step', batch):
@@ -130,93 +130,66 @@ def _is_usual(loop: Any) -> bool:
         return False
     loader = loop.dataloader
     batches = getattr(loader, 'batch_sampler', None)
-    if isinstance(batches, CountedBatches):
-        batches = batches.batch_sampler
-    samplers = loader.sampler, batches, getattr(batches, 'sampler', None)
-    return (isinstance(loader, DataLoader)
-            and not isinstance(loader.dataset, IterableDataset)
-            and type(getattr(loop, 'evaluator', None)) in (
+    batches = getattr(batches, 'batch_sampler', batches)  # CountedBatches'
+    drawing = loader, loader.sampler, batches, getattr(batches, 'sampler', 0)
+    return (type(getattr(loop, 'evaluator', None)) in (
                 Evaluator, type(None))
-            and all(type(x).__module__.split('.')[0] in _SAMPLERS
-                    or type(x).__name__ == 'AspectRatioBatchSampler'
-                    for x in samplers))
-
-
-def _is_known(metric: Any) -> bool:
-    return (type(metric).__name__ in _METRICS
-            and type(metric).__module__.split('.')[0] in _PACKAGES
-            and not getattr(metric, 'format_only', False)
-            # Its lists of boxes must be of one length.
-            and 'proposal_fast' not in getattr(metric, 'metrics', ()))
-
-
-def _for_few(metric: Any) -> Any:
-    """Copy a metric, without results and without the files that it writes."""
-    metric = copy.copy(metric)
-    metric.results = []
-    for name in ('outfile_prefix', 'output_dir'):
-        if hasattr(metric, name):
-            setattr(metric, name, None)
-    return metric
+            and not isinstance(loader.dataset, IterableDataset)
+            and all({type(x).__module__.split('.')[0], type(x).__name__
+                     }.intersection(_SAMPLERS) for x in drawing if x))
 
 
 def _batches(loader: DataLoader, split: str) -> Iterator[Tuple[Any, int]]:
     """Yield batches of the extremes of a data set, and their sizes.
 
-    Where a run reads in processes of workers, so does this: files that a data
-    set opens in the main process would be shared by all of them.
+    Where a run reads in workers, so does this: they would share files that a
+    data set opens in the main process.
     """
-    size = min(getattr(loader.batch_sampler, 'batch_size', None) or _IMAGES,
-               _IMAGES)
-    indices = _extremes(loader.dataset)
+    size = getattr(loader.batch_sampler, 'batch_size', None) or _IMAGES
+    size, indices = min(size, _IMAGES), _extremes(loader.dataset)
     groups = [indices[x:x + size] for x in range(0, len(indices), size)]
     # SeedHook's batches have numbers.
-    numbered = isinstance(loader.batch_sampler, CountedBatches) and \
-        loader.batch_sampler.numbers
+    numbered = getattr(loader.batch_sampler, 'numbers', None)
     few = DataLoader(
         loader.dataset,
         batch_sampler=[(0, x) for x in groups] if numbered else groups,
-        collate_fn=loader.collate_fn,
         num_workers=min(loader.num_workers, 1),
-        worker_init_fn=loader.worker_init_fn,
-        multiprocessing_context=loader.multiprocessing_context,
-        timeout=loader.timeout)
-    with _named(f'reading {split}_dataloader', None):
-        batches = iter(few)
+        **{x: getattr(loader, x) for x in (
+            'collate_fn', 'worker_init_fn', 'multiprocessing_context',
+            'timeout')})
+    batches = None
     for group in groups:
         with _named(f'reading {split}_dataloader', None):
+            batches = batches or iter(few)
             batch = next(batches)
         yield batch, len(group)
 
 
 def _extremes(dataset: Dataset) -> List[int]:
     """Find the smallest image and the one with the fewest objects."""
-    least, end = {}, time.monotonic() + _SECONDS
+    seen, end = [], time.monotonic() + _SECONDS
     # Data sets of others may know nothing of it, or mean something else.
     with contextlib.suppress(Exception):
         for index in range(len(dataset)):
             if time.monotonic() > end:
                 break
             info = dataset.get_data_info(index)
-            side = min(info.get('height', 0), info.get('width', 0))
-            for key, value in (('side', side),
-                               ('objects', len(info.get('instances', ())))):
-                least[key] = min(least.get(key, (value, index)),
-                                 (value, index))
-    first = [x[1] for x in least.values()]
-    return list(dict.fromkeys(
-        [*first, *range(len(dataset))[:_IMAGES]]))[:_IMAGES]
+            seen.append((min(info.get('height', 0), info.get('width', 0)),
+                         len(info.get('instances', ())), index))
+    first = [min(seen, key=lambda x: x[k])[2] for k in (0, 1) if seen]
+    first += range(len(dataset))[:_IMAGES]
+    return list(dict.fromkeys(first))[:_IMAGES]
 
 
 def _samples(batch: Any) -> Sequence[Any]:
-    return (batch.get('data_samples') or ()) if isinstance(batch, dict) else ()
+    return isinstance(batch, dict) and batch.get('data_samples') or ()
 
 
 @contextlib.contextmanager
 def _named(action: str, batch: Any) -> Iterator[None]:
     """Let an error say that it came in the dry run, and of which images."""
     names = [x.img_path for x in _samples(batch) if hasattr(x, 'img_path')]
-    of = f' of {", ".join(names)}' if names else ''
+    of = names and f' of {", ".join(names)}' or ''
     try:
         with doing(action):
             yield

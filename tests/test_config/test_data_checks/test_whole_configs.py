@@ -1,13 +1,21 @@
 """What the data sets of our configs, and of users', are checked for."""
 import json
 
+import mmdet.datasets
+import mmseg.datasets
 import pytest
 from mmengine.config import Config
 from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import DATASETS
 from PIL import Image
 
-from mmconvnextv2.config.data_checks import check_data
+from mmconvnextv2.config.data_checks import (
+    _check_of,
+    check_classes,
+    check_coco,
+    check_data,
+    check_label_maps,
+)
 from mmconvnextv2.config.find import configs_folder
 from mmconvnextv2.datasets import make_shapes
 from mmconvnextv2.errors import data_error
@@ -32,15 +40,6 @@ def load(name):
 def test_shapes_are_sound(shapes, monkeypatch, name):
     monkeypatch.chdir(shapes)
     assert check_data(load(name), SPLITS) == ([], [])
-
-
-def test_numbers_of_folders_are_compared(shapes, monkeypatch):
-    monkeypatch.chdir(shapes)
-    cfg = load('convnextv2_a_ft_shapes')
-    cfg.model.head.num_classes = 4
-    assert [x.partition(':')[0] for x in check_data(cfg, SPLITS)[0]] == [
-        'data/shapes/imagenet/train', 'data/shapes/imagenet/val'
-    ]
 
 
 def test_labels_of_ade20k_itself(monkeypatch, tmp_path):
@@ -94,6 +93,35 @@ def test_what_is_not_known_is_not_checked():
                          backend_args=dict(backend='petrel')), None):
         cfg = dict(train_dataloader=dict(dataset=dataset))
         assert check_data(cfg, SPLITS) == ([], [])
+
+
+class _Balloons(mmdet.datasets.CocoDataset):
+    METAINFO = dict(classes=('balloon', ))
+
+
+class _Lists(CustomDataset):
+
+    def load_data_list(self):
+        """Read lists of another form."""
+
+
+@pytest.mark.parametrize('kind, check', [
+    (_Balloons, check_coco), (mmdet.datasets.DeepFashionDataset, check_coco),
+    (mmdet.datasets.LVISV1Dataset, None), (_Lists, None),
+    (mmdet.datasets.CocoPanopticDataset, None),
+    (CustomDataset, check_classes), (mmseg.datasets.LIPDataset,
+                                     check_label_maps), (None, None)])
+def test_types_that_read_the_same_files(kind, check):
+    assert _check_of(kind) is check
+
+
+def test_own_type_of_coco(shapes, monkeypatch):
+    monkeypatch.chdir(shapes)
+    cfg = load('maskrcnn_convnextv2_a_shapes')
+    cfg.train_dataloader.dataset.update(type=_Balloons, metainfo=None)
+    (fault, ), _ = check_data(cfg, ('train', ))
+    assert ('1 of the 1 classes are not among its categories: balloon; these '
+            'are circle, cross, square, star, triangle. ') in fault
 
 
 def test_data_sets_under_another_name(shapes, monkeypatch):

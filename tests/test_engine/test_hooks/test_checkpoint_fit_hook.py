@@ -108,18 +108,26 @@ def test_training_takes_a_backbone_without_output_norms():
         Model(), dict(state_dict=state), 'test')
 
 
-@pytest.mark.parametrize('arch, difference', [
-    (dict(depths=[1, 2], channels=[6, 8]), '  of another size (17): '
-     'downsample_layers.0.0.weight (6, 3, 4, 4) where (4, 3, 4, 4) is'),
-    (dict(depths=[1, 1], channels=[4, 8]), '  missing (10): stages.1.1.'),
-    (dict(depths=[1, 3], channels=[4, 8]), '  unexpected (10): stages.1.2.'),
+@pytest.mark.parametrize('arch, channels, difference, way', [
+    (dict(depths=[1, 2], channels=[6, 8]), 3, '  of another size (17): '
+     'downsample_layers.0.0.weight (6, 3, 4, 4) where (4, 3, 4, 4) is', ''),
+    (dict(depths=[1, 1], channels=[4, 8]), 3, '  missing (10): stages.1.1.',
+     'allow_partial'),
+    (dict(depths=[1, 3], channels=[4, 8]), 3, '  unexpected (10): stages.1.2.',
+     'allow_partial'),
+    (_ARCH, 4, '  of another size (1): downsample_layers.0.0.weight (4, 4, 4, '
+     '4) where (4, 3, 4, 4) is expected', 'adapt_stem'),
+    (dict(depths=[1, 2], channels=[6, 8]), 1, '  of another size (17): ', ''),
 ])
-def test_training_takes_no_part_of_a_backbone(arch, difference):
-    message = refusal(Model(), dict(state_dict=Model(arch).state_dict()))
-    assert message.startswith('w.pth is of another backbone than the '
-                              "config's:\n")
-    assert difference in message
-    assert 'allow_partial=True or adapt_stem=True' in message
+def test_training_takes_no_part_of_a_backbone(arch, channels, difference, way):
+    message = refusal(Model(), dict(
+        state_dict=Model(arch, in_channels=channels).state_dict()))
+    start, _, end = message.partition('\nChoose the config of the same size.')
+    assert start.startswith(
+        f"w.pth is of another backbone than the config's:\n{difference}")
+    assert end == (way and ' Or, instead of load_from: init_cfg=dict(type='
+                   f"'Pretrained', checkpoint=..., {way}=True) of the "
+                   'backbone.')
 
 
 def test_training_from_nothing():

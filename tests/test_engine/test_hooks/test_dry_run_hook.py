@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmengine.dataset import BaseDataset, DefaultSampler
 from mmengine.evaluator import BaseMetric, DumpResults
+from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
@@ -37,7 +38,8 @@ class Crop:
     def __call__(self, info):
         SEEN.append(info['i'])
         self.kept.append(random.random() + np.random.rand())
-        sample = BaseDataElement(metainfo=dict(img_path=f"{info['i']}.jpg"))
+        sample = BaseDataElement(metainfo=dict(
+            img_path=f"{info['i']}.jpg", img_id=info['i']))
         return dict(inputs=torch.rand(3, 4, 4) + sum(self.kept[-9:]),
                     data_samples=sample)
 
@@ -73,6 +75,25 @@ class Sum(BaseMetric):
     def compute_metrics(self, results):
         assert len(results) == 5  # As metrics of others may need.
         return dict(x=sum(results), number=len(results))
+
+
+class CocoMetric(Sum):
+    """Writes a file, and counts on all images or those in ``img_ids``."""
+
+    outfile_prefix, img_ids, seen = 'file', None, []
+
+    def compute_metrics(self, results):
+        self.seen.append((self.outfile_prefix, self.img_ids, len(results)))
+        return {}
+
+
+class Draws(Hook):
+    """Draws predictions, as hooks of OpenMMLab do."""
+
+    drawn = 0
+
+    def after_val_iter(self, runner, **kwargs):
+        self.drawn += 1
 
 
 def _run(folder, hook, fault='', batch=2, metrics=(), workers=0, data=Data,
@@ -125,6 +146,15 @@ def test_leaves_no_trace(tmp_path, workers, hooks):
     assert states[0] == states[1]
     assert states[0]['plain'] == (4, [1, 2, 3, 4])
     assert states[0]['log']['val/sum/number'] == [5., 5.]
+
+
+def test_writes_and_draws_nothing(tmp_path):
+    drawing = Draws()
+    CocoMetric.seen.clear()
+    _run(tmp_path / 'run', DryRunHook(), hooks=[drawing],
+         metrics=[dict(type=CocoMetric)]).train()
+    assert CocoMetric.seen == [(None, [2, 3], 2), *2 * [('file', None, 5)]]
+    assert drawing.drawn == 2 * 5
 
 
 @pytest.mark.parametrize('options, error, action', [
