@@ -4,6 +4,7 @@ from typing import Optional
 import torch
 from torch import Tensor, nn
 
+from mmconvnextv2.ops.compile import is_exporting
 from mmconvnextv2.ops.dispatch import replaceable
 from mmconvnextv2.ops.grn_linear import largest_norm, responses
 from mmconvnextv2.registry import MODELS, register
@@ -89,6 +90,9 @@ class GRN(nn.Module):
         if visible is not None:
             x = x * visible
         scale = 1 + self.gamma * relative_response(x, self.eps)
+        if is_exporting() or torch.jit.is_tracing():
+            # coremltools and pnnx know no addcmul.
+            return (self.beta + x * scale).to(x.dtype)
         if scale.dtype == x.dtype:
             return torch.addcmul(self.beta, x, scale)
         # In half precision a rounded scale would double the error, and its
