@@ -1,0 +1,216 @@
+"""Try `use_backbone.py` on the configs that the installed packages ship.
+
+    python benchmarks/existing_configs.py all mmdet --out FILE
+    python benchmarks/existing_configs.py steps mmdet --out FILE
+    python benchmarks/existing_configs.py table FILE...
+
+`all` rewrites every config that has a name of its own (not in `_base_`), reads
+what was written, and builds and runs it as the tool does. `steps` takes one
+config a family (a folder), with 'atto' and blank weights: one training step
+and one prediction on two images of 128 px. What fails is tried with the
+config's own backbone, too. Files get a line of JSON a config and are continued
+where they end. `table` writes the table of docs/use_backbone.md.
+"""
+import argparse
+import contextlib
+import io
+import json
+import logging
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import torch
+from existing_steps import step
+from mmengine.config import Config
+
+from mmconvnextv2.config.rewrite import check, rewrite
+from mmconvnextv2.config.rewrite.source import folder_of
+from mmconvnextv2.errors import CommandError
+
+sys.path.insert(0, str(Path(__file__).parents[1] / 'dev'))
+from generated import Section  # noqa: E402
+
+PAGE = Path(__file__).parents[1] / 'docs' / 'use_backbone.md'
+SECTION = Section(
+    'docs/use_backbone.md',
+    '<!-- configs: written by benchmarks/existing_configs.py -->',
+    '<!-- end of configs -->')
+_SECONDS = 300
+
+
+def leaves(package):
+    """Yield (family, file) of each config that has a name of its own."""
+    folder = folder_of(package)
+    for file in sorted(folder.rglob('*.py')):
+        inner = file.relative_to(folder)
+        if '_base_' not in inner.parts:
+            yield inner.parts[0], file
+
+
+@contextlib.contextmanager
+def at_most(seconds):
+    """Raise TimeoutError in what takes longer."""
+
+    def stop(*_):
+        raise TimeoutError(f'more than {seconds} s')
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+class UnreadableError(Exception):
+    """A config that is none, or that its own package cannot read."""
+
+
+def loaded(file):
+    """Load a config that has a model."""
+    try:
+        cfg = Config.fromfile(str(file))
+    except Exception as error:
+        raise UnreadableError(describe(error)) from error
+    if not cfg.get('model'):
+        raise UnreadableError('a part of configs, without a model')
+    return cfg
+
+
+def rewritten(file, arch, weights=None):
+    """Rewrite a config file; returns the old config, the new one, its text."""
+    cfg = loaded(file)
+    found = rewrite(cfg, arch, weights)
+    text = found.text(str(file), f'use_backbone.py {file.name} --arch {arch}')
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / 'new.py'
+        out.write_text(text)
+        return cfg, Config.fromfile(str(out)), text
+
+
+def try_config(file, known):
+    """Rewrite, read, build and run a config as the tool does."""
+    try:
+        cfg, new, text = rewritten(file, 'tiny')
+    except CommandError as error:
+        return dict(state='refused', reason=str(error))
+    result = dict(state='rewritten', lines=len(text.splitlines()))
+    key = repr((cfg.model, cfg.get('data_preprocessor')))
+    if key not in known:
+        printed = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(printed):
+                check(new, cfg)
+            known[key] = dict(built=not printed.getvalue())
+            if printed.getvalue():
+                known[key]['reason'] = printed.getvalue().strip()
+        except CommandError as error:
+            known[key] = dict(state='refused', reason=str(error))
+    return {**result, **known[key]}
+
+
+def try_step(file):
+    """Train a step and predict; where that fails, with the old backbone."""
+    try:
+        cfg, new, _ = rewritten(file, 'atto', weights='')
+    except CommandError as error:
+        return dict(state='refused', reason=str(error))
+    try:
+        return dict(state='trained', losses=step(new))
+    except Exception as error:
+        result = dict(state='failed', reason=describe(error))
+    try:
+        step(cfg)
+    except Exception as error:
+        result['original'] = describe(error)
+    return result
+
+
+def describe(error):
+    """Type and first line of an error."""
+    lines = str(error).strip().splitlines() or ['']
+    return f'{type(error).__name__}: {lines[0][:160]}'
+
+
+def run_all(package, out):
+    """Try each config, or one a family, and note what came of it."""
+    done = {x['file']: x for x in read([out])}
+    known = {}
+    for family, file in leaves(package):
+        name = str(file.relative_to(folder_of(package)))
+        if name not in done:
+            note(out, package, family, name,
+                 lambda file=file: try_config(file, known))
+
+
+def run_steps(package, out):
+    """Of each family, try the first config that can be rewritten."""
+    done = {x['family'] for x in read([out])
+            if x['state'] not in ('refused', 'unreadable')}
+    tried = {x['file'] for x in read([out])}
+    for family, file in sorted(leaves(package),
+                               key=lambda x: (x[0], len(x[1].name))):
+        name = str(file.relative_to(folder_of(package)))
+        if family in done or name in tried:
+            continue
+        result = note(out, package, family, name,
+                      lambda file=file: try_step(file))
+        if result['state'] not in ('refused', 'unreadable'):
+            done.add(family)
+
+
+def note(out, package, family, name, attempt):
+    """Append a line of JSON with the result of an attempt."""
+    start = time.time()
+    try:
+        with at_most(_SECONDS):
+            result = attempt()
+    except UnreadableError as error:
+        result = dict(state='unreadable', reason=str(error))
+    except Exception as error:
+        result = dict(state='failed', reason=describe(error))
+    result = dict(package=package, family=family, file=name, **result,
+                  seconds=round(time.time() - start, 1))
+    with out.open('a') as file:
+        file.write(json.dumps(result) + '\n')
+    return result
+
+
+def read(files):
+    """Yield the results in files; of a config, the last."""
+    for file in files:
+        if file.is_file():
+            yield from map(json.loads, file.read_text().splitlines())
+
+
+def table(files):
+    """Both tables in Markdown."""
+    raise NotImplementedError
+
+
+def main():
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument('kind', choices=['all', 'steps', 'table'])
+    parser.add_argument(
+        'names', nargs='+', help='packages, or files of results')
+    parser.add_argument('--out', type=Path)
+    args = parser.parse_args()
+    warnings.simplefilter('ignore')
+    logging.disable(logging.WARNING)
+    torch.set_num_threads(1)
+    if args.kind == 'table':
+        text = table([Path(x) for x in args.names])
+        PAGE.write_text(SECTION.replaced(PAGE.read_text(), text))
+        return
+    for package in args.names:
+        dict(all=run_all, steps=run_steps)[args.kind](package, args.out)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,108 @@
+"""A training step and a prediction of a config, on two made images."""
+import torch
+from mmdet.testing import demo_mm_inputs
+from mmengine.model import revert_sync_batchnorm
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import MODELS, DefaultScope
+from mmengine.structures import PixelData
+from mmpretrain.structures import DataSample
+from mmseg.structures import SegDataSample
+
+from mmconvnextv2.config.rewrite.readers import walk
+from mmconvnextv2.config.walk import scope_of
+
+SIDE = 128  # pixels
+
+
+def step(cfg):
+    """Train a step, check that the backbone learns, and predict.
+
+    Returns the losses by their names; raises what goes wrong.
+    """
+    scope = cfg.get('default_scope') or scope_of(cfg.model.type)
+    torch.manual_seed(0)
+    model_cfg = reduced(cfg)
+    with DefaultScope.overwrite_default_scope(scope):
+        model = revert_sync_batchnorm(MODELS.build(model_cfg))
+        wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+        data = {'mmseg': segmentations, 'mmpretrain': classifications}.get(
+            scope, detections)(cfg)
+        model.init_weights()
+        backbone = getattr(model, 'detector', model).backbone
+        before = {key: x.detach().clone()
+                  for key, x in backbone.named_parameters()
+                  if x.requires_grad}
+        model.train()
+        losses = model.train_step(data, wrapper)
+        require_trained(before, backbone, losses)
+        model.eval()
+        with torch.no_grad():
+            if hasattr(model, 'predict') or scope != 'mmpretrain':
+                model.test_step(data)
+    return {key: round(float(value), 4) for key, value in losses.items()}
+
+
+def require_trained(before, backbone, losses):
+    """Raise unless losses are finite and all of the backbone has moved."""
+    if not losses or not all(torch.isfinite(x).all()
+                             for x in losses.values()):
+        raise ValueError(f'losses {losses}')
+    for name, parameter in backbone.named_parameters():
+        if not torch.isfinite(parameter).all():
+            raise ValueError(f'{name} is not finite')
+        if name in before and before[name].equal(parameter):
+            raise ValueError(f'{name} has not moved')
+
+
+def reduced(cfg):
+    """The model's config for small images, without weights to download."""
+    model = cfg.model.copy()
+    if cfg.get('data_preprocessor'):
+        model.setdefault('data_preprocessor', cfg.data_preprocessor)
+    for _, part in walk(model):
+        if part.get('batch_augments'):
+            part['batch_augments'] = None
+        if str(part.get('type')).lower().endswith('datapreprocessor'):
+            if part.get('size'):
+                part['size'] = (SIDE, SIDE)
+        for key in ('init_cfg', 'pretrained'):
+            if part.get(key) and key == 'pretrained' or (
+                    isinstance(part.get(key), dict)
+                    and part[key].get('type') == 'Pretrained'):
+                part[key] = None
+        if part.get('mode') == 'slide':
+            part['mode'] = 'whole'
+    return model
+
+
+def images():
+    return [torch.randint(256, (3, SIDE, SIDE), dtype=torch.uint8)
+            for _ in range(2)]
+
+
+def detections(cfg):
+    return demo_mm_inputs(
+        2, [(3, SIDE, SIDE)] * 2, num_classes=2, num_items=[3, 2],
+        with_mask=True, with_semantic=True)
+
+
+def segmentations(cfg):
+    meta = dict(img_shape=(SIDE, SIDE), ori_shape=(SIDE, SIDE),
+                pad_shape=(SIDE, SIDE), padding_size=[0, 0, 0, 0])
+    samples = []
+    for _ in range(2):
+        labels = torch.randint(2, (1, SIDE, SIDE))
+        samples.append(SegDataSample(
+            metainfo=meta, gt_sem_seg=PixelData(data=labels)))
+    return dict(inputs=images(), data_samples=samples)
+
+
+def classifications(cfg):
+    views = images()
+    if cfg.model.type != 'ImageClassifier':
+        return dict(
+            inputs=[torch.stack(views), torch.stack(images())],
+            data_samples=[DataSample() for _ in views])
+    return dict(
+        inputs=torch.stack(views),
+        data_samples=[DataSample().set_gt_label(i) for i in range(2)])

@@ -1,0 +1,160 @@
+"""Configs of OpenMMLab packages, with ConvNeXt V2 as their backbone."""
+import copy
+import textwrap
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+
+from mmconvnextv2.config.walk import scope_of, type_name
+from mmconvnextv2.errors import CommandError
+from .levels import Outputs, run_model
+from .model import Exchange, at
+from .readers import Settings
+from .text import Name, assignments
+from .training import (
+    image_settings,
+    images_per_step,
+    optimizer_settings,
+    recipe_of,
+)
+
+IMPORT = 'mmconvnextv2'
+
+
+class Rewritten(NamedTuple):
+    """A config's new settings.
+
+    Attributes:
+        settings (dict): Values by their paths in the config, as tuples.
+        notes (list[str]): What has changed, in sentences.
+    """
+
+    settings: Settings
+    notes: list[str]
+
+    def text(self, base: str, command: str) -> str:
+        """Write the config that inherits from ``base``.
+
+        Args:
+            base (str): Value of its ``_base_``.
+            command (str): What wrote it, for its first lines.
+        """
+        head = [*self.notes, f'Written by: {command}']
+        lines = [line for x in head for line in textwrap.wrap(
+            x, 79, initial_indent='# ', subsequent_indent='#   ',
+            break_long_words=False, break_on_hyphens=False)]
+        lines.append(_long(f'_base_ = {base!r}'))
+        settings = copy.deepcopy(self.settings)
+        imports = settings.pop(('custom_imports', ))
+        lines += assignments({('custom_imports', ): imports}) + ['']
+        for value in settings.values():
+            if isinstance(value, dict) and 'checkpoint' in value.get(
+                    'init_cfg', ()):
+                weights = value['init_cfg']['checkpoint']
+                value['init_cfg']['checkpoint'] = Name('checkpoint')
+                lines.append(_long(f'checkpoint = {weights!r}'))
+        return '\n'.join([*lines, *assignments(settings), ''])
+
+
+def rewrite(cfg: Config, arch: str, weights: str | None = None,
+            keep_optimizer: bool = False) -> Rewritten:
+    """Work out what ConvNeXt V2 as a backbone changes in a config.
+
+    Args:
+        cfg (Config): A config of mmdet, mmseg, mmpretrain or a package that
+            builds on them.
+        arch (str): Size of ConvNeXt V2.
+        weights (str, optional): Path or URL of weights; '' for none. Defaults
+            to None, those of the recipe for the task and size.
+        keep_optimizer (bool): Whether SGD stays. Defaults to False.
+
+    Raises:
+        CommandError: If the model has no place for it; says why.
+    """
+    model = cfg.get('model')
+    if not isinstance(model, Mapping):
+        raise CommandError('it has no model')
+    scope = cfg.get('default_scope') or scope_of(model.get('type')) or ''
+    name, recipe = recipe_of(scope, arch)
+    backbone = recipe.model.backbone
+    start = dict(
+        drop_path_rate=backbone.get('drop_path_rate', 0.),
+        checkpoint=(
+            backbone.init_cfg.checkpoint if weights is None else weights))
+    exchange = Exchange(model, scope, arch, start)
+    imports = (cfg.get('custom_imports') or {}).get('imports') or []
+    imports = [imports] if isinstance(imports, str) else list(imports)
+    settings = {
+        ('custom_imports', ): dict(
+            imports=imports + [IMPORT] * (IMPORT not in imports),
+            allow_failed_imports=False)
+    }
+    settings.update(image_settings(cfg, recipe))
+    settings.update({('model', *k): v for k, v in exchange.settings.items()})
+    notes = [_replaced(model, exchange, arch), _levels(exchange)]
+    optimizer = {} if keep_optimizer else optimizer_settings(cfg, recipe)
+    settings.update(optimizer)
+    if ('optim_wrapper', 'optimizer') in optimizer:
+        notes.append(
+            f'AdamW and layer decay instead of SGD, as in {name}, for '
+            f'{images_per_step(cfg) or images_per_step(recipe)} images a '
+            'step.')
+    if exchange.unread and exchange.old.are_maps:
+        settings['find_unused_parameters', ] = True
+    if cfg.get('load_from'):
+        settings['load_from', ] = None
+    return Rewritten(settings, notes)
+
+
+def check(cfg: Config, original: Config) -> None:
+    """Build a rewritten model and run it on a blank image.
+
+    Raises:
+        CommandError: If that fails, and not for a reason that the original
+            has, too, such as a package that is missing.
+    """
+    scope = original.get('default_scope') or scope_of(original.model.type)
+    try:
+        run_model(cfg, scope)
+    except CommandError as error:
+        try:
+            run_model(original, scope)
+        except CommandError as reason:
+            print(f'Not tried: the original cannot be run, either: {reason}')
+            return
+        raise CommandError('its heads take other maps than those of ConvNeXt '
+                           f'V2: {error}') from error
+
+
+def _long(line: str) -> str:
+    return line + '  # noqa: E501' * (len(line) > 79)
+
+
+def _replaced(model: Mapping, exchange: Exchange, arch: str) -> str:
+    old = at(model, exchange.path)
+    size = [f'{key} {old[key]}' for key in ('depth', 'arch')
+            if isinstance(old.get(key), (int, str))]
+    where = '.'.join(map(str, ('model', *exchange.path)))
+    return (f'ConvNeXt V2 {arch} as {where} instead of '
+            f'{" ".join([type_name(old), *size])}.')
+
+
+def _levels(exchange: Exchange) -> str:
+    old, new = exchange.old, exchange.new
+    if not old.are_maps:
+        return (f'Its vector has {new.channels[0]} channels, before '
+                f'{old.channels[0]}.')
+    text = (f'Strides {_words(new.strides)}, channels '
+            f'{_words(new.channels)}')
+    before = f'channels {_words(old.channels)}'
+    if old.strides != new.strides:
+        before = f'strides {_words(old.strides)}, {before}'
+    return f'{text}; before: {before}.'
+
+
+def _words(values: list[Any]) -> str:
+    return ', '.join(map(str, values))
+
+
+__all__ = ['IMPORT', 'Outputs', 'Rewritten', 'check', 'rewrite']

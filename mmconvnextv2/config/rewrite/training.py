@@ -1,0 +1,126 @@
+"""How images and the optimizer change with the backbone."""
+import inspect
+from collections.abc import Mapping
+
+from mmengine.config import Config
+from mmengine.registry import PARAM_SCHEDULERS
+
+from mmconvnextv2.config.find import find_config
+from mmconvnextv2.config.walk import type_name
+from .readers import Settings, walk
+
+# Of a scope, the recipe with the settings of its task.
+_RECIPES = {
+    'mmseg': 'upernet_convnextv2_{}_ade20k',
+    'mmpretrain': 'convnextv2_{}_ft_in1k',
+}
+_DETECTION = 'maskrcnn_convnextv2_{}_coco'
+_CONSTRUCTOR = 'mmconvnextv2.LayerDecayOptimWrapperConstructor'
+
+
+def recipe_of(scope: str, arch: str) -> tuple[str, Config]:
+    """Load the recipe for a task and size; returns its name, too."""
+    name = _RECIPES.get(scope, _DETECTION).format(arch[0])
+    return name, Config.fromfile(find_config(name))
+
+
+def image_settings(cfg: Mapping, recipe: Mapping) -> Settings:
+    """Let images be normalised as those that the weights were trained on.
+
+    Args:
+        cfg (Mapping): The config to change.
+        recipe (Mapping): The recipe that names the weights.
+    """
+    ours = (recipe['model'].get('data_preprocessor')
+            or recipe['data_preprocessor'])
+    is_rgb = ours.get('bgr_to_rgb', ours.get('to_rgb'))
+    settings: Settings = {}
+    for start in (('data_preprocessor', ), ('model', 'data_preprocessor')):
+        tree = cfg
+        for key in start:
+            tree = tree.get(key) or {}
+        for path, part in walk(tree):
+            is_inner = 'data_preprocessor' not in part and (
+                'mean' in part or type_name(part).lower().endswith(
+                    'datapreprocessor'))
+            if not is_inner or len(part.get('mean') or ours['mean']) != 3:
+                continue
+            is_mmpretrain = 'to_rgb' in part or type_name(part) in (
+                '', 'ClsDataPreprocessor', 'SelfSupDataPreprocessor')
+            colour = 'to_rgb' if is_mmpretrain else 'bgr_to_rgb'
+            for key, value in ((
+                    'mean', ours['mean']), ('std', ours['std']),
+                    (colour, is_rgb)):
+                if part.get(key, False) != value:
+                    settings[start + path + (key, )] = value
+    return settings
+
+
+def optimizer_settings(cfg: Mapping, recipe: Mapping) -> Settings:
+    """Train by AdamW with layer decay where the config has SGD.
+
+    Other optimizers stay; of these, a constructor that gives each layer its
+    rate by the names of another network is replaced by ours.
+
+    Args:
+        cfg (Mapping): The config to change.
+        recipe (Mapping): The recipe whose learning rate is taken, in
+            proportion to the batches.
+    """
+    wrapper = cfg.get('optim_wrapper') or {}
+    optimizer = wrapper.get('optimizer') or {}
+    is_sgd = type_name(optimizer) == 'SGD'
+    by_layer = 'Layer' in type_name(wrapper.get('constructor')) or (
+        'LearningRateDecay' in type_name(wrapper.get('constructor')))
+    if not is_sgd and not by_layer:
+        return {}
+    source = recipe['optim_wrapper']
+    decay = {key: source['paramwise_cfg'][key]
+             for key in ('decay_rate', 'decay_type')}
+    if wrapper.get('paramwise_cfg'):
+        decay = dict(_delete_=True, **decay)
+    settings: Settings = {
+        ('optim_wrapper', 'constructor'): _CONSTRUCTOR,
+        ('optim_wrapper', 'paramwise_cfg'): decay,
+    }
+    if is_sgd:
+        scale = _images(cfg, recipe) / _images(recipe)
+        rate = float(f"{source['optimizer']['lr'] * scale:.3g}")
+        settings['optim_wrapper', 'optimizer'] = dict(
+            _delete_=True, type='AdamW', lr=rate,
+            weight_decay=source['optimizer']['weight_decay'])
+        settings.update(_schedule_settings(cfg, optimizer.get('lr')))
+    return settings
+
+
+def images_per_step(cfg: Mapping) -> int | None:
+    """Read for how many images the learning rate is meant; None if unknown."""
+    images = (cfg.get('auto_scale_lr') or {}).get('base_batch_size')
+    counts = (cfg.get('optim_wrapper') or {}).get('accumulative_counts', 1)
+    return images and images * counts
+
+
+def _images(cfg: Mapping, other: Mapping | None = None) -> int:
+    return images_per_step(cfg) or images_per_step(other)
+
+
+def _schedule_settings(cfg: Mapping, old_rate: float | None) -> Settings:
+    """Let schedules end in proportion to the new learning rate."""
+    schedules = cfg.get('param_scheduler') or []
+    settings: Settings = {}
+    is_one = isinstance(schedules, Mapping)
+    for i, schedule in enumerate([schedules] if is_one else schedules):
+        end = schedule.get('eta_min')
+        if not end:
+            continue
+        path = ('param_scheduler', ) + (() if is_one else (i, ))
+        kind = PARAM_SCHEDULERS.get(schedule['type'])
+        # Of a decorated class, the arguments of its parents.
+        takes_ratio = any(
+            'eta_min_ratio' in inspect.signature(x.__init__).parameters
+            for x in kind.__mro__)
+        settings[path + ('eta_min', )] = None if takes_ratio else 0
+        if takes_ratio:
+            settings[path + ('eta_min_ratio', )] = float(
+                f'{end / old_rate:.3g}')
+    return settings
