@@ -62,9 +62,9 @@ def reduced(cfg):
     for _, part in walk(model):
         if part.get('batch_augments'):
             part['batch_augments'] = None
-        if str(part.get('type')).lower().endswith('datapreprocessor'):
-            if part.get('size'):
-                part['size'] = (SIDE, SIDE)
+        if part.get('size') and str(
+                part.get('type')).lower().endswith('datapreprocessor'):
+            part['size'] = (SIDE, SIDE)
         for key in ('init_cfg', 'pretrained'):
             if part.get(key) and key == 'pretrained' or (
                     isinstance(part.get(key), dict)
