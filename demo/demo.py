@@ -85,7 +85,8 @@ def demo(args: argparse.Namespace) -> None:
     cfg.randomness = dict(seed=args.seed)
     require_data(cfg, args, ('train', 'val'), initial_weights=True)
     say = console()
-    say(f'Training {config.stem}; full log in {args.work_dir}')
+    say(f'Training {config.stem}; full log in {args.work_dir}, curves.png '
+        'there is renewed every minute')
     with quietly():
         done = train(cfg, say, interval=20)
         runner = done['runner']
@@ -102,7 +103,8 @@ def demo(args: argparse.Namespace) -> None:
     say(f'''
   log          {log}
   checkpoint   {checkpoint}
-  picture      {picture} ({task.legend})
+  picture      {picture.resolve().as_uri()} ({task.legend})
+  curves       {(args.work_dir / 'curves.png').resolve().as_uri()}
 
 Next:
   {python} tools/test.py {os.path.relpath(config)} {checkpoint}

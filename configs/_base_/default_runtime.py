@@ -24,6 +24,8 @@ default_hooks = dict(
     damaged_data=dict(type='mmconvnextv2.DamagedDataHook'),
     # Two images are tried before the first epoch.
     dry_run=dict(type='mmconvnextv2.DryRunHook'),
+    # curves.png in the work dir: losses and metrics, renewed every minute.
+    curves=dict(type='mmconvnextv2.CurveHook'),
     # One run at a time in a work dir.
     lock=dict(type='mmconvnextv2.WorkDirLockHook'),
     # A batch or a step that takes longer than this ends the run.

@@ -1,6 +1,7 @@
 """Training: optimiser construction, hooks and sharding."""
 from .hooks import (
     CompileBlocksHook,
+    CurveHook,
     DamagedDataHook,
     DryRunHook,
     NonFiniteHook,
@@ -16,7 +17,7 @@ from .layer_decay import LayerDecayOptimWrapperConstructor
 from .sharding import ShardedRunner, ShardedStrategy
 
 __all__ = [
-    'CompileBlocksHook', 'DamagedDataHook', 'DryRunHook',
+    'CompileBlocksHook', 'CurveHook', 'DamagedDataHook', 'DryRunHook',
     'LayerDecayOptimWrapperConstructor', 'NonFiniteHook', 'PreemptionHook',
     'ReconstructionHook', 'ResumeHook', 'SafeCheckpointHook', 'SeedHook',
     'ShardedRunner', 'ShardedStrategy', 'StallHook', 'WorkDirLockHook'

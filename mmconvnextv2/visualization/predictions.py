@@ -94,7 +94,7 @@ def draw_instances(image: np.ndarray, labels: Sequence[int],
 
 
 def add_title(picture: np.ndarray, title: str) -> np.ndarray:
-    """Write a title above a picture, (H, W, 3), which gets 18 pixels higher."""
+    """Write a title of 18 pixels above a picture (H, W, 3)."""
     strip = Image.new('RGB', (picture.shape[1], _LINE), _WHITE)
     ImageDraw.Draw(strip).text((2, 2), title, fill=_DARK, font=_font())
     return np.concatenate([np.asarray(strip), picture])

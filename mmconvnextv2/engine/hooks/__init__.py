@@ -1,6 +1,7 @@
 """Hooks."""
 from .checkpoint_fit_hook import CheckpointFitHook
 from .compile_blocks_hook import CompileBlocksHook
+from .curve_hook import CurveHook
 from .damaged_data_hook import DamagedDataHook
 from .data_check_hook import DataCheckHook
 from .dry_run_hook import DryRunHook
@@ -14,7 +15,7 @@ from .stall_hook import StallHook
 from .work_dir_lock_hook import WorkDirLockHook
 
 __all__ = [
-    'CheckpointFitHook', 'CompileBlocksHook', 'DamagedDataHook',
+    'CheckpointFitHook', 'CompileBlocksHook', 'CurveHook', 'DamagedDataHook',
     'DataCheckHook', 'DryRunHook', 'NonFiniteError', 'NonFiniteHook',
     'PreemptionHook', 'ReconstructionHook', 'ResumeHook',
     'SafeCheckpointHook', 'SeedHook', 'StallHook', 'WorkDirLockHook'
