@@ -204,7 +204,8 @@ def build_runner(cfg: Config, splits: Sequence[str],
     runner = RUNNERS.build(cfg)
     checks = [x for x in getattr(runner, 'hooks', ())
               if isinstance(x, DataCheckHook)]
-    (checks or [DataCheckHook()])[0].check(runner, splits)
+    if hasattr(runner, 'cfg'):  # of MMEngine's kind
+        (checks or [DataCheckHook()])[0].check(runner, splits)
     return runner
 
 
