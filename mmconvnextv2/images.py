@@ -1,6 +1,6 @@
 """Images: list, check, read, tile and write them."""
 from pathlib import Path
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Union
 
 import cv2
 import mmcv
@@ -112,16 +112,17 @@ def tile(pictures: Sequence[np.ndarray], columns: int, gap: int,
     return canvas
 
 
-def write_image(path: Path, pixels: np.ndarray) -> None:
+def write_image(path: Union[str, Path], pixels: np.ndarray) -> None:
     """Write an image completely or not at all; make its folder.
 
     Args:
-        path (Path): The file; its suffix sets the format.
+        path (str | Path): The file; its suffix sets the format.
         pixels (ndarray): (H, W) or (H, W, 3), RGB, uint8.
 
     Raises:
         OSError: If the file cannot be written.
     """
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = pixels[..., ::-1] if pixels.ndim == 3 else pixels
     with written_whole(path) as part:

@@ -1,6 +1,7 @@
 """OpenMMLab's inferencers behind one interface: an image in, a result out."""
 import copy
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Type
+import warnings
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Type, Union
 
 import mmcv
 import numpy as np
@@ -9,6 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmconvnextv2.checkpoint.errors import blamed
+from mmconvnextv2.config.find import find_config
 from mmconvnextv2.config.walk import name_types, scope_of, type_name
 from mmconvnextv2.visualization.predictions import (
     add_legend,
@@ -54,7 +56,9 @@ class Predictor:
                  entry: Optional[str] = None) -> None:
         self.device, self.score_thr = device, score_thr
         self.size, self.seed = size, seed
-        self.inferencer = self._build(cfg)
+        with warnings.catch_warnings():  # of weights that are yet to come
+            warnings.simplefilter('ignore')
+            self.inferencer = self._build(cfg)
         # Not all versions of the packages take it as an argument.
         self.inferencer.show_progress = False
         meta = load_whole(self.inferencer.model, checkpoint, entry)
@@ -207,13 +211,20 @@ def recognise_task(cfg: Mapping) -> str:
     return task
 
 
-def build_predictor(cfg: Config, checkpoint: str, **kwargs) -> Predictor:
+def build_predictor(cfg: Union[Config, str], checkpoint: str,
+                    **kwargs: Any) -> Predictor:
     """Build the predictor for a config's task.
+
+    Args:
+        cfg (Config | str): A config, its path, or the name of one of ours.
+        checkpoint (str): See ``Predictor``, as for ``kwargs``.
 
     Raises:
         ValueError: If the task is not known, or the config does not say how
             images are prepared.
     """
+    if isinstance(cfg, str):
+        cfg = Config.fromfile(str(find_config(cfg)))
     cfg = copy.deepcopy(cfg)
     name_types(cfg)  # OpenMMLab's inferencers look for names.
     task = recognise_task(cfg)

@@ -1,6 +1,8 @@
 import json
 import os
+import re
 import signal
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,6 +14,7 @@ from unreliable_server import accepting, closed
 
 from mmconvnextv2.config.find import find_config
 
+ROOT = Path(__file__).resolve().parents[2]
 _REFUSED = 2
 _ARCH = dict(depths=[1, 1, 1, 1], channels=[4, 8, 12, 16])
 _CHANGES = dict(
@@ -261,3 +264,20 @@ def test_refusals(infer, folder, tmp_path, images, config, checkpoint, message,
     assert infer(images, '--config', config, '--checkpoint',
                  checkpoint) == _REFUSED
     assert message in capsys.readouterr().err
+
+
+def test_from_python_as_the_docs_say(task, folder, tmp_path, monkeypatch,
+                                     capsys):
+    monkeypatch.chdir(tmp_path)
+    task('maskrcnn_convnextv2_a_shapes')
+    page = (ROOT / 'docs/inference.md').read_text()
+    code, = re.findall('^```python\n(.*?)^```', page, re.DOTALL | re.MULTILINE)
+    for ours, theirs in (('maskrcnn_convnextv2_a_shapes', 'm.py'),
+                         ('epoch_14.pth', 'w.pth'),
+                         ('image.jpg', str(next(folder.glob('a*'))))):
+        assert ours in code
+        code = code.replace(ours, theirs)
+    # Of random weights no score reaches the usual threshold.
+    exec(code.replace("'w.pth')", "'w.pth', score_thr=0.)"), {})
+    assert "{'label': " in capsys.readouterr().out
+    assert cv2.imread('prediction.png') is not None
