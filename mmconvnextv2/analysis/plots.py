@@ -78,7 +78,8 @@ def plot_class_selectivity(
     _number_blocks(overview)
     overview.legend()
     for number, axes in enumerate(of_blocks, 1):
-        axes.set(title=f'block {number}', xlim=(0, 1), ylim=(0, None))
+        axes.set(title=f'block {number}', xlim=(0, 1), ylim=(0, None),
+                 xlabel='index', ylabel='density of units')
         axes.set_visible(number <= depth)
     return figure
 
