@@ -54,8 +54,9 @@ lint: setup
 	@.venv-docs/bin/pip install --quiet -r $<
 	@touch $@
 
+# Not --quiet, which hides the warnings that strict counts.
 docs: .venv-docs/installed
-	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build
 	@echo "The site is in site/: open site/index.html"
 
 bench: setup
