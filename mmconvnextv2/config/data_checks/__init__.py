@@ -41,10 +41,15 @@ def check_data(cfg: Mapping,
     Returns:
         tuple[list[str], list[str]]: Faults and notes, each once.
     """
+    faults: list[str] = []
     notes: list[str] = []
     built = [(*x, split) for split in splits for x in _datasets(cfg, split)]
-    faults = [fault for check, dataset, split in built
-              for fault in _faults(check, dataset, cfg, split, notes.append)]
+    for check, dataset, split in built:
+        try:
+            faults += _faults(check, dataset, cfg, split, notes.append)
+        except Exception as error:  # Types of users may do as they like.
+            notes.append(f'{type(dataset).__name__} of {split}_dataloader '
+                         f'cannot be checked: {error!r}')
     faults += check_folders_of_splits([x for _, x, _ in built])
     named = [(x.metainfo.get('classes'), split) for _, x, split in built]
     for classes, split in named:

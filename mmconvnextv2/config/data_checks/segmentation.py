@@ -37,10 +37,7 @@ def check_label_maps(dataset: Any, cfg: Mapping, split: str,
     yield from _check_settings(dataset, cfg, split)
     if osp.isfile(dataset.ann_file):
         yield from check_list(dataset.ann_file)
-    try:
-        records = dataset.load_data_list()
-    except Exception:
-        return []  # The run will load it too, and say what is wrong.
+    records = dataset.load_data_list()
     paths = [x['img_path'] for x in records]
     if not osp.isfile(dataset.ann_file):  # A list is meant to choose.
         folder = dataset.data_prefix['img_path']

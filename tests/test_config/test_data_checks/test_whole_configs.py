@@ -115,6 +115,20 @@ def test_types_that_read_the_same_files(kind, check):
     assert _check_of(kind) is check
 
 
+class _Odd(mmseg.datasets.BaseSegDataset):
+
+    def load_data_list(self):
+        return [dict(image='a.png')]
+
+
+def test_own_type_that_cannot_be_checked():
+    dataset = dict(type=_Odd, metainfo=dict(classes=('a', 'b')))
+    cfg = dict(train_dataloader=dict(dataset=dataset))
+    assert check_data(cfg, SPLITS) == (
+        [], ["_Odd of train_dataloader cannot be checked: "
+             "KeyError('img_path')"])
+
+
 def test_own_type_of_coco(shapes, monkeypatch):
     monkeypatch.chdir(shapes)
     cfg = load('maskrcnn_convnextv2_a_shapes')
