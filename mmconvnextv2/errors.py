@@ -18,6 +18,15 @@ class CommandError(Exception):
     is_of_each_process = False
 
 
+class Note(str):
+    """Text of a check for the log; other text ends the run."""
+
+    @classmethod
+    def unless(cls, is_fault: bool, text: str) -> str:
+        """Mark text as a note, unless it is a fault."""
+        return text if is_fault else cls(text)
+
+
 def data_error(faults: Sequence[str]) -> CommandError:
     """Make the error that refuses data.
 

@@ -29,17 +29,6 @@ def test_labels_that_fit(dtype):
     assert fault_of_labels(np.full((1, 3), 255, dtype), (1, 3), 5) is None
 
 
-@pytest.mark.parametrize('dtype', [np.uint8, np.int64])
-def test_label_out_of_range(dtype):
-    labels = np.array([[0, 5, 255]], dtype)
-    assert fault_of_labels(labels, (1, 3), 5) == (
-        'it holds the label 5, while the 5 classes have the labels 0 to 4 '
-        'and 255 is ignored (reduce_zero_label=False)')
-    assert fault_of_labels(labels, (1, 3), 5, reduced=True) == (
-        'it holds the label 6, while the 5 classes have the labels 1 to 5 '
-        'and 0 and 255 are ignored (reduce_zero_label=True)')
-
-
 def test_a_label_map_of_classes_after_the_first_is_reduced():
     dataset = SimpleNamespace(reduce_zero_label=True,
                               label_map={0: 1, 1: 255, 2: 0})
@@ -94,11 +83,3 @@ def test_what_counts_say(counts, settings, expected):
     found = list(judged(sample(counts, options.pop('is_whole')),
                         ('bg', 'b', 'c'), numbers, **options))
     assert found == expected
-
-
-def test_shapes():
-    assert fault_of_labels(np.zeros((4, 3, 3), np.uint8), (4, 3), 5) == (
-        'a label map has one number per pixel, this one has 3 (is it a '
-        'picture in colours?)')
-    assert fault_of_labels(np.zeros((4, 3), np.uint8), (3, 4), 5) == (
-        'the label map has 3x4 pixels, its image 4x3')

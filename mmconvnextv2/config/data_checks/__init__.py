@@ -2,10 +2,10 @@
 
 Only for what would end in a silent wrong result or an unreadable crash. Of the
 images a sample is opened: see ``DamagedDataHook`` for the others. A check is a
-generator ``check(dataset, cfg, split, note)``: it gets a data set of a known
-type, whose paths are joined and which has read nothing yet, yields faults,
-each of which begins with the file or folder, calls ``note`` with what a run
-leaves out, and returns paths of images.
+generator ``check(dataset, cfg, split)``: it gets a data set of a known type,
+whose paths are joined and which has read nothing yet, yields faults, each of
+which begins with the file or folder, and ``Note`` for what a run leaves out,
+and returns paths of images.
 """
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Optional
@@ -13,6 +13,7 @@ from typing import Any, Optional
 from mmengine.registry import DATASETS, DefaultScope
 
 from mmconvnextv2.config.preflight import is_local, leaf_datasets
+from mmconvnextv2.errors import Note
 from mmconvnextv2.text import other_order
 from .classification import check_classes, check_folders_of_splits
 from .coco import check_coco
@@ -41,30 +42,30 @@ def check_data(cfg: Mapping,
     Returns:
         tuple[list[str], list[str]]: Faults and notes, each once.
     """
-    faults: list[str] = []
-    notes: list[str] = []
+    found: list[str] = []
     built = [(*x, split) for split in splits for x in _datasets(cfg, split)]
     for check, dataset, split in built:
         try:
-            faults += _faults(check, dataset, cfg, split, notes.append)
+            found += _checked(check, dataset, cfg, split)
         except Exception as error:  # Types of users may do as they like.
-            notes.append(f'{type(dataset).__name__} of {split}_dataloader '
-                         f'cannot be checked: {error!r}')
-    faults += check_folders_of_splits([x for _, x, _ in built])
+            found.append(Note(
+                f'{type(dataset).__name__} of {split}_dataloader cannot be '
+                f'checked: {error!r}'))
+    found += check_folders_of_splits([x for _, x, _ in built])
     named = [(x.metainfo.get('classes'), split) for _, x, split in built]
     for classes, split in named:
         if text := other_order(named[0][0], classes):
-            faults.append('metainfo.classes of the data sets differ in order, '
-                          f'of {named[0][1]} and of {split}: {text}')
-    # Several splits may read the same file.
-    return list(dict.fromkeys(faults)), list(dict.fromkeys(notes))
+            found.append('metainfo.classes of the data sets differ in order, '
+                         f'of {named[0][1]} and of {split}: {text}')
+    found = list(dict.fromkeys(found))  # Splits may read the same file.
+    return ([x for x in found if not isinstance(x, Note)],
+            [str(x) for x in found if isinstance(x, Note)])
 
 
-def _faults(check: Callable, dataset: Any, cfg: Mapping, split: str,
-            note: Callable[[str], None]) -> Iterator[str]:
-    paths = yield from check(dataset, cfg, split, note)
-    for text in dropped(paths or [], cfg, split):
-        note(text)
+def _checked(check: Callable, dataset: Any, cfg: Mapping,
+             split: str) -> Iterator[str]:
+    paths = yield from check(dataset, cfg, split)
+    yield from map(Note, dropped(paths or [], cfg, split))
 
 
 def _datasets(cfg: Mapping, split: str) -> Iterator[tuple[Callable, Any]]:

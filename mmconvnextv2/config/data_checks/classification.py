@@ -1,7 +1,7 @@
 """Check class folders, and lists of images with labels."""
 import os
 import os.path as osp
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from mmconvnextv2.images import SUFFIXES
@@ -9,9 +9,8 @@ from mmconvnextv2.text import first_of
 from .files import check_list, images_in, unread
 
 
-def check_classes(dataset: Any, cfg: Mapping, split: str,
-                  note: Callable[[str], None]
-                  ) -> Generator[str, None, list[str]]:
+def check_classes(dataset: Any, cfg: Mapping,
+                  split: str) -> Generator[str, None, list[str]]:
     """Check a list line by line, or the number of class folders.
 
     mmpretrain itself compares that number with ``metainfo.classes`` and warns
@@ -33,9 +32,8 @@ def check_classes(dataset: Any, cfg: Mapping, split: str,
         yield from _check_folders(dataset, outputs)
     paths = images_in(folder)
     read = [x for x in paths if x.lower().endswith(dataset.extensions)]
-    for text in unread(folder, paths, read, f'extensions={SUFFIXES} of the '
-                       'data set reads them'):
-        note(text)
+    yield from unread(folder, paths, read, f'extensions={SUFFIXES} of the '
+                      'data set reads them')
     return read
 
 

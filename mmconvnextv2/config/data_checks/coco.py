@@ -5,11 +5,12 @@ import os.path as osp
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any, NamedTuple, Optional
 
 from mmconvnextv2.config.preflight import leaf_datasets, steps_of
 from mmconvnextv2.config.walk import parts, type_name
+from mmconvnextv2.errors import Note
 from mmconvnextv2.text import first_of
 from .coco_objects import (
     check_boxes,
@@ -35,9 +36,8 @@ class _File(NamedTuple):
     is_counted: bool  # whether a run needs objects in it
 
 
-def check_coco(dataset: Any, cfg: Mapping, split: str,
-               note: Callable[[str], None]
-               ) -> Generator[str, None, Optional[list[str]]]:
+def check_coco(dataset: Any, cfg: Mapping,
+               split: str) -> Generator[str, None, Optional[list[str]]]:
     """Check the annotation files of a data set and of its evaluation.
 
     mmdet answers what is wrong here with a KeyError, or with silence.
@@ -53,17 +53,18 @@ def check_coco(dataset: Any, cfg: Mapping, split: str,
                        f'and categories (is it cut off?): {described(error)}')
                 return None
             read = read_records(content, file.use)
-            faults = read.faults or [
+            found = read.faults or [
                 *_faults_of_classes(content, dataset, cfg, file)]
-            if not faults and images is None:
+            if not found and images is None:
                 images = read.images
-                faults += _check_images(dataset, cfg, split, images, note)
-            elif not faults:
-                faults += _other_images(images, read.images, dataset)
-            yield from (f'{file.path}: {x}' for x in faults)
-            if faults:
+                found += _check_images(dataset, cfg, split, images)
+            elif not found:
+                found += _other_images(images, read.images, dataset)
+            if all(isinstance(x, Note) for x in found):
+                found += _check_objects(content, read, dataset, file)
+            yield from (type(x)(f'{file.path}: {x}') for x in found)
+            if not all(isinstance(x, Note) for x in found):
                 return None
-            yield from _check_objects(content, read, dataset, file, note)
         folder = dataset.data_prefix.get('img', '')
         return [osp.join(folder, x['file_name']) for x in images.values()]
     finally:
@@ -150,8 +151,8 @@ def _faults_of_classes(content: Mapping, dataset: Any, cfg: Mapping,
                    f'{len(classes)} classes: {first_of(classes)}')
 
 
-def _check_images(dataset: Any, cfg: Mapping, split: str, images: Mapping,
-                  note: Callable[[str], None]) -> Iterator[str]:
+def _check_images(dataset: Any, cfg: Mapping, split: str,
+                  images: Mapping) -> Iterator[str]:
     folder = dataset.data_prefix.get('img', '')
     files = [x['file_name'] for x in images.values()]
     if missing := missing_files(folder, files):
@@ -160,12 +161,8 @@ def _check_images(dataset: Any, cfg: Mapping, split: str, images: Mapping,
                    '. Windows separates folders by a backslash: write /'
                    if '\\' in ''.join(missing) else ''))
         return
-    for share, text in check_sizes(folder, [*images.values()],
-                                   is_turned(cfg, split)):
-        if share == 1 or (share and split != 'train'):
-            yield text
-        else:
-            note(f'{dataset.ann_file}: {text}')
+    yield from check_sizes(folder, [*images.values()], is_turned(cfg, split),
+                           split == 'train')
 
 
 def _other_images(images: Mapping, others: Mapping,
@@ -179,19 +176,14 @@ def _other_images(images: Mapping, others: Mapping,
                f'under the same id: {first_of(odd)}')
 
 
-def _check_objects(content: Mapping, read: Records, dataset: Any, file: _File,
-                   note: Callable[[str], None]) -> Iterator[str]:
+def _check_objects(content: Mapping, read: Records, dataset: Any,
+                   file: _File) -> Iterator[str]:
     classes = dataset.metainfo['classes']
     filters = {} if dataset.test_mode else dataset.filter_cfg or {}
     if not file.is_counted and not content['annotations']:
         return
     found = objects_of(content, read, classes)
     rules = left_out(found, file.use, filters.get('min_size', 0))
-    for is_fault, text in (*check_boxes(found),
-                           *check_objects(found, file.use, rules, classes)):
-        if is_fault:
-            yield f'{file.path}: {text}'
-        else:
-            note(f'{file.path}: {text}')
-    for text in images_left_out(found, read.images, filters):
-        note(f'{file.path}: {text}')
+    yield from check_boxes(found)
+    yield from check_objects(found, file.use, rules, classes)
+    yield from images_left_out(found, read.images, filters)

@@ -4,6 +4,7 @@ from typing import Any, Iterable, Iterator, Mapping, NamedTuple
 
 import numpy as np
 
+from mmconvnextv2.errors import Note
 from mmconvnextv2.text import first_of
 from .coco_records import Records, Use
 
@@ -82,8 +83,8 @@ def left_out(found: Objects, use: Use, min_size: int) -> dict[str, np.ndarray]:
 
 
 def check_objects(found: Objects, use: Use, rules: Mapping[str, np.ndarray],
-                  classes: Any) -> Iterator[tuple[bool, str]]:
-    """Yield what is left out, and whether that is a fault."""
+                  classes: Any) -> Iterator[str]:
+    """Yield what is left out, as a note unless that is a fault."""
     free = ~np.any([*rules.values()], 0) if rules else np.array([], bool)
     aim = 'count in an evaluation' if use.is_evaluated else 'be trained on'
     parts = [f'{x.sum()} {rule}' for rule, x in rules.items() if x.any()]
@@ -93,25 +94,24 @@ def check_objects(found: Objects, use: Use, rules: Mapping[str, np.ndarray],
             advice = _BOXES_ONLY
         if len(found.boxes) and found.boxes.max() <= 2:
             advice = _SHARES
-        yield True, (f'none of its {len(free)} annotations of the classes can '
-                     f'{aim}: {first_of(parts)}.{advice}')
+        yield (f'none of its {len(free)} annotations of the classes can '
+               f'{aim}: {first_of(parts)}.{advice}')
         return
     for rule, marked in rules.items():
         if marked.any() and rule != _IN_SMALL:  # Images have their line.
             ids = [found.records[i]['id'] for i in np.flatnonzero(marked)]
             # COCO's evaluation fails at an object without a mask.
-            yield use.is_evaluated and rule == _NO_MASK, (
+            yield Note.unless(
+                use.is_evaluated and rule == _NO_MASK,
                 f'{len(ids)} annotations {rule}: ids {first_of(ids)}')
     counts = np.bincount(found.labels[free], minlength=len(classes))
     if absent := [x for x, n in zip(classes, counts) if not n]:
-        yield False, (f'no object can {aim} of {len(absent)} of the '
-                      f'{len(classes)} classes: {first_of(absent)}')
+        yield Note(f'no object can {aim} of {len(absent)} of the '
+                   f'{len(classes)} classes: {first_of(absent)}')
 
 
-def check_boxes(found: Objects) -> Iterator[tuple[bool, str]]:
+def check_boxes(found: Objects) -> Iterator[str]:
     """Count boxes that end outside their image or are unlike their polygons.
-
-    Yields whether most of them do, and what.
     """
     near, far = found.boxes[:, :2], found.boxes[:, 2:]
     slack = np.maximum(1, found.sizes / 100)
@@ -131,10 +131,10 @@ def check_boxes(found: Objects) -> Iterator[tuple[bool, str]]:
     looks = (corners[:, 2:] > corners[:, :2]).all() and (
         corners[:, 2:] <= (found.sizes + slack)[bad]).all()
     ids = [found.records[i]['id'] for i in np.flatnonzero(bad)]
-    yield bad.mean() > 0.5, (
-        f'{len(ids)} of its {len(bad)} boxes end outside their image '
-        f'({beyond.sum()}) or are unlike their polygons ({unlike.sum()}): ids '
-        f'{first_of(ids)}.{_CORNERS if looks else ""}')
+    yield Note.unless(
+        bad.mean() > 0.5, f'{len(ids)} of its {len(bad)} boxes end outside '
+        f'their image ({beyond.sum()}) or are unlike their polygons '
+        f'({unlike.sum()}): ids {first_of(ids)}.{_CORNERS if looks else ""}')
 
 
 def images_left_out(found: Objects, images: Mapping,
@@ -150,5 +150,5 @@ def images_left_out(found: Objects, images: Mapping,
     for rule, files in (('smaller than filter_cfg.min_size', small),
                         ('no object, filter_cfg.filter_empty_gt', empty)):
         if files:
-            yield (f'{len(files)} images are left out ({rule}): '
-                   f'{first_of(files)}')
+            yield Note(f'{len(files)} images are left out ({rule}): '
+                       f'{first_of(files)}')

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path, PurePath
 from typing import Optional
 
+from mmconvnextv2.errors import Note
 from mmconvnextv2.images import SUFFIXES
 from mmconvnextv2.text import first_of
 
@@ -53,8 +54,8 @@ def unread(folder: str, paths: Sequence[str], read: Sequence[str],
     if kinds:
         listed = ', '.join(f'{n} {x}' for x, n in sorted(
             kinds.items(), key=lambda x: (-x[1], x[0])))
-        yield (f'{folder}: {sum(kinds.values())} of its {len(paths)} images '
-               f'are not read: {listed}. {remedy}.')
+        yield Note(f'{folder}: {sum(kinds.values())} of its {len(paths)} '
+                   f'images are not read: {listed}. {remedy}.')
 
 
 def check_list(path: str, num_classes: Optional[int] = None

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin
 
 from mmconvnextv2.config.preflight import steps_of
+from mmconvnextv2.errors import Note
 from mmconvnextv2.text import first_of
 
 # What Pillow raises for damaged files: see DamagedDataHook.
@@ -42,19 +43,15 @@ def turned_images(names: Sequence[str], number: int,
                   what: str) -> Iterator[str]:
     """Name images that ``size_of`` finds to be turned."""
     if names:
-        yield (f'{len(names)} of {number} images that were opened are '
-               f'mirrored or turned by Exif, which keeps their size: '
-               f'{first_of(names)}. They are read as Exif says. If {what} '
-               f'for the pixels as stored: {_AS_STORED}')
+        yield Note(f'{len(names)} of {number} images that were opened are '
+                   f'mirrored or turned by Exif, which keeps their size: '
+                   f'{first_of(names)}. They are read as Exif says. If {what} '
+                   f'for the pixels as stored: {_AS_STORED}')
 
 
-def check_sizes(folder: str, images: Sequence[Mapping],
-                turned: bool) -> Iterator[tuple[float, str]]:
-    """Compare the sizes of a sample of images with those in a COCO file.
-
-    Yields the share of the sample that is of another size, or 0 for a remark;
-    and what is the matter.
-    """
+def check_sizes(folder: str, images: Sequence[Mapping], turned: bool,
+                training: bool) -> Iterator[str]:
+    """Compare the sizes of a sample of images with those in a COCO file."""
     differ, kept = [], []
     sample = images[::max(1, len(images) // _SAMPLE)]
     for image in sample:
@@ -73,12 +70,12 @@ def check_sizes(folder: str, images: Sequence[Mapping],
         elif is_kept:
             kept.append(image['file_name'])
     if differ:
-        yield len(differ) / len(sample), (
+        yield Note.unless(
+            not training or len(differ) == len(sample),
             f'{len(differ)} of {len(sample)} images that were opened have '
             f'another size: {first_of(differ, 2)}. Training leaves such '
             'images out, an evaluation would not be of them')
-    for text in turned_images(kept, len(sample), 'the annotations are'):
-        yield 0, text
+    yield from turned_images(kept, len(sample), 'the annotations are')
 
 
 def dropped(paths: Sequence[str], cfg: Mapping, split: str) -> Iterator[str]:

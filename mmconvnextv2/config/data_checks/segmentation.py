@@ -2,7 +2,7 @@
 import os.path as osp
 import random
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 import numpy as np
@@ -19,6 +19,7 @@ from mmconvnextv2.datasets.label_maps import (
     numbers_of_classes,
     reduce_labels,
 )
+from mmconvnextv2.errors import Note
 from mmconvnextv2.text import first_of
 from .files import check_list, images_in, unread
 from .images import DAMAGED, is_turned, size_of, turned_images
@@ -28,9 +29,8 @@ _SAMPLE = 32
 _MOST_PIXELS = 2**26
 
 
-def check_label_maps(dataset: Any, cfg: Mapping, split: str,
-                     note: Callable[[str], None]
-                     ) -> Generator[str, None, list[str]]:
+def check_label_maps(dataset: Any, cfg: Mapping,
+                     split: str) -> Generator[str, None, list[str]]:
     """Check that each image has a label map, and open a sample of them."""
     if not hasattr(dataset, 'reduce_zero_label'):
         return []  # mmdet has another type of this name.
@@ -44,10 +44,9 @@ def check_label_maps(dataset: Any, cfg: Mapping, split: str,
         found = [x for x in images_in(folder)
                  if dataset.data_prefix.get('seg_map_path') != folder
                  or not x.endswith(dataset.seg_map_suffix)]
-        for text in unread(folder, found, paths, "type='mmconvnextv2."
-                           "FolderSegDataset' reads all kinds, mmseg's only "
-                           f'img_suffix={dataset.img_suffix!r}'):
-            note(text)
+        yield from unread(folder, found, paths, "type='mmconvnextv2."
+                          "FolderSegDataset' reads all kinds, mmseg's only "
+                          f'img_suffix={dataset.img_suffix!r}')
     pairs = [x for x in records if x.get('seg_map_path')]
     is_whole = True
     for key, what in (('img_path', 'images'), ('seg_map_path', 'label maps')):
@@ -56,7 +55,7 @@ def check_label_maps(dataset: Any, cfg: Mapping, split: str,
             yield (f'{dataset.data_prefix[key]}: {len(missing)} of '
                    f'{len(pairs)} {what} are missing: {first_of(missing)}')
     if is_whole:
-        yield from _check_maps(dataset, pairs, cfg, split, note)
+        yield from _check_maps(dataset, pairs, cfg, split)
     return paths
 
 
@@ -75,8 +74,8 @@ def _check_settings(dataset: Any, cfg: Mapping, split: str) -> Iterator[str]:
                    f'{dataset.reduce_zero_label}. Set it on the data set only')
 
 
-def _check_maps(dataset: Any, pairs: Sequence[dict], cfg: Mapping, split: str,
-                note: Callable[[str], None]) -> Iterator[str]:
+def _check_maps(dataset: Any, pairs: Sequence[dict], cfg: Mapping,
+                split: str) -> Iterator[str]:
     classes = dataset.metainfo.get('classes') or ()
     sample, kept = _open_some(dataset, pairs, len(classes),
                               is_turned(cfg, split))
@@ -85,16 +84,13 @@ def _check_maps(dataset: Any, pairs: Sequence[dict], cfg: Mapping, split: str,
         yield f'{paths[0]}: {fault}' + more * (len(paths) > 1)
     if sample.faults:
         return
-    folder = dataset.data_prefix.get('seg_map_path')
     for text in turned_images(kept, sample.number, 'the label maps are'):
-        note(f'{dataset.data_prefix["img_path"]}: {text}')
+        yield Note(f'{dataset.data_prefix["img_path"]}: {text}')
     for is_fault, text in judged(
             sample, classes, numbers_of_classes(dataset),
             dataset.reduce_zero_label, split == 'train'):
-        if is_fault:
-            yield f'{folder}: {text}'
-        else:
-            note(f'{folder}: {text}')
+        yield Note.unless(
+            is_fault, f'{dataset.data_prefix.get("seg_map_path")}: {text}')
 
 
 def _open_some(dataset: Any, pairs: Sequence[dict], num_classes: int,
