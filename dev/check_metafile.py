@@ -80,11 +80,12 @@ def _contradictions(model: Model, collections: List,
             yield (f'Results[{i}].Reproduced must be '
                    f'{"yes" if is_ours else "no"}, as the source is '
                    f"{result['Source']!r}")
-    expected = f"configs/{model['Name']}.py"
-    if model['Config'] != expected:
-        yield f"Config must be {expected}, got {model['Config']!r}"
-    if not (root / expected).is_file():
-        yield f'there is no {expected}'
+    expected = [f"{x}{model['Name']}.py"
+                for x in ('configs/', 'configs/ablations/')]
+    if model['Config'] not in expected:
+        yield f"Config must be {expected[0]}, got {model['Config']!r}"
+    elif not (root / model['Config']).is_file():
+        yield f"there is no {model['Config']}"
 
 
 def file_problems(zoo: List[Family], root: Path) -> Iterator[str]:
@@ -93,9 +94,10 @@ def file_problems(zoo: List[Family], root: Path) -> Iterator[str]:
     for name, times in names.items():
         if times > 1:
             yield f'{name} is in the metafiles {times} times'
-    for path in sorted((root / 'configs').glob('*.py')):
-        if path.stem not in names:
-            yield f'configs/{path.name} is in no metafile'
+    for folder in ('configs', 'configs/ablations'):
+        for path in sorted((root / folder).glob('*.py')):
+            if path.stem not in names:
+                yield f'{folder}/{path.name} is in no metafile'
     imported = {family.file for family in zoo}
     files = sorted((root / 'configs').rglob('*.*'))
     for path in files:

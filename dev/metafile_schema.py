@@ -10,6 +10,7 @@ _DATA = ('ImageNet-1k', 'ImageNet-22k', 'COCO', 'ADE20K', 'shapes')
 # What initial weights were trained on, by a part of their file's name. The
 # first that fits.
 _STARTS = {
+    'work_dirs/fcmae_': 'FCMAE, 800 epochs',
     '3rdparty-fcmae': 'FCMAE',
     'fcmae-in21k-pre': 'FCMAE, IN-22K, IN-1K',
     'fcmae-pre': 'FCMAE, IN-1K',

@@ -16,9 +16,11 @@ def configs_folder() -> Path:
     return (Path(__file__).resolve().parents[1] / '.mim/configs').resolve()
 
 
-def shipped_configs() -> list[str]:
-    """List the file names of the configs that can be run, sorted."""
-    return sorted(path.name for path in configs_folder().glob('*.py'))
+def shipped_configs() -> dict[str, Path]:
+    """Find the configs that can be run: paths by file name, sorted."""
+    folders = (configs_folder(), configs_folder() / 'ablations')
+    found = (path for folder in folders for path in folder.glob('*.py'))
+    return {path.name: path for path in sorted(found, key=lambda x: x.name)}
 
 
 def find_config(name: str) -> Path:
@@ -36,14 +38,14 @@ def find_config(name: str) -> Path:
         FileNotFoundError: If there is none; names the most similar ones.
     """
     asked = Path(name).expanduser()
-    folders = [asked.parent]
-    if asked.parent in (Path('.'), Path('configs')):
-        folders.append(configs_folder())
-    for folder in folders:
-        for file in (asked.name, f'{asked.name}.py'):
-            if (folder / file).is_file():
-                return folder / file
     shipped = shipped_configs()
+    names = (asked.name, f'{asked.name}.py')
+    places = [asked.parent / name for name in names]
+    if asked.parent in (Path('.'), Path('configs')):
+        places += [shipped[name] for name in names if name in shipped]
+    for path in places:
+        if path.is_file():
+            return path
     similar = difflib.get_close_matches(
         asked.name.removesuffix('.py') + '.py', shipped, n=3, cutoff=0.5)
     listed = ', '.join(similar or shipped) or 'none'

@@ -13,7 +13,7 @@ _NAME = 'maskrcnn_convnextv2_a_shapes.py'
 def test_configs_folder_holds_what_is_shipped():
     assert (configs_folder() / '_base_').is_dir()
     assert {_NAME, 'maskrcnn_convnextv2_b_coco.py'} <= set(shipped_configs())
-    assert shipped_configs() == sorted(shipped_configs())
+    assert list(shipped_configs()) == sorted(shipped_configs())
 
 
 @pytest.mark.parametrize('name', [

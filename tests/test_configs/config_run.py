@@ -6,8 +6,19 @@ import sys
 from pathlib import Path
 from typing import List, Tuple, Union
 
+import pytest
+
+from mmconvnextv2.config.find import shipped_configs
+
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / 'configs'
+LEAVES = {path.stem: path for path in shipped_configs().values()}
+# For tests that take long: of the ablations, which many share their parts
+# with, in the slow tests.
+SOME_SLOW = [
+    pytest.param(name, marks=[pytest.mark.slow] * (path.parent != CONFIGS))
+    for name, path in LEAVES.items()
+]
 
 
 def train(folder: Path, config: Union[str, Path], *options: str,

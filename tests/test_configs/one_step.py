@@ -71,9 +71,6 @@ def _reduce_model(model: ConfigDict) -> None:
     # A block that is left out of both images would learn nothing.
     if backbone.get('drop_path_rate'):
         backbone.drop_path_rate = 0.01
-    # Behind 1e-6 a first step may be lost in rounding.
-    if backbone.get('layer_scale_init_value'):
-        backbone.layer_scale_init_value = 0.1
     given = backbone.get('out_indices', [3])
     channels = [ARCH['channels'][i] for i in given]
     readers = [model.get('neck')] if 'in_channels' in (
@@ -88,6 +85,17 @@ def _reduce_model(model: ConfigDict) -> None:
         reader.in_channels = channels if is_list else channels[index]
 
     def narrow(node: dict) -> None:
+        # Behind 1e-6 a first step may be lost in rounding.
+        if node.get('layer_scale_init_value'):
+            node['layer_scale_init_value'] = 1.
+        # Of two ReLUs both may be dead.
+        if node.get('type') in ('SE', 'CBAM'):
+            node['ratio'] = 2
+        # Its widths fall to an eighth.
+        if str(node.get('type')).endswith('UNetDecoder'):
+            node['decoder_channels'] = 256
+        if str(node.get('type')).endswith('TransformerDecoder'):
+            node.update(grid=SIDE // 32, depth=1, decoder_channels=32)
         for key in _WIDTHS:
             if key in node:
                 node[key] = 32

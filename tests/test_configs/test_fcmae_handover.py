@@ -7,7 +7,7 @@ import mmpretrain.models  # noqa: F401
 import mmseg.models  # noqa: F401
 import pytest
 import torch
-from config_run import CONFIGS, train
+from config_run import CONFIGS, LEAVES, train
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import CheckpointLoader
@@ -101,6 +101,45 @@ def test_checkpoint_is_of_a_trained_model(checkpoint):
     assert saved['state_dict'].keys() == build(cfg).state_dict().keys()
     # Biases start at 0.
     assert saved['state_dict']['backbone.stages.0.0.norm.bias'].any()
+
+
+@pytest.mark.parametrize('name, dropped, added', [
+    ('convnextv2_b_grn_dropped_ft_in1k', 2, 0),
+    ('convnextv1_b_grn_added_ft_in1k', 0, 2),
+    *((f'convnextv2_b_{x}_ft_in1k', 0, 0)
+      for x in ('lrn', 'bn', 'ln', 'se', 'cbam')),
+])
+def test_ablations_take_their_pretraining(tmp_path, monkeypatch, name, dropped,
+                                          added):
+    cfg = Config.fromfile(LEAVES[name])
+    init = cfg.model.backbone.init_cfg
+    start = Config.fromfile(LEAVES[init.checkpoint.split('/')[1]])
+    for part in (cfg, start):
+        part.model.backbone.arch = dict(depths=[1], channels=[8])
+    cfg.model.head.in_channels = start.model.neck.in_channels = 8
+    start.model.neck.update(patch_size=4)
+    start.model.head.patch_size = 4
+    fcmae = build(start)
+    given = {k: x.normal_() if x.is_floating_point() else x
+             for k, x in fcmae.state_dict().items()}
+    init.checkpoint = str(tmp_path / 'fcmae.pth')
+    torch.save(dict(state_dict=given), init.checkpoint)
+    told = []
+    monkeypatch.setattr('mmconvnextv2.checkpoint.pretrained.print_log',
+                        lambda text, *args, **kwargs: told.append(text))
+    model = build(cfg)
+    model.init_weights()
+    grn = 'stages.0.0.grn.gamma, stages.0.0.grn.beta'
+    assert (f'missing (4): {grn}, norm0.weight' in told[0]) is bool(added)
+    assert (f'unexpected (2): {grn}' in told[0]) is bool(dropped)
+    found = model.backbone.state_dict()
+    assert all(given[PREFIX + k].equal(x) for k, x in found.items()
+               if PREFIX + k in given)
+    if added:  # the identity at first
+        assert not found['stages.0.0.grn.gamma'].any()
+    else:
+        assert not [k for k in found
+                    if PREFIX + k not in given and not k.startswith('norm')]
 
 
 @pytest.mark.parametrize('name', DOWNSTREAM)

@@ -1,9 +1,10 @@
 """Recipes on ImageNet: what the papers' tables do not hold."""
+import re
 from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
-from config_run import CONFIGS
+from config_run import CONFIGS, LEAVES
 from mmengine.config import Config
 from paper_tables import TABLES
 
@@ -16,7 +17,7 @@ def steps(pipeline):
 
 
 def load(name):
-    return Config.fromfile(CONFIGS / f'{name}.py')
+    return Config.fromfile(LEAVES[name])
 
 
 @pytest.mark.parametrize(
@@ -28,10 +29,13 @@ def test_classes_blocks_and_schedule(name):
     classes = 21841 if name.endswith('_in22k') else 1000
     assert head.num_classes == classes
     assert cfg.model.data_preprocessor.num_classes == classes
-    of_v1 = {key: backbone.get(key)
-             for key in ('use_grn', 'layer_scale_init_value')}
-    assert of_v1 == (dict(use_grn=False, layer_scale_init_value=1e-6)
-                     if 'convnextv1' in name else dict.fromkeys(of_v1))
+    is_v1 = 'convnextv1' in name
+    kind, lrn_etc = '_grn_added_' in name, re.search('_b_([a-z]+)_ft', name)
+    assert backbone.get('use_grn', True) is (
+        kind or not (is_v1 or '_grn_dropped_' in name))
+    assert backbone.get('layer_scale_init_value') == (1e-6 if is_v1 else None)
+    kind = 'GRN' if kind else lrn_etc and lrn_etc[1].upper()
+    assert backbone.get('grn_cfg', {}).get('type') == kind
     assert cfg.param_scheduler[-1].begin == TABLES[name]['warmup_length']
     assert cfg.param_scheduler[-1].end == cfg.train_cfg.max_epochs
     assert all(x.convert_to_iter_based for x in cfg.param_scheduler)

@@ -60,8 +60,9 @@ def changed(path, value):
      'Metadata must have either Epochs or Iterations'),
     *((('Metadata', 'Initial Weights'), weights,
        "Metadata.Initial Weights must be none, a file in work_dirs or one of "
-       "OpenMMLab's, with one of 3rdparty-fcmae, fcmae-in21k-pre, fcmae-pre, "
-       f"_ft_in22k/, 3rdparty_in21k, in1k in its name, got '{weights}'")
+       "OpenMMLab's, with one of work_dirs/fcmae_, 3rdparty-fcmae, "
+       "fcmae-in21k-pre, fcmae-pre, _ft_in22k/, 3rdparty_in21k, in1k in its "
+       f"name, got '{weights}'")
       for weights in ('https://x.org/in1k.pth', 'laion.pth')),
     (('Published', 'FLOPs'), 0.55,
      'Published.FLOPs must be like 4.47G, got 0.55'),
@@ -121,6 +122,8 @@ def test_collections_are_one_to_a_file(check):
 def test_models_and_configs_correspond(check, tmp_path):
     write_zoo(tmp_path, toy_zoo())
     (tmp_path / 'configs' / 'new.py').touch()
+    (tmp_path / 'configs' / 'ablations').mkdir()
+    (tmp_path / 'configs' / 'ablations' / 'less.py').touch()
     (tmp_path / 'configs' / '_base_').mkdir()
     (tmp_path / 'configs' / '_base_' / 'new.py').touch()
     (tmp_path / 'configs' / 'loose.yml').touch()
@@ -131,6 +134,7 @@ def test_models_and_configs_correspond(check, tmp_path):
         f'{FILE}: gone: there is no configs/gone.py',
         f'{_NAME} is in the metafiles 2 times',
         'configs/new.py is in no metafile',
+        'configs/ablations/less.py is in no metafile',
         'configs/loose.yml is not imported by model-index.yml',
         'configs/ has 2 files with the name new.py',
     ]

@@ -6,7 +6,7 @@ import pytest
 from metafile_schema import start_of
 from model_zoo import load_zoo, result_rows
 
-from mmconvnextv2.config.find import configs_folder
+from mmconvnextv2.config.find import configs_folder, shipped_configs
 
 _ROOT = configs_folder().parent
 _NAME = 'convnextv2_a_ft_in1k'
@@ -20,11 +20,13 @@ _ARCHS = dict(
 def test_the_zoo_has_no_problems(capsys):
     assert check_metafile.main([]) == 0
     assert capsys.readouterr().out == 'no problems\n'
-    assert len(ZOO) == 5
-    assert len(MODELS) == len(list((_ROOT / 'configs').glob('*.py')))
+    assert len(ZOO) == 6
+    assert {f'{name}.py' for name in MODELS} == set(shipped_configs())
 
 
-@pytest.mark.parametrize('name', MODELS)
+@pytest.mark.parametrize('name', [pytest.param(
+    name, marks=[pytest.mark.slow] * ('ablations' in model['Config']))
+    for name, model in MODELS.items()])
 def test_figures_are_as_the_config_comes_to(name):
     assert list(check_metafile.count_problems(MODELS[name], _ROOT)) == []
 

@@ -1,7 +1,7 @@
 # FCMAE on the shapes data set, ConvNeXt V2 atto, with GRN that aggregates by
 # the mean over the sites (Table 2a).
-#   python tools/train.py configs/fcmae_convnextv2_a_grn_avg_shapes.py
+#   python tools/train.py fcmae_convnextv2_a_grn_avg_shapes
 # The paper: 83.7 top-1 with base on ImageNet, 84.6 with GRN as it is.
-_base_ = './fcmae_convnextv2_a_shapes.py'
+_base_ = '../fcmae_convnextv2_a_shapes.py'
 
 model = dict(backbone=dict(grn_cfg=dict(aggregation='average')))

@@ -1,0 +1,10 @@
+# FCMAE, ConvNeXt (V1) base, ImageNet-1K, 800 epochs, the leaky control with
+# learned tokens: a learned patch of pixels stands for the masked ones, and
+# their sites take part:
+#   bash tools/dist_train.sh fcmae_convnextv1_b_leaky_token_in1k 8
+# After fine-tuning (convnextv1_b_ft_in1k.py from its checkpoint): 79.3 % top-1
+# (ConvNeXt V2, Section 3.1). Not yet reproduced by us. The paper does not say
+# what stood in masked places; black: fcmae_convnextv1_b_leaky_in1k.py.
+_base_ = '../fcmae_convnextv1_b_in1k.py'
+
+model = dict(input_token=True)
