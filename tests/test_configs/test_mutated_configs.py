@@ -9,7 +9,7 @@ from pathlib import Path
 import mmengine.runner.runner
 import pytest
 from config_mutations import CLS, DET, GRN, MUTATIONS, SEG, SSL
-from config_run import CONFIGS, ROOT
+from config_run import LEAVES, ROOT
 from mmengine.config import Config
 from one_step import reduce
 
@@ -24,7 +24,7 @@ def small(folder):
 
 
 def _small(name):
-    cfg = Config.fromfile(CONFIGS / f'{name}.py')
+    cfg = Config.fromfile(LEAVES[name])
     kept = {key: cfg.get(key) for key in _VALIDATION}
     reduce(cfg, Path('run'))
     if kept['val_cfg'] is not None:
