@@ -44,17 +44,32 @@ def part_mistakes(path: str,
             scope of the moment.
         added (Iterable[str]): Arguments that MMEngine adds.
     """
-    kind = part['type']
-    if isinstance(kind, str):
-        with registry.switch_scope_and_registry(part.get('_scope_')) as found:
-            try:
-                kind = found.get(kind)
-            except (RuntimeError, ImportError):
-                kind = None
-        if kind is None:
-            yield _unknown_type(path, part['type'], found)
+    kind, searched = find_type(registry, part['type'], part.get('_scope_'))
+    if kind is None:
+        yield _unknown_type(path, part['type'], searched)
     if callable(kind):
         yield from argument_mistakes(path, kind, part, added)
+
+
+def find_type(registry: Registry, kind: Any,
+              scope: str | None = None) -> tuple[Any, Registry]:
+    """Find a type by its name.
+
+    Args:
+        registry (Registry): MMEngine's registry of the kind of part.
+        kind (Any): The name; a class or function is what it is.
+        scope (str, optional): Scope to look from. By default that of the
+            moment.
+
+    Returns:
+        tuple[Any, Registry]: The type, None if there is none of that name;
+        and the registry of the scope.
+    """
+    with registry.switch_scope_and_registry(scope) as found:
+        try:
+            return found.get(kind) if isinstance(kind, str) else kind, found
+        except (RuntimeError, ImportError):
+            return None, found
 
 
 def _unknown_type(path: str, name: str, registry: Registry) -> Mistake:
@@ -79,7 +94,7 @@ def argument_mistakes(path: str,
     """Find arguments that a class or function does not take, or misses."""
     name = getattr(kind, '__name__', str(kind))
     given = {x for x in part if x not in _TAKEN}
-    known, takes_more = _arguments(kind)
+    known, takes_more = arguments_of(kind)
     for unknown in () if takes_more else given - set(known):
         yield Mistake(f'{path}.{unknown}', f'{name} has no such argument.'
                       f'{similar(unknown, known)} It takes '
@@ -103,7 +118,7 @@ def _is_never_text(annotation: Any) -> bool:
     return all((get_origin(x) or x) in _NEVER_TEXT for x in kinds)
 
 
-def _arguments(kind: Callable) -> tuple[dict[str, Parameter], bool]:
+def arguments_of(kind: Callable) -> tuple[dict[str, Parameter], bool]:
     """Read what a class or function takes by name, and if it may take more.
 
     Behind ``**kwargs`` its base classes are read.

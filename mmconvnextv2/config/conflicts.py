@@ -1,9 +1,8 @@
 """Find settings of a config that cannot go together."""
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from .arguments import Mistake
-from .walk import parts, type_name
+from .walk import part_at, parts, type_name
 
 
 def conflicts(cfg: Mapping, splits: Sequence[str]) -> Iterator[Mistake]:
@@ -19,7 +18,7 @@ def conflicts(cfg: Mapping, splits: Sequence[str]) -> Iterator[Mistake]:
     if not isinstance(cfg.get('load_from'), (str, type(None))):
         yield Mistake('load_from', 'must be a path or an address, got '
                       f'{cfg["load_from"]!r}')
-    number = _part(cfg, 'model', 'head').get('num_classes')
+    number = part_at(cfg, 'model', 'head').get('num_classes')
     if not isinstance(number, int) or number < 1:
         return
     for split in splits:
@@ -33,9 +32,9 @@ def conflicts(cfg: Mapping, splits: Sequence[str]) -> Iterator[Mistake]:
                     f'{path}.topk', f'the best {largest} of {number} classes '
                     'cannot be looked for (model.head.num_classes): set '
                     f'topk=(1, ), got {topk}')
-    mixing = _part(cfg, 'model', 'train_cfg').get('augments')
+    mixing = part_at(cfg, 'model', 'train_cfg').get('augments')
     for key in ('model.data_preprocessor', 'data_preprocessor'):
-        mixed = _part(cfg, *key.split('.')).get('num_classes', number)
+        mixed = part_at(cfg, *key.split('.')).get('num_classes', number)
         if mixing and 'train' in splits and mixed != number:
             yield Mistake(
                 f'{key}.num_classes', f'labels of {mixed} classes are mixed '
@@ -45,7 +44,7 @@ def conflicts(cfg: Mapping, splits: Sequence[str]) -> Iterator[Mistake]:
 
 def _unknown_means(cfg: Mapping) -> Iterator[Mistake]:
     """Find statistics of images that MMEngine's preprocessor refuses."""
-    part = _part(cfg, 'model', 'data_preprocessor')
+    part = part_at(cfg, 'model', 'data_preprocessor')
     given = len(part.get('mean') or ())
     if given not in (0, 1, 3) and type_name(part) != 'ClsDataPreprocessor':
         yield Mistake(
@@ -59,7 +58,7 @@ def _unknown_means(cfg: Mapping) -> Iterator[Mistake]:
 
 def _unused_backends(cfg: Mapping) -> Iterator[Mistake]:
     """Find backends that a child config names where nothing reads them."""
-    used = _part(cfg, 'visualizer').get('vis_backends') or []
+    used = part_at(cfg, 'visualizer').get('vis_backends') or []
     names = {type_name(x) for x in used}
     for backend in cfg.get('vis_backends') or ():
         name = type_name(backend)
@@ -87,12 +86,3 @@ def _refuses_files() -> bool:
     except ImportError:  # older, or not installed: the run will say so
         return False
     return not MLFLOW_ALLOW_FILE_STORE.get()
-
-
-def _part(cfg: Mapping, *keys: str) -> Mapping:
-    found: Any = cfg
-    for key in keys:
-        found = found.get(key)
-        if not isinstance(found, Mapping):
-            return {}
-    return found

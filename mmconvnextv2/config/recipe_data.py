@@ -5,6 +5,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from mmengine.registry import TRANSFORMS, Registry
 
+from .arguments import arguments_of, find_type
 from .walk import type_name
 
 
@@ -23,16 +24,10 @@ def setting(registry: Registry, part: Mapping, key: str) -> Any:
     kind = part.get('type')
     if key in part or kind is None:
         return part.get(key)
-    if isinstance(kind, str):
-        with registry.switch_scope_and_registry(None) as scoped:
-            kind = scoped.get(kind)
-    for cls in inspect.getmro(kind) if inspect.isclass(kind) else ():
-        default = getattr(
-            inspect.signature(cls.__init__).parameters.get(key), 'default',
-            inspect.Parameter.empty)
-        if default is not inspect.Parameter.empty:
-            return default
-    return None
+    kind, _ = find_type(registry, kind)
+    known, _ = arguments_of(kind) if inspect.isclass(kind) else ({}, True)
+    default = getattr(known.get(key), 'default', None)
+    return None if default is inspect.Parameter.empty else default
 
 
 def named(items: Sequence[Mapping], kind: str) -> List[Mapping]:

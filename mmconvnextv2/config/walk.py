@@ -45,6 +45,13 @@ def parts(tree: Any, path: str = '') -> Iterator[tuple[str, Mapping]]:
             yield from parts(child, f'{path}[{index}]')
 
 
+def part_at(cfg: Any, *keys: str) -> Mapping:
+    """Find the part at a path; {} where there is none."""
+    for key in keys:
+        cfg = cfg.get(key) if isinstance(cfg, Mapping) else None
+    return cfg if isinstance(cfg, Mapping) else {}
+
+
 class LocatedType(str):
     """Name of a type that knows its path, as do all copies of it."""
 

@@ -12,6 +12,7 @@ from typing import Any, Optional
 
 from mmengine.registry import DATASETS, DefaultScope
 
+from mmconvnextv2.config.arguments import find_type
 from mmconvnextv2.config.preflight import is_local, leaf_datasets
 from mmconvnextv2.errors import Note
 from mmconvnextv2.text import other_order
@@ -71,10 +72,7 @@ def _checked(check: Callable, dataset: Any, cfg: Mapping,
 def _datasets(cfg: Mapping, split: str) -> Iterator[tuple[Callable, Any]]:
     for _, part in leaf_datasets(cfg, split):
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-            kind = part.get('type')
-            if isinstance(kind, str):
-                with DATASETS.switch_scope_and_registry(None) as registry:
-                    kind = registry.get(kind)
+            kind, _ = find_type(DATASETS, part.get('type'))
             if not is_local(part) or not (check := _check_of(kind)):
                 continue
             try:

@@ -4,6 +4,7 @@ import os.path as osp
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
+from mmconvnextv2.config.walk import part_at
 from mmconvnextv2.images import SUFFIXES
 from mmconvnextv2.text import first_of
 from .files import check_list, images_in, unread
@@ -16,9 +17,7 @@ def check_classes(dataset: Any, cfg: Mapping,
     mmpretrain itself compares that number with ``metainfo.classes`` and warns
     of empty folders.
     """
-    outputs = cfg.get('model')
-    for key in ('head', 'num_classes'):
-        outputs = outputs.get(key) if isinstance(outputs, Mapping) else None
+    outputs = part_at(cfg, 'model', 'head').get('num_classes')
     if not isinstance(outputs, int):
         outputs = None  # Building the head will fail.
     folder = dataset.img_prefix
