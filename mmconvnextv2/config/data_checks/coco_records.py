@@ -122,19 +122,18 @@ def _extent(polygons: Any, image: Mapping, use: Use) -> tuple:
     if not isinstance(polygons, list) or {*map(type, polygons)} != {list}:
         raise ValueError('segmentation must be a list of polygons [x1, y1, '
                          f'x2, ...], got {polygons!r:.60}')
-    xs: list[float] = []
-    ys: list[float] = []
-    for points in polygons:
-        if len(points) >= 6 and len(points) % 2 == 0:
-            xs += points[::2]
-            ys += points[1::2]
+    points: list[float] = []
+    for polygon in polygons:
+        if len(polygon) >= 6 and len(polygon) % 2 == 0:
+            points = points + polygon if points else polygon
         elif use.is_evaluated:
             raise ValueError('a polygon must be x and y of 3 points or more, '
-                             f'got {points!r:.60}')
-    if not xs:  # mmdet ignores it in training.
+                             f'got {polygon!r:.60}')
+    if not points:  # mmdet ignores it in training.
         return _NO_EXTENT
-    if not math.isfinite(sum(xs) + sum(ys)):
+    if not math.isfinite(sum(points)):
         raise ValueError('a coordinate of its mask is not finite')
+    xs, ys = points[::2], points[1::2]
     x1, y1, x2, y2 = extent = min(xs), min(ys), max(xs), max(ys)
     width, height = image['width'], image['height']
     if x1 < -width or x2 > 2 * width or y1 < -height or y2 > 2 * height:
