@@ -12,10 +12,12 @@ config's own backbone, too. Files get a line of JSON a config and are continued
 where they end. `table` writes the table of docs/use_backbone.md.
 """
 import argparse
+import collections
 import contextlib
 import io
 import json
 import logging
+import re
 import signal
 import sys
 import tempfile
@@ -30,6 +32,7 @@ from mmengine.config import Config
 from mmconvnextv2.config.rewrite import check, rewrite
 from mmconvnextv2.config.rewrite.source import folder_of
 from mmconvnextv2.errors import CommandError
+from mmconvnextv2.text import markdown_table
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'dev'))
 from generated import Section  # noqa: E402
@@ -188,8 +191,57 @@ def read(files):
 
 
 def table(files):
-    """Both tables in Markdown."""
-    raise NotImplementedError
+    """Tables in Markdown of what `all` and `steps` have found."""
+    rows = list(read(files))
+    whole = [x for x in rows if 'losses' not in x and x['state'] != 'failed']
+    whole = list({(x['package'], x['file']): x for x in whole}.values())
+    steps = [x for x in rows if x['state'] in ('trained', 'failed')]
+    text = [markdown_table(
+        ['', 'configs', 'rewritten', 'of these built and run',
+         'originals that do not run, either', 'refused'],
+        [counts(name, [x for x in whole if x['package'] == name])
+         for name in dict.fromkeys(x['package'] for x in whole)])]
+    trained = [x for x in steps if x['state'] == 'trained']
+    text.append(f'Of {len(steps)} families (folders) with a backbone that can '
+                f'be replaced, {len(trained)} train a step and predict:')
+    text.append(markdown_table(
+        ['', 'train', 'do not'],
+        [[name, ', '.join(families(trained, name)),
+          '; '.join(f"{x['family']}: {why(x)}" for x in steps
+                    if x['package'] == name and x not in trained)]
+         for name in dict.fromkeys(x['package'] for x in steps)]))
+    refused = collections.defaultdict(list)
+    for row in whole:
+        if row['state'] == 'refused':
+            refused[re.sub(r'[\[(]?\d+(, \d+)*[\])]?', 'n', row['reason'])
+                    ].append(row)
+    text.append(markdown_table(
+        ['refused', 'configs', 'families'],
+        [[reason, len(x), ', '.join(sorted({y['family'] for y in x}))]
+         for reason, x in sorted(refused.items(),
+                                 key=lambda item: -len(item[1]))]))
+    return '\n\n'.join(text)
+
+
+def counts(name, rows):
+    """A row of the first table."""
+    models = [x for x in rows if x['state'] != 'unreadable']
+    written = [x for x in models if x['state'] == 'rewritten']
+    run = sum(x['built'] for x in written)
+    return [name, len(models), len(written), run, len(written) - run,
+            len(models) - len(written)]
+
+
+def families(rows, package):
+    """Names of the families of a package's rows, sorted."""
+    return sorted({x['family'] for x in rows if x['package'] == package})
+
+
+def why(row):
+    """The reason of a failed step, and that of the original."""
+    same = row.get('original')
+    return row['reason'] + (f' (with its own backbone: {same})'
+                            if same else ' (with its own backbone it trains)')
 
 
 def main():

@@ -11,7 +11,7 @@ from mmseg.structures import SegDataSample
 from mmconvnextv2.config.rewrite.readers import walk
 from mmconvnextv2.config.walk import scope_of
 
-SIDE = 128  # pixels
+SIDES = (128, 512)  # pixels; what takes no small images, larger ones
 
 
 def step(cfg):
@@ -19,14 +19,22 @@ def step(cfg):
 
     Returns the losses by their names; raises what goes wrong.
     """
+    try:
+        return step_of(cfg, SIDES[0])
+    except (RuntimeError, AssertionError):
+        return step_of(cfg, SIDES[1])
+
+
+def step_of(cfg, side):
+    """The same with images of one size."""
     scope = cfg.get('default_scope') or scope_of(cfg.model.type)
     torch.manual_seed(0)
-    model_cfg = reduced(cfg)
+    model_cfg = reduced(cfg, side)
     with DefaultScope.overwrite_default_scope(scope):
         model = revert_sync_batchnorm(MODELS.build(model_cfg))
         wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
         data = {'mmseg': segmentations, 'mmpretrain': classifications}.get(
-            scope, detections)(cfg)
+            scope, detections)(cfg, side)
         model.init_weights()
         backbone = getattr(model, 'detector', model).backbone
         before = {key: x.detach().clone()
@@ -54,7 +62,7 @@ def require_trained(before, backbone, losses):
             raise ValueError(f'{name} has not moved')
 
 
-def reduced(cfg):
+def reduced(cfg, side):
     """The model's config for small images, without weights to download."""
     model = cfg.model.copy()
     if cfg.get('data_preprocessor'):
@@ -64,7 +72,7 @@ def reduced(cfg):
             part['batch_augments'] = None
         if part.get('size') and str(
                 part.get('type')).lower().endswith('datapreprocessor'):
-            part['size'] = (SIDE, SIDE)
+            part['size'] = (side, side)
         for key in ('init_cfg', 'pretrained'):
             if part.get(key) and key == 'pretrained' or (
                     isinstance(part.get(key), dict)
@@ -75,33 +83,33 @@ def reduced(cfg):
     return model
 
 
-def images():
-    return [torch.randint(256, (3, SIDE, SIDE), dtype=torch.uint8)
+def images(side):
+    return [torch.randint(256, (3, side, side), dtype=torch.uint8)
             for _ in range(2)]
 
 
-def detections(cfg):
+def detections(cfg, side):
     return demo_mm_inputs(
-        2, [(3, SIDE, SIDE)] * 2, num_classes=2, num_items=[3, 2],
+        2, [(3, side, side)] * 2, num_classes=2, num_items=[3, 2],
         with_mask=True, with_semantic=True)
 
 
-def segmentations(cfg):
-    meta = dict(img_shape=(SIDE, SIDE), ori_shape=(SIDE, SIDE),
-                pad_shape=(SIDE, SIDE), padding_size=[0, 0, 0, 0])
+def segmentations(cfg, side):
+    meta = dict(img_shape=(side, side), ori_shape=(side, side),
+                pad_shape=(side, side), padding_size=[0, 0, 0, 0])
     samples = []
     for _ in range(2):
-        labels = torch.randint(2, (1, SIDE, SIDE))
+        labels = torch.randint(2, (1, side, side))
         samples.append(SegDataSample(
             metainfo=meta, gt_sem_seg=PixelData(data=labels)))
-    return dict(inputs=images(), data_samples=samples)
+    return dict(inputs=images(side), data_samples=samples)
 
 
-def classifications(cfg):
-    views = images()
+def classifications(cfg, side):
+    views = images(side)
     if cfg.model.type != 'ImageClassifier':
         return dict(
-            inputs=[torch.stack(views), torch.stack(images())],
+            inputs=[torch.stack(views), torch.stack(images(side))],
             data_samples=[DataSample() for _ in views])
     return dict(
         inputs=torch.stack(views),

@@ -30,8 +30,8 @@ def settings_of(name, arch='tiny'):
 
 
 RETINANET = f"""\
-# ConvNeXt V2 tiny as model.backbone instead of ResNet depth 50.
-# Strides 8, 16, 32, channels 192, 384, 768; before: channels 512, 1024, 2048.
+# ConvNeXt V2 tiny as model.backbone instead of ResNet 50.
+# Strides 8, 16, 32, channels 192, 384, 768; before: 512, 1024, 2048.
 # AdamW and layer decay instead of SGD, as in maskrcnn_convnextv2_t_coco, for
 #   16 images a step.
 # Written by: use_backbone.py NAME --arch tiny
@@ -58,7 +58,7 @@ optim_wrapper = dict(
 )
 """  # noqa: E501
 DEEPLAB = f"""\
-# ConvNeXt V2 atto as model.backbone instead of ResNetV1c depth 50.
+# ConvNeXt V2 atto as model.backbone instead of ResNetV1c 50.
 # Strides 4, 16, 32, channels 40, 160, 320; before: strides 4, 8, 8, channels
 #   256, 1024, 2048.
 # AdamW and layer decay instead of SGD, as in upernet_convnextv2_a_ade20k, for
@@ -125,6 +125,12 @@ CHANNELS = {
         'rpn_head.in_channels': 384,
         'roi_head.bbox_roi_extractor.out_channels': 384,
         'roi_head.bbox_head.in_channels': 384,
+    },
+    # A neck that hands maps on before its own, which heads read.
+    'mmdet::ssd/ssd300_coco.py': {
+        'neck.in_channels': (192, 384),
+        'neck.out_channels': (192, 384, 512, 256, 256, 256),
+        'bbox_head.in_channels': (192, 384, 512, 256, 256, 256),
     },
     'mmdet::mask2former/mask2former_r50_8xb2-lsj-50e_coco.py':
     {'panoptic_head.in_channels': [96, 192, 384, 768]},

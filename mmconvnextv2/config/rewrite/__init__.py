@@ -2,13 +2,13 @@
 import copy
 import textwrap
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mmengine.config import Config
 
 from mmconvnextv2.config.walk import scope_of, type_name
 from mmconvnextv2.errors import CommandError
-from .levels import Outputs, run_model
+from .levels import run_model
 from .model import Exchange, at
 from .readers import Settings
 from .text import Name, assignments
@@ -133,28 +133,20 @@ def _long(line: str) -> str:
 
 def _replaced(model: Mapping, exchange: Exchange, arch: str) -> str:
     old = at(model, exchange.path)
-    size = [f'{key} {old[key]}' for key in ('depth', 'arch')
-            if isinstance(old.get(key), (int, str))]
+    size = old.get('depth', old.get('arch'))
+    size = f' {size}' if isinstance(size, (int, str)) else ''
     where = '.'.join(map(str, ('model', *exchange.path)))
-    return (f'ConvNeXt V2 {arch} as {where} instead of '
-            f'{" ".join([type_name(old), *size])}.')
+    return (f'ConvNeXt V2 {arch} as {where} instead of {type_name(old)}'
+            f'{size}.')
 
 
 def _levels(exchange: Exchange) -> str:
     old, new = exchange.old, exchange.new
+    words = [', '.join(map(str, x)) for x in (
+        new.strides, new.channels, old.strides, old.channels)]
     if not old.are_maps:
-        return (f'Its vector has {new.channels[0]} channels, before '
-                f'{old.channels[0]}.')
-    text = (f'Strides {_words(new.strides)}, channels '
-            f'{_words(new.channels)}')
-    before = f'channels {_words(old.channels)}'
+        return f'{words[1]} channels; before: {words[3]}.'
+    before = words[3]
     if old.strides != new.strides:
-        before = f'strides {_words(old.strides)}, {before}'
-    return f'{text}; before: {before}.'
-
-
-def _words(values: list[Any]) -> str:
-    return ', '.join(map(str, values))
-
-
-__all__ = ['IMPORT', 'Outputs', 'Rewritten', 'check', 'rewrite']
+        before = f'strides {words[2]}, channels {before}'
+    return f'Strides {words[0]}, channels {words[1]}; before: {before}.'

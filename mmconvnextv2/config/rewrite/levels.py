@@ -15,6 +15,8 @@ from mmconvnextv2.text import first_of
 # and what networks of a fixed size take.
 _IMAGES = [(256, 128), (224, 224), (256, 256), (384, 384), (512, 512),
            (32, 32)]
+# Sizes that whole models are tried with.
+_TRIED = [(256, 128), (512, 512)]
 # Devices to build on and to run on. 'meta' computes shapes alone, which takes
 # neither memory nor time, but not all operators can be asked so.
 _WAYS = (('meta', 'meta'), ('cpu', 'meta'), ('cpu', 'cpu'))
@@ -48,16 +50,12 @@ class Outputs(NamedTuple):
         return Outputs([self.shapes[i] for i in levels], self.image)
 
 
-class _OutputsError(CommandError):
-    """Outputs that are no single tensors, whatever the image."""
-
-
 def run_backbone(cfg: Mapping, scope: str) -> Outputs:
     """Run a backbone on the first size of image that it takes.
 
     Raises:
-        CommandError: If it takes none of them, gives something else than
-            tensors, or other outputs in training than in prediction.
+        CommandError: If it takes none of them, or gives other outputs in
+            training than in prediction, or other things than tensors.
     """
     own = cfg.get('img_size')
     own = (own, own) if isinstance(own, int) else own
@@ -75,11 +73,9 @@ def run_backbone(cfg: Mapping, scope: str) -> Outputs:
         try:
             with torch.no_grad():
                 training, prediction = _built(cfg, scope, use)
-        except _OutputsError:
-            raise
         except CommandError as reason:
-            if isinstance(reason.__cause__, TypeError):
-                raise  # An argument is missing, whatever the image.
+            if isinstance(reason.__cause__, (TypeError, type(None))):
+                raise  # Of its arguments or outputs, whatever the image.
             error = error or reason
             continue
         if training != prediction:
@@ -98,13 +94,23 @@ def run_neck(cfg: Mapping, scope: str,
     """
 
     def use(part: nn.Module) -> tuple[Outputs, list[int]]:
-        inputs = tuple(
-            torch.zeros(x, requires_grad=True) for x in given.shapes)
-        outputs = part.train()(inputs)
-        shapes = _shapes(part, outputs)
+        part.train()
+        for factor in (1, 4):  # Some kernels are larger than a small map.
+            number, channels, *sides = given.image
+            image = (number, channels, *(x * factor for x in sides))
+            inputs = tuple(
+                torch.zeros(*x[:2], *(side * factor for side in x[2:]),
+                            requires_grad=True) for x in given.shapes)
+            try:
+                outputs = part(inputs)
+                break
+            except RuntimeError as error:
+                failure = error
+        else:
+            raise failure
         total = sum(x.sum() for x in _listed(outputs))
         gradients = torch.autograd.grad(total, inputs, allow_unused=True)
-        return Outputs(shapes, given.image), [
+        return Outputs(_shapes(part, outputs), image), [
             i for i, x in enumerate(gradients) if x is not None]
 
     return _built(cfg, scope, use)
@@ -121,29 +127,38 @@ def run_model(cfg: Mapping, scope: str) -> None:
     model = dict(cfg['model'])
     if cfg.get('data_preprocessor'):  # As mmpretrain's runs do.
         model.setdefault('data_preprocessor', cfg['data_preprocessor'])
-    size = (model.get('data_preprocessor') or {}).get('size')
-    size = size if scope == 'mmseg' and size else _IMAGES[0]
+    own = (model.get('data_preprocessor') or {}).get('size')
 
     def use(built: nn.Module) -> None:
         built.eval()
-        backbone = getattr(built, 'backbone', None)
-        image = torch.zeros(2, getattr(backbone, 'in_channels', 3), *size)
-        if scope == 'mmseg':
-            meta = dict(img_shape=size, ori_shape=size, pad_shape=size)
-            built.encode_decode(image, [meta] * 2)
-            for name, head in built.named_children():
-                if name == 'auxiliary_head':
-                    maps = built.extract_feat(image)
-                    many = isinstance(head, nn.ModuleList)
-                    for each in head if many else [head]:
-                        each(maps)
-        elif scope == 'mmpretrain':
-            built(image, mode='tensor')
-        else:
-            getattr(built, 'detector', built).extract_feat(image)
+        sizes = [own] if own and scope == 'mmseg' else _TRIED
+        if not torch.empty(0).is_meta:
+            sizes = _TRIED[:1]
+        for size in sizes:
+            try:
+                return _run_whole(built, scope, size)
+            except RuntimeError as error:  # Too small for its kernels.
+                failure = error
+        raise failure
 
     with torch.no_grad():
         _built(model, scope, use)
+
+
+def _run_whole(model: nn.Module, scope: str, size: tuple[int, int]) -> None:
+    backbone = getattr(model, 'backbone', None)
+    image = torch.zeros(2, getattr(backbone, 'in_channels', 3), *size)
+    if scope == 'mmpretrain':
+        model(image, mode='tensor')
+    elif scope == 'mmseg':
+        meta = dict(img_shape=size, ori_shape=size, pad_shape=size)
+        model.encode_decode(image, [meta] * 2)
+        others = getattr(model, 'auxiliary_head', None) or []
+        many = isinstance(others, nn.ModuleList)
+        for head in others if many or not others else [others]:
+            head(model.extract_feat(image))
+    else:
+        getattr(model, 'detector', model).extract_feat(image)
 
 
 def _built(cfg: Mapping, scope: str, use: Callable[[nn.Module], _T]) -> _T:
@@ -155,7 +170,7 @@ def _built(cfg: Mapping, scope: str, use: Callable[[nn.Module], _T]) -> _T:
                     part = MODELS.build(copy.deepcopy(cfg))
                 with torch.device(device):
                     return use(part if built_on == device else part.to(device))
-        except _OutputsError:
+        except CommandError:
             raise
         except Exception as error:
             failure = error
@@ -174,6 +189,6 @@ def _shapes(part: nn.Module, outputs: Any) -> list[tuple[int, ...]]:
     if not given or not all(
             isinstance(x, Tensor) and x.ndim > 1 for x in given):
         found = first_of(type(x).__name__ for x in given)
-        raise _OutputsError(
-            f'{type(part).__name__} gives {found}, not a map or vector each')
+        raise CommandError(
+            f'{type(part).__name__} gives {found}, not tensors alone')
     return [tuple(x.shape) for x in given]

@@ -56,7 +56,7 @@ def find_readers(owner: Mapping, old: Outputs, new: Outputs,
         except CommandError:
             # It needs a GPU, or more than maps. What reads new channels is
             # taken to write the old ones.
-            if found:
+            if found and ('out_channels', ) not in found:
                 start = neck.get('start_level', 0)
                 return Found(settings, set(range(start, len(old.shapes))))
             raise
@@ -147,10 +147,16 @@ def _matches(part: Any, old: Outputs, new: Outputs, nested: bool) -> Found:
             if match := _match(node, node.get(key), old, new, index):
                 found.settings[path + (key, )], levels = match
                 found.levels.update(i % len(old.shapes) for i in levels)
-        # What cuts regions out of the maps keeps their channels.
-        if 'featmap_strides' in node and old.channels == [
-                node.get('out_channels')]:
+        # What cuts regions out of the maps keeps their channels, and some
+        # necks hand the maps on before those of their own.
+        out, given = node.get('out_channels'), node.get('in_channels')
+        first = found.settings.get(path + ('in_channels', ))
+        if 'featmap_strides' in node and old.channels == [out]:
             found.settings[path + ('out_channels', )] = new.channels[0]
+        elif first and isinstance(out, (list, tuple)) and isinstance(
+                given, type(out)) and given == out[:len(given)]:
+            found.settings[path + ('out_channels', )] = (
+                first + out[len(given):])
     return found
 
 

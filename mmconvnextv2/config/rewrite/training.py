@@ -1,5 +1,6 @@
 """How images and the optimizer change with the backbone."""
 import inspect
+import re
 from collections.abc import Mapping
 
 from mmengine.config import Config
@@ -35,24 +36,21 @@ def image_settings(cfg: Mapping, recipe: Mapping) -> Settings:
             or recipe['data_preprocessor'])
     is_rgb = ours.get('bgr_to_rgb', ours.get('to_rgb'))
     settings: Settings = {}
-    for start in (('data_preprocessor', ), ('model', 'data_preprocessor')):
-        tree = cfg
-        for key in start:
-            tree = tree.get(key) or {}
-        for path, part in walk(tree):
-            is_inner = 'data_preprocessor' not in part and (
-                'mean' in part or type_name(part).lower().endswith(
-                    'datapreprocessor'))
-            if not is_inner or len(part.get('mean') or ours['mean']) != 3:
-                continue
-            is_mmpretrain = 'to_rgb' in part or type_name(part) in (
-                '', 'ClsDataPreprocessor', 'SelfSupDataPreprocessor')
-            colour = 'to_rgb' if is_mmpretrain else 'bgr_to_rgb'
-            for key, value in ((
-                    'mean', ours['mean']), ('std', ours['std']),
-                    (colour, is_rgb)):
-                if part.get(key, False) != value:
-                    settings[start + path + (key, )] = value
+    for path, part in walk({
+            key: cfg[key] for key in ('data_preprocessor', 'model')
+            if key in cfg}):
+        is_one = 'data_preprocessor' in path and (
+            'mean' in part or type_name(part).lower().endswith(
+                'datapreprocessor')) and 'data_preprocessor' not in part
+        if not is_one or len(part.get('mean') or ours['mean']) != 3:
+            continue
+        is_mmpretrain = 'to_rgb' in part or type_name(part) in (
+            '', 'ClsDataPreprocessor', 'SelfSupDataPreprocessor')
+        colour = 'to_rgb' if is_mmpretrain else 'bgr_to_rgb'
+        for key, value in (('mean', ours['mean']), ('std', ours['std']),
+                           (colour, is_rgb)):
+            if part.get(key, False) != value:
+                settings[path + (key, )] = value
     return settings
 
 
@@ -70,8 +68,8 @@ def optimizer_settings(cfg: Mapping, recipe: Mapping) -> Settings:
     wrapper = cfg.get('optim_wrapper') or {}
     optimizer = wrapper.get('optimizer') or {}
     is_sgd = type_name(optimizer) == 'SGD'
-    by_layer = 'Layer' in type_name(wrapper.get('constructor')) or (
-        'LearningRateDecay' in type_name(wrapper.get('constructor')))
+    by_layer = re.search(
+        'Layer|RateDecay', type_name(wrapper.get('constructor')))
     if not is_sgd and not by_layer:
         return {}
     source = recipe['optim_wrapper']
@@ -84,7 +82,8 @@ def optimizer_settings(cfg: Mapping, recipe: Mapping) -> Settings:
         ('optim_wrapper', 'paramwise_cfg'): decay,
     }
     if is_sgd:
-        scale = _images(cfg, recipe) / _images(recipe)
+        images = images_per_step(recipe)
+        scale = (images_per_step(cfg) or images) / images
         rate = float(f"{source['optimizer']['lr'] * scale:.3g}")
         settings['optim_wrapper', 'optimizer'] = dict(
             _delete_=True, type='AdamW', lr=rate,
@@ -93,15 +92,11 @@ def optimizer_settings(cfg: Mapping, recipe: Mapping) -> Settings:
     return settings
 
 
-def images_per_step(cfg: Mapping) -> int | None:
-    """Read for how many images the learning rate is meant; None if unknown."""
-    images = (cfg.get('auto_scale_lr') or {}).get('base_batch_size')
-    counts = (cfg.get('optim_wrapper') or {}).get('accumulative_counts', 1)
-    return images and images * counts
-
-
-def _images(cfg: Mapping, other: Mapping | None = None) -> int:
-    return images_per_step(cfg) or images_per_step(other)
+def images_per_step(cfg: Mapping) -> int:
+    """Read for how many images a learning rate is meant; 0 if unknown."""
+    images = (cfg.get('auto_scale_lr') or {}).get('base_batch_size', 0)
+    return images * (cfg.get('optim_wrapper') or {}).get(
+        'accumulative_counts', 1)
 
 
 def _schedule_settings(cfg: Mapping, old_rate: float | None) -> Settings:
