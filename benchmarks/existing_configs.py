@@ -120,6 +120,8 @@ def try_step(file):
     """Train a step and predict; where that fails, with the old backbone."""
     try:
         cfg, new, _ = rewritten(file, 'atto', weights='')
+        with contextlib.redirect_stdout(io.StringIO()):
+            check(new, cfg)
     except CommandError as error:
         return dict(state='refused', reason=str(error))
     try:
@@ -151,19 +153,23 @@ def run_all(package, out):
 
 
 def run_steps(package, out):
-    """Of each family, try the first config that can be rewritten."""
-    done = {x['family'] for x in read([out])
-            if x['state'] not in ('refused', 'unreadable')}
-    tried = {x['file'] for x in read([out])}
+    """Of each family, try rewritten configs until one trains, five at most.
+
+    Those with the shortest names, which have the fewest options, come first.
+    """
+    results = collections.defaultdict(list)
+    for row in read([out]):
+        results[row['family']].append(row)
     for family, file in sorted(leaves(package),
                                key=lambda x: (x[0], len(x[1].name))):
         name = str(file.relative_to(folder_of(package)))
-        if family in done or name in tried:
+        tried = [x for x in results[family]
+                 if x['state'] in ('trained', 'failed')]
+        if len(tried) == 5 or 'trained' in [x['state'] for x in tried] or (
+                name in [x['file'] for x in results[family]]):
             continue
-        result = note(out, package, family, name,
-                      lambda file=file: try_step(file))
-        if result['state'] not in ('refused', 'unreadable'):
-            done.add(family)
+        results[family].append(note(out, package, family, name,
+                                    lambda file=file: try_step(file)))
 
 
 def note(out, package, family, name, attempt):
@@ -195,7 +201,8 @@ def table(files):
     rows = list(read(files))
     whole = [x for x in rows if 'losses' not in x and x['state'] != 'failed']
     whole = list({(x['package'], x['file']): x for x in whole}.values())
-    steps = [x for x in rows if x['state'] in ('trained', 'failed')]
+    steps = list({(x['package'], x['family']): x for x in rows
+                  if x['state'] in ('trained', 'failed')}.values())
     text = [markdown_table(
         ['', 'configs', 'rewritten', 'of these built and run',
          'originals that do not run, either', 'refused'],

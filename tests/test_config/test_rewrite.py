@@ -147,6 +147,12 @@ CHANNELS = {
         'auxiliary_head.in_channels': 384,
         'pretrained': None,
     },
+    # A head without convolutions has its map's channels.
+    'mmseg::segmenter/segmenter_vit-s_fcn_8xb1-160k_ade20k-512x512.py': {
+        'decode_head.in_channels': 768,
+        'decode_head.channels': 768,
+        'pretrained': None,
+    },
     # Heads in a list; the second reads what the first makes of the maps.
     'mmseg::point_rend/pointrend_r50_4xb2-80k_cityscapes-512x1024.py':
     {'neck.in_channels': [96, 192, 384, 768], 'pretrained': None},
@@ -315,6 +321,19 @@ def test_frozen_backbones_stay_frozen_and_one_stage_is_forgotten(tmp_path):
     assert load(retinanet).model.backbone.frozen_stages == 1
     backbone = written_config(retinanet, tmp_path).model.backbone
     assert 'frozen_stages' not in backbone
+
+
+def test_maps_that_nothing_reads_are_left_out(tmp_path):
+    """CenterNet's neck reads the last; others have no argument for it."""
+    name = 'mmdet::centernet/centernet_r18_8xb16-crop512-140e_coco.py'
+    cfg = written_config(name, tmp_path)
+    assert cfg.model.backbone.out_indices == [3]
+    assert 'find_unused_parameters' not in cfg
+    cfg = load('mmdet::retinanet/retinanet_r50_fpn_1x_coco.py')
+    cfg.model.neck.end_level = 3
+    found = rewrite(cfg, 'atto').settings
+    assert found['find_unused_parameters', ] is True
+    assert found['model', 'backbone']['out_indices'] == [0, 1, 2, 3]
 
 
 def test_values_are_written_as_by_a_person():

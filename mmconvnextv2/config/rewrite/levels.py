@@ -188,7 +188,9 @@ def _shapes(part: nn.Module, outputs: Any) -> list[tuple[int, ...]]:
     given = _listed(outputs)
     if not given or not all(
             isinstance(x, Tensor) and x.ndim > 1 for x in given):
-        found = first_of(type(x).__name__ for x in given)
+        found = first_of(f'{type(x).__name__} {tuple(x.shape)}' if isinstance(
+            x, Tensor) else type(x).__name__ for x in given)
         raise CommandError(
-            f'{type(part).__name__} gives {found}, not tensors alone')
+            f'{type(part).__name__} gives {found}; ConvNeXt V2 gives maps, or '
+            'one vector an image')
     return [tuple(x.shape) for x in given]

@@ -112,6 +112,9 @@ def without_levels(owner: Mapping, levels: list[int],
     given = list(necks(owner))
     if given:
         path, neck = given[0]
+        if levels == [count - 1] and isinstance(
+                neck.get('in_channels', neck.get('in_channel')), int):
+            return owner, settings  # It reads the last, whatever the number.
         start = neck.get('start_level')
         if levels != list(range(start or 0, count)) or neck.get(
                 'end_level', -1) >= 0:
@@ -153,6 +156,9 @@ def _matches(part: Any, old: Outputs, new: Outputs, nested: bool) -> Found:
         first = found.settings.get(path + ('in_channels', ))
         if 'featmap_strides' in node and old.channels == [out]:
             found.settings[path + ('out_channels', )] = new.channels[0]
+        elif first and node.get('num_convs') == 0 and (
+                node.get('channels') == given):
+            found.settings[path + ('channels', )] = first
         elif first and isinstance(out, (list, tuple)) and isinstance(
                 given, type(out)) and given == out[:len(given)]:
             found.settings[path + ('out_channels', )] = (
