@@ -5,11 +5,12 @@
     python benchmarks/existing_configs.py table FILE...
 
 `all` rewrites every config that has a name of its own (not in `_base_`), reads
-what was written, and builds and runs it as the tool does. `steps` takes one
-config a family (a folder), with 'atto' and blank weights: one training step
-and one prediction on two images of 128 px. What fails is tried with the
-config's own backbone, too. Files get a line of JSON a config and are continued
-where they end. `table` writes the table of docs/use_backbone.md.
+what was written, and builds and runs it as the tool does; configs of one model
+count each and are tried once. `steps` takes configs of a family (a folder),
+with 'atto' and blank weights, until one trains a step and predicts, on two
+images of 128 px, or of 512 if these are too small. What fails is tried with
+the config's own backbone, too. Files get a line of JSON a config and are
+continued where they end. `table` writes the tables of docs/use_backbone.md.
 """
 import argparse
 import collections
@@ -96,24 +97,22 @@ def rewritten(file, arch, weights=None):
 
 
 def try_config(file, known):
-    """Rewrite, read, build and run a config as the tool does."""
-    try:
-        cfg, new, text = rewritten(file, 'tiny')
-    except CommandError as error:
-        return dict(state='refused', reason=str(error))
-    result = dict(state='rewritten', lines=len(text.splitlines()))
-    key = repr((cfg.model, cfg.get('data_preprocessor')))
+    """Rewrite, read, build and run a config, each model once."""
+    cfg = loaded(file)
+    key = repr((cfg.get('default_scope'), cfg.model,
+                cfg.get('data_preprocessor')))
     if key not in known:
         printed = io.StringIO()
         try:
+            cfg, new, text = rewritten(file, 'tiny')
             with contextlib.redirect_stdout(printed):
                 check(new, cfg)
-            known[key] = dict(built=not printed.getvalue())
-            if printed.getvalue():
-                known[key]['reason'] = printed.getvalue().strip()
+            known[key] = dict(state='rewritten', reason=printed.getvalue(),
+                              built=not printed.getvalue(),
+                              lines=len(text.splitlines()))
         except CommandError as error:
             known[key] = dict(state='refused', reason=str(error))
-    return {**result, **known[key]}
+    return known[key]
 
 
 def try_step(file):

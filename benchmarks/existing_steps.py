@@ -1,4 +1,6 @@
 """A training step and a prediction of a config, on two made images."""
+import copy
+
 import torch
 from mmdet.testing import demo_mm_inputs
 from mmengine.model import revert_sync_batchnorm
@@ -68,7 +70,7 @@ def require_trained(before, backbone, losses, has_unused):
 
 def reduced(cfg, side):
     """The model's config for small images, without weights to download."""
-    model = cfg.model.copy()
+    model = copy.deepcopy(cfg.model)
     if cfg.get('data_preprocessor'):
         model.setdefault('data_preprocessor', cfg.data_preprocessor)
     for _, part in walk(model):
