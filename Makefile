@@ -47,6 +47,7 @@ lint: setup
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/interrogate mmconvnextv2 tools demo dev
 	@$(RUN) dev/check_metafile.py
+	@$(RUN) dev/paper_table.py --check
 	@$(RUN) dev/versions_table.py --check
 
 .venv-docs/installed: docs/requirements.txt

@@ -94,7 +94,7 @@ MODEL = {
         'Source': _text(
             "a paper's table or section, the README of its code, OpenMMLab's "
             f'run or evaluation, or "{OURS}..."',
-            rf"{OURS}.*|ConvNeXt( V2)?, .*(Table \d|Section \d|README).*|"
+            rf"{OURS}.*|ConvNeXt( V2)?, .*(Tables? \d|Section \d|README).*|"
             r"OpenMMLab's (run|evaluation).*"),
         # What was done to get the figure, where that is not plain testing.
         'Protocol?': _NAME,

@@ -259,3 +259,11 @@ for _name, (_drop_path, _type, _weights) in _ADE20K.items():
                               if _version == 'v1' else
                               (0.75, 0.875, 1., 1.125, 1.25))],
         weights=f'/convnext{_infix}-{ARCHS[_size]}_{_weights}')
+
+# The rows "Supervised" of Tables 6 and 7: the same from other weights.
+for _size in 'bl':
+    for _task, _data in (('maskrcnn', 'coco'), ('upernet', 'ade20k')):
+        _name = f'{_task}_convnextv2_{_size}'
+        TABLES[f'{_name}_supervised_{_data}'] = dict(
+            TABLES[f'{_name}_{_data}'],
+            weights=f'work_dirs/convnextv2_{_size}_supervised_in1k/epoch_300')

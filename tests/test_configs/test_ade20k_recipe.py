@@ -4,7 +4,7 @@ import cv2
 import mmseg.datasets  # noqa: F401
 import numpy as np
 import pytest
-from config_run import CONFIGS
+from config_run import CONFIGS, LEAVES
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
@@ -20,7 +20,7 @@ ROWS = {name[len('upernet_convnext'):-len('_ade20k')]: row
 
 
 def path_of(name):
-    return CONFIGS / f'upernet_convnext{name}_ade20k.py'
+    return LEAVES[f'upernet_convnext{name}_ade20k']
 
 
 def side_of(name) -> int:

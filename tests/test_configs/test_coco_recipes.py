@@ -4,7 +4,7 @@ import re
 import mmdet
 import pytest
 import torch
-from config_run import CONFIGS
+from config_run import LEAVES
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from paper_tables import TABLES
@@ -21,7 +21,7 @@ UNPUBLISHED = [
 
 
 def load(name):
-    return Config.fromfile(CONFIGS / f'{name}_coco.py')
+    return Config.fromfile(LEAVES[f'{name}_coco'])
 
 
 def build(cfg):
@@ -64,7 +64,7 @@ def test_what_all_have_in_common(name):
 
 @pytest.mark.parametrize('name', TABLE)
 def test_comment_says_what_it_is(name):
-    text = (CONFIGS / f'{name}_coco.py').read_text()
+    text = LEAVES[f'{name}_coco'].read_text()
     comment = ' '.join(re.match(r'(# *.*\n)+', text)[0].split('\n# '))
     comment = re.sub(r'[#\s]+', ' ', comment)
     cfg = load(name)

@@ -59,11 +59,8 @@ class LN(LayerNorm):
 class SE(nn.Module):
     """Squeeze and excitation: x * sigmoid(MLP(mean of x over the sites)).
 
-    As mmpretrain's ``SELayer``, which knows no mask.
-
-    Args:
-        num_channels (int): C.
-        ratio (int): C by the width of the MLP. Defaults to 16.
+    As mmpretrain's ``SELayer``, which knows no mask. The MLP's width is the
+    number of channels by ``ratio``.
     """
 
     def __init__(self, num_channels: int, ratio: int = 16) -> None:
@@ -85,10 +82,6 @@ class CBAM(SE):
 
         x = x * sigmoid(MLP(mean of x) + MLP(max of x))      over the sites
         x = x * sigmoid(conv7x7([mean of x, max of x]))      over the channels
-
-    Args:
-        num_channels (int): C.
-        ratio (int): C by the width of the MLP. Defaults to 16.
     """
 
     looks_around = True

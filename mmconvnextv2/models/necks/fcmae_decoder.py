@@ -11,16 +11,9 @@ from mmconvnextv2.registry import MODELS, register
 
 def embed(x: Tensor, proj: nn.Linear, mask_token: Tensor,
           is_masked: Tensor) -> Tensor:
-    """Project features, and put a mask token at masked places.
+    """Project features (N, C, h, w) to (N, h, w, D).
 
-    Args:
-        x (Tensor): (N, C, h, w), not read at masked places.
-        proj (nn.Linear): From C to D channels.
-        mask_token (Tensor): (D, ).
-        is_masked (Tensor): (N, h, w), bool, True = masked.
-
-    Returns:
-        Tensor: (N, h, w, D).
+    At masked places, which are not read, the mask token (D, ) stands.
     """
     x = proj(x.permute(0, 2, 3, 1))
     return torch.where(

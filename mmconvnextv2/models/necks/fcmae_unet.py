@@ -30,14 +30,8 @@ class FCMAEUNetDecoder(BaseModule):
         decoder_channels (int): Width at the last stage. Defaults to 512.
         depth (int): Number of blocks at each stage. Defaults to 1.
         num_stages (int): Stages of the encoder. Defaults to 4.
-        patch_size (int): Pixels per side of a patch, the encoder's stride.
-            Defaults to 32.
-        out_channels (int): Channels of the image. Defaults to 3.
-        block_cfg (dict, optional): Arguments of the blocks. Defaults to None,
-            ConvNeXt V2's.
-        init_cfg (dict | list[dict], optional): Initialisation by
-            ``init_weights()``. By default weights are normal with std 0.02
-            and biases 0.
+
+    The others are those of ``FCMAEDecoder``.
 
     Raises:
         ValueError: If the numbers do not fit each other.
@@ -84,17 +78,10 @@ class FCMAEUNetDecoder(BaseModule):
 
     def forward(self, x: Union[Tensor, Sequence[Tensor]],
                 is_masked: Tensor) -> Tensor:
-        """Predict patches.
+        """Predict patches as ``FCMAEDecoder`` does.
 
-        Args:
-            x (Tensor | Sequence[Tensor]): Features (N, C, h, w) of the last
-                stage or, with skip connections, of all, the first one's
-                (N, C_0, h * 2**(stages - 1), ...). Not read at masked places.
-            is_masked (Tensor): (N, h, w), bool, True = masked.
-
-        Returns:
-            Tensor: (N, h * w, p * p * out_channels), p = patch_size, as
-            ``FCMAEDecoder`` gives them.
+        ``x`` holds the features (N, C, h, w) of the last stage or, with skip
+        connections, of all stages, the first one's first.
         """
         features = [x] if isinstance(x, Tensor) else [*x][::-1]
         y = None

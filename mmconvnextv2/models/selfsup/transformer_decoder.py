@@ -25,15 +25,11 @@ class FCMAETransformerDecoder(MAEPretrainDecoder):
     ``init_weights()``.
 
     Args:
-        in_channels (int): C, channels of the encoder's last stage.
-        decoder_channels (int): Width of the decoder. Defaults to 512.
-        depth (int): Number of blocks. Defaults to 8.
         num_heads (int): Heads of the attention. Defaults to 16.
         grid (int): Patches per side of the images, which are square.
             Defaults to 7.
-        patch_size (int): Pixels per side of a patch. Defaults to 32.
-        out_channels (int): Channels of the image. Defaults to 3.
-        init_cfg (dict | list[dict], optional): As in mmpretrain's MAE.
+
+    The others are those of ``FCMAEDecoder``.
     """
 
     def __init__(self,
@@ -62,18 +58,10 @@ class FCMAETransformerDecoder(MAEPretrainDecoder):
         self.mask_token = nn.Parameter(torch.zeros(decoder_channels))
 
     def forward(self, x: Tensor, is_masked: Tensor) -> Tensor:
-        """Predict patches.
-
-        Args:
-            x (Tensor): (N, C, h, w), not read at masked places.
-            is_masked (Tensor): (N, h, w), bool, True = masked.
-
-        Returns:
-            Tensor: (N, h * w, p * p * out_channels), p = patch_size, as
-            ``FCMAEDecoder`` gives them.
+        """Predict patches as ``FCMAEDecoder`` does.
 
         Raises:
-            ValueError: If the map is of another size than the positions.
+            ValueError: If the map (N, C, h, w) is not of the positions' size.
         """
         if tuple(x.shape[2:]) != (self.grid, self.grid):
             raise ValueError(
