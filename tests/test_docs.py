@@ -1,5 +1,7 @@
-"""Links between pages lead somewhere."""
+"""Links lead somewhere, and the tools take the commands."""
+import importlib.util
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -28,3 +30,38 @@ def test_links_lead_to_files_and_headings(page):
         if not target.exists() or (anchor and anchor not in anchors(target)):
             broken.append(link)
     assert broken == []
+
+
+def commands():
+    """Lines of the blocks of code that begin with a program."""
+    for page in PAGES:
+        text = page.read_text().replace('\\\n', ' ')
+        for block in re.findall(r'^```\n(.*?)^```', text, re.DOTALL | re.M):
+            for line in block.splitlines():
+                if line.startswith(('python ', 'make ', 'bash ')):
+                    yield pytest.param(shlex.split(line, comments=True),
+                                       id=f'{page.stem}: {line[:60]}')
+
+
+@pytest.mark.parametrize('words', [*commands()])
+def test_commands_are_those_of_the_tools(words, load_tool):
+    program, *words = words
+    if program == 'make':
+        targets = re.findall(r'^([\w-]+):', (ROOT / 'Makefile').read_text(),
+                             re.MULTILINE)
+        assert {x for x in words if '=' not in x} <= {*targets}
+        return
+    if words[:2] == ['-m', 'mmconvnextv2']:
+        words = [f'tools/{words[2]}.py', *words[3:]]
+    if words[0] == '-m':
+        assert importlib.util.find_spec(words[1])
+        return
+    for word in words:
+        if re.match('(tools|configs|demo|dev|benchmarks)/', word):
+            assert (ROOT / word).is_file()
+    if program == 'python' and words[0].startswith('tools/'):
+        load_tool(Path(words[0]).stem).parse_args(words[1:])
+
+
+def test_commands_are_found():
+    assert len([*commands()]) >= 30
