@@ -1,8 +1,4 @@
-"""Read a config and check its types and arguments before a run is built.
-
-What is certain to fail is refused by its key, with similar names. Whatever
-else fails is named by ``mmconvnextv2.config.locate``.
-"""
+"""Read a config, and refuse by its key what is certain to fail."""
 import ast
 import contextlib
 import inspect

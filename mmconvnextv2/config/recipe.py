@@ -18,8 +18,7 @@ from mmconvnextv2.models.backbones.layer_ids import find_layer
 from .recipe_data import augmentation, named, setting
 from .walk import type_name
 
-# The papers' rates for ImageNet are for 256 images.
-_BASE_BATCH = 256
+_BASE_BATCH = 256  # images that the papers' rates for ImageNet are for
 _SCHEDULES = {
     'CosineAnnealingLR': 'cosine',
     'MultiStepLR': 'steps',

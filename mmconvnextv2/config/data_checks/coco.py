@@ -42,7 +42,7 @@ def check_coco(dataset: Any, cfg: Mapping,
 
     mmdet answers what is wrong here with a KeyError, or with silence.
     """
-    was_on, images = gc.isenabled(), None
+    images, was_on = None, gc.isenabled()
     gc.disable()  # It would look at millions of new records again and again.
     try:
         for file in _files(dataset, cfg, split):
@@ -54,16 +54,18 @@ def check_coco(dataset: Any, cfg: Mapping,
                 return None
             read = read_records(content, file.use)
             found = read.faults or [
-                *_faults_of_classes(content, dataset, cfg, file)]
+                *_faults_of_classes(content, dataset, file),
+                *_faults_of_heads(dataset, cfg)]
             if not found and images is None:
                 images = read.images
                 found += _check_images(dataset, cfg, split, images)
             elif not found:
                 found += _other_images(images, read.images, dataset)
-            if all(isinstance(x, Note) for x in found):
+            is_sound = all(isinstance(x, Note) for x in found)
+            if is_sound:
                 found += _check_objects(content, read, dataset, file)
             yield from (type(x)(f'{file.path}: {x}') for x in found)
-            if not all(isinstance(x, Note) for x in found):
+            if not is_sound:
                 return None
         folder = dataset.data_prefix.get('img', '')
         return [osp.join(folder, x['file_name']) for x in images.values()]
@@ -113,7 +115,7 @@ def _load(file: _File) -> Any:
     return content
 
 
-def _faults_of_classes(content: Mapping, dataset: Any, cfg: Mapping,
+def _faults_of_classes(content: Mapping, dataset: Any,
                        file: _File) -> Iterator[str]:
     """Compare names: of the file's categories, and of ``classes``."""
     names = [x['name'] for x in content['categories']]
@@ -143,6 +145,10 @@ def _faults_of_classes(content: Mapping, dataset: Any, cfg: Mapping,
         yield (f"mmdet's CocoMetric never finds an annotation with the id 0 "
                f'and needs iscrowd of each: ids {first_of(odd)}. '
                "type='mmconvnextv2.CocoByNameMetric' needs neither")
+
+
+def _faults_of_heads(dataset: Any, cfg: Mapping) -> Iterator[str]:
+    classes = dataset.metainfo['classes']
     for path, head in parts(cfg.get('model'), 'model'):
         number = head.get('num_classes')
         if re.search(r'(bbox|mask)_head(\[\d+\])?$', path) and isinstance(
