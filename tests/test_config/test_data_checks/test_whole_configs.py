@@ -1,6 +1,4 @@
 """What the data sets of our configs, and of users', are checked for."""
-import json
-
 import mmdet.datasets
 import mmseg.datasets
 import pytest
@@ -58,39 +56,18 @@ def test_labels_of_ade20k_itself(monkeypatch, tmp_path):
     ]
 
 
-def test_classes_of_coco_itself(shapes, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / 'data').mkdir()
-    (tmp_path / 'data' / 'coco').symlink_to(shapes / 'data' / 'shapes')
-    problems, _ = check_data(load('maskrcnn_convnextv2_t_coco'), ('train', ))
-    assert len(problems) == 1 and (
-        ': 80 of the 80 classes are not among its categories: person, '
-        'bicycle, car, motorcycle, airplane, bus and 74 more; these are '
-        'circle, cross, square, star, triangle. ') in problems[0]
-
-
-def test_message_names_ten_faults(shapes, monkeypatch, tmp_path):
-    monkeypatch.chdir(shapes)
-    cfg = load('maskrcnn_convnextv2_a_shapes')
-    path = shapes / cfg.data_root / 'annotations/instances_train2017.json'
-    content = json.loads(path.read_text())
-    for annotation in content['annotations']:
-        annotation['bbox'] = []
-    faults = len(content['annotations'])
-    bad = tmp_path / 'bad.json'
-    bad.write_text(json.dumps(content))
-    cfg.train_dataloader.dataset.ann_file = str(bad)
-    lines = str(data_error(check_data(cfg, SPLITS)[0])).splitlines()
-    assert lines[0] == f'the data cannot be used, {faults} faults:'
-    assert lines[1].startswith(f'  {bad}: annotations[0]: bbox must be 4 ')
-    assert lines[11:] == [f'  and {faults - 10} more']
+def test_message_names_ten_faults():
+    lines = str(data_error([f'fault {i}' for i in range(13)])).splitlines()
+    assert lines == ['the data cannot be used, 13 faults:',
+                     *(f'  fault {i}' for i in range(10)), '  and 3 more']
 
 
 def test_what_is_not_known_is_not_checked():
     for dataset in (dict(type='ToyDataset', ann_file='x'),
                     dict(type='mmdet.CocoDataset', ann_file=5),
                     dict(type='CocoDataset', ann_file='x',
-                         backend_args=dict(backend='petrel')), None):
+                         backend_args=dict(backend='petrel')),
+                    dict(type='mmdet.BaseSegDataset'), None):
         cfg = dict(train_dataloader=dict(dataset=dataset))
         assert check_data(cfg, SPLITS) == ([], [])
 
