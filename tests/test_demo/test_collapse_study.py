@@ -101,8 +101,12 @@ def test_arms_differ_in_the_block_alone(tool, trained, no_reports):
     assert tool.main(['--work-dir', 'out', '--epochs', '4', '--seed',
                       '7']) == 0
     v1, v2 = (cfg.to_dict() for cfg in trained.configs)
-    assert v1['model']['backbone'].pop('use_grn') is False
-    assert v1['model']['backbone'].pop('layer_scale_init_value') == 1e-6
+    block = v1.pop('v1')
+    assert block == dict(use_grn=False, layer_scale_init_value=1e-6)
+    # In the decoder, too.
+    assert v1['model']['neck'].pop('block_cfg') == block
+    for key, value in block.items():
+        assert v1['model']['backbone'].pop(key) == value
     for cfg in (v1, v2):
         assert cfg['randomness'] == dict(seed=7)
         assert cfg['train_cfg']['max_epochs'] == 4
