@@ -5,6 +5,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .double_backward import without_autocast
+from .linear import has_fast_bf16, type_of_sums
+
 # Sites per side of the largest map that is taken as a kernel whole, and of the
 # tiles of larger ones: for each size of kernel oneDNN compiles code, of about
 # 500 bytes a site, and keeps it. With images of ever new sizes that adds up.
@@ -35,7 +38,7 @@ def _weight_gradient(x: Tensor, grad: Tensor, size: int) -> Tensor:
     channels, which does 16 times the work. Large maps are summed over tiles.
     """
     # Summed in a fixed order, so that results repeat bit for bit.
-    total, padding = 0, size // 2
+    total, padding, dtype = 0, size // 2, type_of_sums(x.dtype)
     is_large = max(grad.shape[2:]) > _WHOLE
     if is_large:  # padded as a whole, not tile by tile
         x, padding = F.pad(x, [padding] * 4), 0
@@ -44,8 +47,10 @@ def _weight_gradient(x: Tensor, grad: Tensor, size: int) -> Tensor:
         if is_large:
             parts = _tiles(image, kernel, size - 1)
         for part, kernel in parts:
+            # Summed in float32 at least, like all sums over sites.
             total = total + F.conv2d(
-                part, kernel[:, None], padding=padding, groups=len(kernel))
+                part, kernel[:, None], padding=padding,
+                groups=len(kernel)).to(dtype)
     return total.view(-1, 1, size, size)
 
 
@@ -67,7 +72,8 @@ def depthwise_backward(
     channels, _, size, _ = weight.shape
     # PyTorch computes gradients that are differentiated again.
     fast = (
-        grad.is_cpu and grad.dtype == torch.float32
+        grad.is_cpu and (grad.dtype == torch.float32 or (
+            grad.dtype == torch.bfloat16 and has_fast_bf16()))
         and not torch.is_grad_enabled())
     by_pytorch = [needs[0], *(need and not fast for need in needs[1:])]
     grads = [None] * 3
@@ -84,12 +90,19 @@ def depthwise_backward(
     return tuple(grads)
 
 
+def convolve(x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
+    """Compute :func:`depthwise` without gradients of its own."""
+    bias = None if bias is None else bias.to(x.dtype)
+    return F.conv2d(x, weight.to(x.dtype), bias,
+                    padding=weight.shape[-1] // 2, groups=len(weight))
+
+
 class _Depthwise(torch.autograd.Function):
 
     @staticmethod
+    @without_autocast
     def forward(x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
-        return F.conv2d(
-            x, weight, bias, padding=weight.shape[-1] // 2, groups=len(weight))
+        return convolve(x, weight, bias)
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
@@ -98,14 +111,16 @@ class _Depthwise(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> Tuple[Optional[Tensor], ...]:
         x, weight = ctx.saved_tensors
-        return depthwise_backward(grad, x, weight, ctx.needs_input_grad)
+        return depthwise_backward(
+            grad, x, weight.to(x.dtype), ctx.needs_input_grad)
 
 
 def depthwise(x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
     """Convolve each channel with one kernel, with "same" padding.
 
     Args:
-        x (Tensor): (N, C, H, W), best in channels-last memory.
+        x (Tensor): (N, C, H, W), best in channels-last memory. In its type
+            the convolution is computed, and kept for the backward pass.
         weight (Tensor): (C, 1, k, k), k odd.
         bias (Tensor, optional): (C, ).
 

@@ -17,6 +17,7 @@ from torch.nn.modules import module as torch_module
 from . import grn_mlp as cpu
 from .compile import is_exporting
 from .depthwise import depthwise
+from .linear import has_fast_bf16
 from .packed_depthwise import RunsOfGrid, packed_depthwise
 from .triton.host import runs_triton
 
@@ -85,12 +86,17 @@ def depthwise_norm(x: Tensor,
                                       norm.weight, norm.bias, norm.eps,
                                       runs).view(x.shape)
     if runs is not None:  # no layer of PyTorch's convolves runs
+        if fuses(x, conv):
+            sites = sites.to(_type_for(x))
         y = packed_depthwise(sites, conv.weight, conv.bias, runs)
         return norm(y.view(x.shape))
     # The permuted views have the strides of the channels-last memory format,
     # which convolutions keep: nothing is copied.
     y = x.permute(0, 3, 1, 2)
-    y = depthwise(y, conv.weight, conv.bias) if fuses(y, conv) else conv(y)
+    if fuses(x, conv):
+        y = depthwise(y.to(_type_for(x)), conv.weight, conv.bias)
+    else:
+        y = conv(y)
     return norm(y.permute(0, 2, 3, 1))
 
 
@@ -119,9 +125,10 @@ def grn_mlp(x: Tensor,
     """
     flat = None if visible is None else visible.flatten(1, 2)
     if fuses(x, linear1, act, grn, linear2):
+        sites = x.to(_type_for(x)).flatten(1, 2).contiguous()
         y = cpu.grn_mlp(
-            x.flatten(1, 2).contiguous(), linear1.weight, linear1.bias,
-            grn.gamma, grn.beta, linear2.weight, linear2.bias, grn.eps, flat)
+            sites, linear1.weight, linear1.bias, grn.gamma, grn.beta,
+            linear2.weight, linear2.bias, grn.eps, flat)
         return y.view(x.shape)
     # On a GPU the products are cuBLAS's; the kernel is what lies between.
     x = linear1(x)
@@ -140,19 +147,31 @@ def grn_mlp(x: Tensor,
 def fuses(x: Tensor, *layers: nn.Module) -> bool:
     """Decide if an operator of ``ops`` computes layers.
 
-    It does so in float32 and float64 on a CPU: not under autocast, which
-    chooses types layer by layer; not where a compiler, a tracer or a transform
-    must see the layers; and not if a layer has hooks or another class (a
-    parametrization, an adapter) and so does more than its name says.
+    It does so in float32 and float64 on a CPU, and in bfloat16 where that is
+    faster, be it by autocast or the type of ``x``; not where a compiler, a
+    tracer or a transform must see the layers; and not if a layer has hooks or
+    another class (a parametrization, an adapter) and so does more than its
+    name says.
 
     Args:
         x (Tensor): The input.
         *layers (nn.Module): The layers.
     """
     return (not torch.compiler.is_compiling() and x.is_cpu
-            and x.dtype in (torch.float32, torch.float64)
-            and not torch.is_autocast_enabled('cpu')
+            and _type_for(x) is not None
             and _may_replace(x, *layers))
+
+
+def _type_for(x: Tensor) -> Optional[torch.dtype]:
+    """Choose the type in which operators compute; None if only layers do."""
+    dtype = x.dtype
+    if torch.is_autocast_enabled('cpu'):
+        if dtype == torch.float64:  # which autocast leaves as it is
+            return None
+        dtype = torch.get_autocast_dtype('cpu')
+    known = dtype in (torch.float32, torch.float64) or (
+        dtype == torch.bfloat16 and has_fast_bf16())
+    return dtype if known else None
 
 
 def fuses_by_triton(x: Tensor, *layers: nn.Module) -> bool:

@@ -1,4 +1,5 @@
 """Differentiable gradients of an operator, from its plain twin."""
+import functools
 from typing import Callable, Optional, Sequence, Tuple
 
 import torch
@@ -6,6 +7,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .grn_linear import largest_norm, responses
+
+
+def without_autocast(function: Callable) -> Callable:
+    """Let a function of CPU tensors choose the types of its products."""
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        with torch.autocast('cpu', enabled=False):
+            return function(*args, **kwargs)
+
+    return call
 
 
 def gradients_by_layers(ctx, twin: Callable[..., Tensor],

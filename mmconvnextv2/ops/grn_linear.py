@@ -4,7 +4,7 @@ from typing import Tuple
 import torch
 from torch import Tensor
 
-from .linear import linear
+from .linear import add_product, linear
 
 
 def responses(norms: Tensor, eps: float) -> Tuple[Tensor, Tensor]:
@@ -29,6 +29,9 @@ class GRNLinear:
         gamma, beta, eps: Of GRN, (E, ).
         weight (Tensor): W, (C, E).
 
+    All of these, maps (n, S, E) and norms have one type, float32 at least.
+    Maps (n, S, C) may be in half precision: then products are, too.
+
     Attributes:
         grad_gamma, grad_beta, grad_weight (Tensor): Sums of gradients.
     """
@@ -50,7 +53,8 @@ class GRNLinear:
                 out: Tensor) -> None:
         """Write y (n, S, C) to ``out``; may overwrite a (n, S, E)."""
         a.mul_(self._scale(norms)).add_(self.beta)
-        linear(a, self.weight, bias, out=out)
+        dtype = out.dtype
+        linear(a.to(dtype), self.weight.to(dtype), bias.to(dtype), out=out)
 
     def backward(self, a: Tensor, norms: Tensor, grad: Tensor,
                  buffer: Tensor) -> Tensor:
@@ -60,20 +64,15 @@ class GRNLinear:
         """
         scale = self._scale(norms)
         rows = grad.flatten(0, 1)
-        d = linear(grad, self.weight.t())
+        d = linear(grad, self.weight.to(grad.dtype).t()).to(a.dtype)
         self.grad_beta += d.sum((0, 1))
         by_scale = torch.mul(d, a, out=buffer).sum(1)
         # GRN's output anew, which W's gradient takes.
         torch.addcmul(self.beta, a, scale, out=buffer)
-        self._add_to_weight(rows.t(), buffer.flatten(0, 1))
+        self.grad_weight = add_product(
+            self.grad_weight, rows.t(), buffer.flatten(0, 1).to(grad.dtype))
         factor = self._backward_of_norms(by_scale, norms)
         return d.mul_(scale).addcmul_(a, factor)
-
-    def _add_to_weight(self, left: Tensor, right: Tensor) -> None:
-        if self.grad_weight is None:
-            self.grad_weight = left @ right
-        else:
-            self.grad_weight.addmm_(left, right)
 
     def _backward_of_norms(self, by_scale: Tensor, norms: Tensor) -> Tensor:
         """Pass the gradient (n, E) of scale on to gamma and the norms.
@@ -104,20 +103,24 @@ class WideGRNLinear(GRNLinear):
         # beta passes W once, not at every site.
         bias = bias + self.weight @ self.beta
         # Not by bmm, which is slower than mm for the few images at a time.
+        a, bias = a.to(out.dtype), bias.to(out.dtype)
         for image, scale, y in zip(a, self._scale(norms), out):
-            linear(image, self.weight * scale, bias, out=y)
+            linear(image, (self.weight * scale).to(y.dtype), bias, out=y)
 
     def backward(self, a: Tensor, norms: Tensor, grad: Tensor,
                  buffer: Tensor) -> Tensor:
         # beta is the same at all sites: so are its parts of the gradients.
-        total = grad.sum((0, 1))
+        total = grad.sum((0, 1)).to(a.dtype)
         self.grad_beta += total @ self.weight
-        self._add_to_weight(total[:, None], self.beta[None])
+        self.grad_weight = add_product(
+            self.grad_weight, total[:, None], self.beta[None])
         for image, norm, rows, out in zip(a, norms.split(1), grad, buffer):
             scale = self._scale(norm)[0]
-            products = rows.t() @ image
+            products = (rows.t() @ image.to(rows.dtype)).to(a.dtype)
             self.grad_weight.addcmul_(products, scale)
             by_scale = products.mul_(self.weight).sum(0, keepdim=True)
-            torch.addcmul(linear(rows, (self.weight * scale).t()), image,
-                          self._backward_of_norms(by_scale, norm)[0], out=out)
+            weight = (self.weight * scale).to(rows.dtype)
+            torch.addcmul(
+                linear(rows, weight.t()).to(a.dtype), image,
+                self._backward_of_norms(by_scale, norm)[0], out=out)
         return buffer

@@ -11,9 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .double_backward import gelu_grn_by_layers, gradients_by_layers
+from .double_backward import (
+    gelu_grn_by_layers,
+    gradients_by_layers,
+    without_autocast,
+)
 from .grn_linear import GRNLinear, WideGRNLinear, largest_norm
-from .linear import linear, linear_gelu
+from .linear import add_product, linear, linear_gelu, type_of_sums
 
 # Entries of a map that stay in the cache while a group of images is computed,
 # 8 MiB in float32: half of it makes products of wide layers slower, which read
@@ -30,7 +34,8 @@ def _groups(x: Tensor, hidden: int,
     n, sites, _ = x.shape
     most = max(1, _GROUP_NUMEL // (sites * hidden))
     size = -(-n // -(-n // most))  # groups as equal as can be
-    buffers = x.new_empty(num_buffers, size, sites, hidden)
+    buffers = x.new_empty(
+        num_buffers, size, sites, hidden, dtype=type_of_sums(x.dtype))
     for start in range(0, n, size):
         group = slice(start, min(start + size, n))
         yield (group, *buffers[:, :group.stop - start])
@@ -40,7 +45,14 @@ def _grn_linear(x: Tensor, gamma: Tensor, beta: Tensor, weight: Tensor,
                 eps: float) -> GRNLinear:
     """Choose the faster way for maps (N, S, E): the bound is about E/2."""
     wide = 2 * x.shape[1] >= len(gamma)
-    return (WideGRNLinear if wide else GRNLinear)(gamma, beta, weight, eps)
+    dtype = type_of_sums(x.dtype)
+    return (WideGRNLinear if wide else GRNLinear)(
+        gamma.to(dtype), beta.to(dtype), weight.to(dtype), eps)
+
+
+def _widened(x: Tensor, buffer: Tensor) -> Tensor:
+    """Bring ``x`` to the type of the buffer, in the buffer if need be."""
+    return x if x.dtype == buffer.dtype else buffer.copy_(x)
 
 
 def _forward(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
@@ -49,20 +61,22 @@ def _forward(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
              kept: Optional[List[Tensor]] = None) -> Tuple[Tensor, Tensor]:
     """Compute (N, S, C) and norms (N, E); fills ``kept``, if there is one."""
     out = torch.empty_like(x)
-    norms = x.new_empty(len(x), len(weight1))
+    norms = x.new_empty(
+        len(x), len(weight1), dtype=type_of_sums(x.dtype))
+    weight1, bias1 = weight1.to(x.dtype), bias1.to(x.dtype)
     head = _grn_linear(x, gamma, beta, weight2, eps)
     for group, a, buffer in _groups(x, len(weight1), 2):
         if kept is None:  # h is not needed: GELU is part of the product
-            a = linear_gelu(x[group], weight1, bias1)
+            a = _widened(linear_gelu(x[group], weight1, bias1), a)
         else:
             kept.append(linear(x[group], weight1, bias1))
-            _gelu(kept[-1], out=a)
+            _gelu(_widened(kept[-1], buffer), out=a)
         if visible is not None:
             a.mul_(visible[group])
         # By sum, not vector_norm, which would make a new map.
         torch.mul(a, a, out=buffer)
         torch.sum(buffer, 1, out=norms[group]).sqrt_().clamp_(
-            max=largest_norm(x.dtype))
+            max=largest_norm(norms.dtype))
         head.forward(a, norms[group], bias2, out[group])
     return out, norms
 
@@ -70,6 +84,7 @@ def _forward(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
 class _GRNMLP(torch.autograd.Function):
 
     @staticmethod
+    @without_autocast
     def forward(ctx, *arguments) -> Tensor:
         *parameters, _, ctx.eps, visible = arguments
         kept = []
@@ -78,21 +93,25 @@ class _GRNMLP(torch.autograd.Function):
         return out
 
     @staticmethod
+    @without_autocast
     def backward(ctx, grad: Tensor) -> tuple:
         *inputs, visible, norms = (saved := ctx.saved_tensors)[:8]
         if torch.is_grad_enabled():  # it will be differentiated again
             return (*gradients_by_layers(
                 ctx, lambda x, weight1, bias1, gamma, beta, weight2: F.linear(
-                    gelu_grn_by_layers(F.linear(x, weight1, bias1), gamma,
-                                       beta, ctx.eps, visible), weight2),
+                    gelu_grn_by_layers(
+                        F.linear(x, weight1.to(x.dtype), bias1.to(x.dtype)),
+                        gamma, beta, ctx.eps, visible), weight2.to(x.dtype)),
                 inputs, grad), grad.sum((0, 1)), None, None)
         x, weight1, bias1, gamma, beta, weight2 = inputs
         grad = grad.contiguous()
-        grad_x, grad_weight1 = torch.empty_like(x), torch.empty_like(weight1)
-        grad_bias1 = torch.zeros_like(bias1)
+        grad_x, grad_weight1 = torch.empty_like(x), None
+        grad_bias1 = torch.zeros_like(bias1, dtype=norms.dtype)
         head = _grn_linear(x, gamma, beta, weight2, ctx.eps)
-        groups = _groups(x, len(weight1), 2)
-        for h, (group, a, buffer) in zip(saved[8:], groups):
+        weight1 = weight1.to(x.dtype)
+        groups = _groups(x, len(weight1), 2 + (x.dtype != norms.dtype))
+        for h, (group, a, buffer, *wide) in zip(saved[8:], groups):
+            h = _widened(h, *wide or [a])
             _gelu(h, out=a)
             if visible is not None:
                 a.mul_(visible[group])
@@ -102,9 +121,9 @@ class _GRNMLP(torch.autograd.Function):
             _gelu_backward(d, h, grad_input=d)
             rows = d.flatten(0, 1)
             grad_bias1 += rows.sum(0)
-            # The first group overwrites what the matrix holds (beta=0).
-            grad_weight1.addmm_(
-                rows.t(), x[group].flatten(0, 1), beta=group.start > 0)
+            d = d.to(x.dtype)
+            grad_weight1 = add_product(
+                grad_weight1, d.flatten(0, 1).t(), x[group].flatten(0, 1))
             linear(d, weight1.t(), out=grad_x[group])
         return (grad_x, grad_weight1, grad_bias1, head.grad_gamma,
                 head.grad_beta, head.grad_weight, grad.sum((0, 1)), None, None)
@@ -121,8 +140,9 @@ def grn_mlp(x: Tensor,
             visible: Optional[Tensor] = None) -> Tensor:
     """Apply a linear layer to E channels, GELU, GRN, one to C channels.
 
-    Equal to the layers one after the other (ConvNeXt V2, Algorithm 1), in
-    float32 and float64.
+    Equal to the layers one after the other (ConvNeXt V2, Algorithm 1). For
+    ``x`` in half precision the products are in it, and so is what is kept;
+    all that lies between is float32.
 
     Args:
         x (Tensor): (N, S, C), S sites per image, contiguous.
@@ -138,4 +158,4 @@ def grn_mlp(x: Tensor,
     arguments = (x, weight1, bias1, gamma, beta, weight2, bias2, eps, visible)
     if torch.is_grad_enabled() and any(t.requires_grad for t in arguments[:7]):
         return _GRNMLP.apply(*arguments)
-    return _forward(*arguments)[0]
+    return without_autocast(_forward)(*arguments)[0]

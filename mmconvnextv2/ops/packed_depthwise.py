@@ -3,9 +3,8 @@ from typing import Dict, Optional, Tuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from .depthwise import depthwise_backward
+from .depthwise import convolve, depthwise_backward
 
 
 class RunsOfGrid:
@@ -82,13 +81,7 @@ class _PackedDepthwise(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Optional[Tensor],
                 runs: RunsOfGrid) -> Tensor:
-        return runs.gather(
-            F.conv2d(
-                runs.scatter(x, 'input'),
-                weight,
-                bias,
-                padding=weight.shape[-1] // 2,
-                groups=len(weight)))
+        return runs.gather(convolve(runs.scatter(x, 'input'), weight, bias))
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:

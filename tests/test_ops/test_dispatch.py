@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.utils import parametrizations
 
 from mmconvnextv2.models.layers.block import ConvNeXtV2Block
+from mmconvnextv2.ops import linear
 from mmconvnextv2.ops.dispatch import (
     fuses,
     plain_layers,
@@ -57,19 +58,32 @@ def test_a_changed_layer_is_called():
 def test_where_it_applies():
     x, layer = torch.zeros(1, 2), nn.Linear(2, 2)
     assert fuses(x, layer) and fuses(x.double(), nn.GELU())
-    assert not fuses(x.half()) and not fuses(x.bfloat16())
+    assert not fuses(x.half())
     assert not fuses(x.to('meta'))
     assert not fuses(x, nn.Sequential(layer))
     assert not fuses(x, nn.GELU('tanh'))
     with plain_layers():
         assert not fuses(x)
-    with torch.autocast('cpu', torch.bfloat16):
+    with torch.autocast('cpu', torch.float16):
         assert not fuses(x)
     handle = nn.modules.module.register_module_forward_hook(
         lambda module, inputs, output: None)
     assert not fuses(x)
     handle.remove()
     assert fuses(x)
+
+
+@pytest.mark.parametrize('is_fast', [True, False])
+def test_half_precision_where_it_is_fast(is_fast, monkeypatch):
+    monkeypatch.setattr(linear, '_has_bf16_instructions', lambda: is_fast)
+    x, layer = torch.zeros(1, 2), nn.Linear(2, 2)
+    assert fuses(x.bfloat16(), layer) == is_fast
+    with torch.autocast('cpu', torch.bfloat16):
+        assert fuses(x, layer) == is_fast
+        assert fuses(x.bfloat16(), layer) == is_fast
+        assert not fuses(x.double(), layer)
+    with torch.backends.mkldnn.flags(enabled=False):
+        assert not fuses(x.bfloat16(), layer)
 
 
 def test_not_under_a_tracer_or_transform():

@@ -3,7 +3,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmconvnextv2.ops.dispatch import replaceable
+from mmconvnextv2.ops.dispatch import fuses, replaceable
+from mmconvnextv2.ops.layer_norm import layer_norm
 
 NORM_EPS = 1e-6  # of the papers
 _HALF = (torch.float16, torch.bfloat16)
@@ -22,6 +23,8 @@ class LayerNorm(nn.LayerNorm):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise over the last dimension; shape and type stay."""
         if x.is_cpu and x.dtype in _HALF:
+            if fuses(x):
+                return layer_norm(x, self.weight, self.bias, self.eps)
             y = F.layer_norm(x.float(), self.normalized_shape,
                              self.weight.float(), self.bias.float(), self.eps)
             return y.to(x.dtype)
