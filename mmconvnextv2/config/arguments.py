@@ -53,13 +53,7 @@ def part_mistakes(path: str,
 
 def find_type(registry: Registry, kind: Any,
               scope: str | None = None) -> tuple[Any, Registry]:
-    """Find a type by its name.
-
-    Args:
-        registry (Registry): MMEngine's registry of the kind of part.
-        kind (Any): The name; a class or function is what it is.
-        scope (str, optional): Scope to look from. By default that of the
-            moment.
+    """Find a type by its name, from a scope or from that of the moment.
 
     Returns:
         tuple[Any, Registry]: The type, None if there is none of that name;

@@ -6,13 +6,7 @@ from .walk import part_at, parts, type_name
 
 
 def conflicts(cfg: Mapping, splits: Sequence[str]) -> Iterator[Mistake]:
-    """Find settings that are each possible, but not together.
-
-    Args:
-        cfg (Mapping): The config.
-        splits (Sequence[str]): Those of 'train', 'val' and 'test' that the
-            run uses.
-    """
+    """Find settings that are each possible, but not together."""
     yield from _unused_backends(cfg)
     yield from _unknown_means(cfg)
     if not isinstance(cfg.get('load_from'), (str, type(None))):

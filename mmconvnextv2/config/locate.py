@@ -47,13 +47,7 @@ _FOLLOWED = ('before_', 'after_', 'process', 'evaluate')
 
 
 class Trail:
-    """The part of a config at which an error came up.
-
-    Args:
-        cfg (Config): The config of a run; its types are marked.
-        splits (Sequence[str]): Those of 'train', 'val' and 'test' that the
-            run uses.
-    """
+    """The part of a config at which an error came up; marks its types."""
 
     def __init__(self, cfg: Config, splits: Sequence[str]) -> None:
         locate_types(cfg, splits)

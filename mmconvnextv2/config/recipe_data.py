@@ -12,14 +12,8 @@ from .walk import type_name
 def setting(registry: Registry, part: Mapping, key: str) -> Any:
     """Read a setting of a part of a config, or its default.
 
-    Args:
-        registry (Registry): MMEngine's registry of the part's type.
-        part (Mapping): The part.
-        key (str): Name of the setting.
-
-    Returns:
-        Any: The value in the part; if it has none, the default in the
-        signature of its type or of a base class; None if there is none.
+    That is the one in the signature of its type or of a base class; None if
+    there is none.
     """
     kind = part.get('type')
     if key in part or kind is None:
@@ -64,11 +58,7 @@ def _flat(steps: Sequence[Any]) -> Iterator[Mapping]:
 def augmentation(cfg: Mapping) -> Dict[str, Any]:
     """Read the sizes in training and evaluation, and the random changes.
 
-    Args:
-        cfg (Mapping): The config, with its bases merged.
-
-    Returns:
-        dict: A part of what ``mmconvnextv2.config.recipe.recipe`` returns.
+    They are a part of what ``mmconvnextv2.config.recipe.recipe`` returns.
     """
     train = pipeline_of(cfg.get('train_dataloader'))
     test = pipeline_of(cfg.get('test_dataloader') or cfg.get('val_dataloader'))

@@ -32,9 +32,7 @@ def type_name(part: Any) -> str:
 def parts(tree: Any, path: str = '') -> Iterator[tuple[str, Mapping]]:
     """Yield the path and content of each dict, from the outside in.
 
-    Args:
-        tree (Any): A config or a part of one.
-        path (str): Path of ``tree`` itself. Defaults to ''.
+    ``path`` is that of ``tree`` itself.
     """
     if isinstance(tree, Mapping):
         yield path, tree
@@ -65,12 +63,7 @@ class LocatedType(str):
 
 
 def locate_types(cfg: Config, splits: Sequence[str]) -> None:
-    """Mark the types in a config with their paths.
-
-    Args:
-        cfg (Config): The config, which is changed.
-        splits (Sequence[str]): Those of 'train', 'val' and 'test' in use.
-    """
+    """Mark the types in a config that a run uses with their paths."""
     unused = tuple(f'{x}_' for x in SPLITS if x not in splits)
     for path, part in parts(dict(cfg.items())):
         kind = part.get('type')
@@ -99,11 +92,7 @@ def name_types(cfg: Config) -> None:
 
 
 def scope_of(kind: Any) -> Optional[str]:
-    """Find the package of OpenMMLab that a type is made for.
-
-    Args:
-        kind (Any): Name, or class, which may derive from one of the package.
-    """
+    """Find the package of OpenMMLab that a type is made for, by its bases."""
     if isinstance(kind, str):
         scopes = [kind.rpartition('.')[0]]
     else:

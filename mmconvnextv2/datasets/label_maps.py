@@ -23,25 +23,14 @@ _MASKS = (
 
 
 def reduce_labels(labels: np.ndarray) -> np.ndarray:
-    """Count labels from 0 instead of 1, and ignore 0, as mmseg does.
-
-    Args:
-        labels (np.ndarray): Labels as in the file, of any integer type.
-
-    Returns:
-        np.ndarray: Labels of the same shape and type.
-    """
+    """Count labels from 0 instead of 1, and ignore 0, as mmseg does."""
     return np.where((labels == 0) | (labels == IGNORED), IGNORED, labels - 1)
 
 
 def numbers_of_classes(dataset: Any) -> np.ndarray:
-    """Tell which class each number in the files of a data set means.
+    """List the classes of the numbers 0 to 255 in the files of a data set.
 
-    Args:
-        dataset (BaseSegDataset): The data set, of mmseg.
-
-    Returns:
-        np.ndarray: The classes of the numbers 0 to 255; 255 is ignored.
+    It is one of mmseg's; the class 255 is ignored.
     """
     labels = np.arange(256)
     if dataset.reduce_zero_label:
@@ -53,14 +42,7 @@ def numbers_of_classes(dataset: Any) -> np.ndarray:
 
 
 def fault_of_file(path: str) -> Optional[str]:
-    """Say why the labels that mmseg reads are not those that were meant.
-
-    Args:
-        path (str): A label map that can be read.
-
-    Returns:
-        str, optional: The fault; None if there is none.
-    """
+    """Say why the labels that mmseg reads are not those that were meant."""
     with Image.open(path) as file:
         if file.format == 'JPEG':
             return ('it is a JPEG, whose compression mixes the labels of '

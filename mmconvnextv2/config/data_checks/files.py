@@ -62,13 +62,8 @@ def check_list(path: str, num_classes: Optional[int] = None
                ) -> Generator[str, None, list[str]]:
     """Name what editors and other systems leave in a list of files.
 
-    Args:
-        path (str): The list. OpenMMLab takes each line as it is.
-        num_classes (int, optional): Number of classes if a line is a name and
-            a label. Defaults to None, where it is a name.
-
-    Returns:
-        list[str]: The names.
+    OpenMMLab takes each line as it is: a name, or with ``num_classes`` a name
+    and a label. Returns the names.
     """
     text = Path(path).read_text(encoding='utf-8', errors='replace')
     lines = text.removeprefix('\ufeff').splitlines()
