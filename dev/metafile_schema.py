@@ -15,6 +15,7 @@ _STARTS = {
     'fcmae-in21k-pre': 'FCMAE, IN-22K, IN-1K',
     'fcmae-pre': 'FCMAE, IN-1K',
     '_ft_in22k/': 'FCMAE, IN-22K',
+    'lvd1689m': 'DINOv3',
     '3rdparty_in21k': 'IN-22K',
     'in1k': 'IN-1K',
 }

@@ -12,6 +12,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmconvnextv2.checkpoint import main_file
 from mmconvnextv2.config.check import read_config
 from mmconvnextv2.config.data_sources import (
     describe_missing,
@@ -158,7 +159,7 @@ def require_file(path: str, argument: str) -> None:
     Raises:
         CommandError: If not; names those beside it.
     """
-    if '://' in path or osp.isfile(path):
+    if '://' in path or osp.isfile(main_file(path)):
         return
     if osp.isdir(path):
         raise CommandError(f'{argument}: {path!r} is a folder, expected a '

@@ -25,14 +25,7 @@ from mmconvnextv2.checkpoint import (
 from mmconvnextv2.cli import refused, run_command
 
 _EPILOG = """\
-Formats:
-  mmpretrain            models of OpenMMLab, of mmpretrain and of this package
-  official              github.com/facebookresearch/ConvNeXt-V2, and ConvNeXt:
-                        the released files, and what fine-tuning writes
-  official-pretraining  what the official main_pretrain.py writes and the
-                        official main_finetune.py --finetune reads
-  timm, huggingface     their models' state dicts
-
+docs/weights.md lists the formats, and the files and folders that are read.
 Only weights are converted, not an optimizer's state. Weights that the authors
 released are under CC-BY-NC 4.0 in every format.
 """
@@ -78,6 +71,11 @@ def translate(content: Any, args: argparse.Namespace) -> Tuple[str, Mapped]:
             raise CheckpointError(f'it is of format {source.format}, not '
                                   f'{args.source_format}')
         ours = to_ours(weights, source)
+        for need in ours.needs:
+            raise CheckpointError(
+                f"{need.reason}, which a converted file would not say: name "
+                "this one in the backbone's init_cfg, and set "
+                f'{need.argument}')
         network = check(ours.state)
         theirs = from_ours(ours.state, args.target_format)
     print(f'{args.source}: {source.format}, {network.describe()}')

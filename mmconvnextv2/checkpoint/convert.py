@@ -1,24 +1,29 @@
 """Translate state dicts between the names and layouts of code bases."""
 import re
-from typing import Dict, List, Mapping, NamedTuple, Optional
+from typing import (
+    Callable,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
+from mmconvnextv2.models import ConvNeXtV2
 from mmconvnextv2.text import first_of
 from .errors import CheckpointError, about
-from .formats import (
-    FORMATS,
-    OURS,
-    from_minkowski,
-    rename,
-    to_minkowski,
-    to_our_layout,
-)
+from .formats import FORMATS, OURS, rename
+from .layouts import from_minkowski, to_minkowski, to_our_layout
 from .network import inspect
 
 # Beginnings of the names of all layers but output norms and heads.
-_LAYERS = ('stages.', 'downsample_layers.', 'stem.', 'embeddings.',
-           'encoder.stages.')
+_LAYERS = ('stages', 'downsample_layers.', 'stem', 'embeddings.',
+           'encoder.stages.', 'features.')
+_OUR_LAYER = re.compile(r'backbone\.(?:stages|downsample_layers)\.(\d+)\.')
 # timm stores the linear layers of these models as 1x1 convolutions.
 _TIMM_AS_CONVS = ('atto', 'femto', 'pico', 'nano')
 _BACKBONE = 'backbone.'
@@ -32,11 +37,42 @@ class Source(NamedTuple):
     root: str  # prefix of its heads' names
 
 
+class Need(NamedTuple):
+    """Say what a backbone must be for weights to mean the same in it."""
+
+    reason: str
+    argument: str
+    is_met: Callable[[ConvNeXtV2], bool]
+
+
+_NORM_FIRST = Need(
+    'their last norm comes before the pooling (head_norm_first of timm)',
+    'gap_before_final_norm=False', lambda net: not net.gap_before_final_norm or
+    not hasattr(net, f'norm{net.num_stages - 1}'))
+_EPS = Need("the norms of timm's convnext_xxlarge have eps 1e-5",
+            "norm_cfg=dict(type='LN2d', eps=1e-5)",
+            lambda net: net.norm_eps == 1e-5)
+_XXLARGE = [1536, 0]  # channels of the third stage's blocks 29 and 30
+
+
 class Mapped(NamedTuple):
     """Hold a translated state dict."""
 
     state: Dict[str, Tensor]  # all that could be translated
     left_out: List[str]  # original names of the rest
+    needs: Tuple[Need, ...] = ()
+
+    def require_same(self, model: nn.Module) -> None:
+        """Refuse a model whose backbone would compute other features.
+
+        Raises:
+            CheckpointError: If it would; says what to set.
+        """
+        for net in model.modules():
+            for need in self.needs if isinstance(net, ConvNeXtV2) else ():
+                if not need.is_met(net):
+                    raise CheckpointError(f'{need.reason}: set '
+                                          f'{need.argument} of the backbone')
 
 
 def recognise(state: Mapping[str, Tensor],
@@ -99,27 +135,47 @@ def to_ours(state: Mapping[str, Tensor],
         CheckpointError: If the format is unknown.
     """
     source = source or recognise(state)
-    stage = re.compile(
-        rf'{re.escape(source.prefix)}(?:encoder\.)?stages\.(\d+)\.')
-    last = max(int(match[1]) for match in map(stage.match, state) if match)
+    numbers = (_OUR_LAYER.match(_our_name(x, source, 0) or '') for x in state)
+    last = max(int(match[1]) for match in numbers if match)
     layers = tuple(source.prefix + layer for layer in _LAYERS)
     mapped = Mapped({}, [])
     for key, value in state.items():
         name = _our_name(key, source, last)
-        if name in mapped.state:
-            raise CheckpointError(f'{key} and another tensor are both {name}')
         if name and isinstance(value, Tensor):
             with about(key):
-                mapped.state[name] = (
-                    from_minkowski(value) if key.endswith('.kernel') else
-                    to_our_layout(name, value))
+                value = (from_minkowski(value) if key.endswith('.kernel') else
+                         to_our_layout(name, value))
+            first = mapped.state.setdefault(name, value)
+            if first is not value and not torch.equal(first, value):
+                raise CheckpointError(
+                    f'{key} and another tensor are both {name}')
         elif key.startswith(layers):
             raise CheckpointError(
                 f'{key} is no parameter of a ConvNeXt or ConvNeXt V2 in the '
                 f'format {source.format}')
         else:
             mapped.left_out.append(key)
+    if source.format == 'timm':
+        return _as_timm_computes(mapped, state, source.prefix)
     return mapped
+
+
+def _as_timm_computes(mapped: Mapped, state: Mapping[str, Tensor],
+                      prefix: str) -> Mapped:
+    """Consider timm's variants of the head and of the norms."""
+    if f'{prefix}head.pre_logits.fc.weight' in state:
+        # The classes' layer follows one that we have not.
+        for leaf in ('head.fc.weight', 'head.fc.bias'):
+            if mapped.state.pop(leaf, None) is not None:
+                mapped.left_out.append(prefix + leaf)
+    needs = []
+    if f'{prefix}norm_pre.weight' in state:
+        needs.append(_NORM_FIRST)
+    widths = [len(mapped.state.get(f'backbone.stages.2.{i}.gamma', ()))
+              for i in (29, 30)]
+    if widths == _XXLARGE:
+        needs.append(_EPS)
+    return mapped._replace(needs=tuple(needs))
 
 
 def _our_name(key: str, source: Source, last: int) -> Optional[str]:
@@ -159,7 +215,7 @@ def from_ours(state: Mapping[str, Tensor], target: str) -> Mapped:
     network = inspect(state)
     fmt, last = FORMATS[target], len(network.backbone['arch']['depths']) - 1
     prefix = ''
-    if fmt.wrappers and target != 'official':
+    if target in ('official-pretraining', 'huggingface'):
         # Hugging Face's are named after V2 and V1.
         prefix = fmt.wrappers[0 if network.backbone['use_grn'] else -1]
     is_other = target == 'timm' and network.name not in _TIMM_AS_CONVS
@@ -168,6 +224,9 @@ def from_ours(state: Mapping[str, Tensor], target: str) -> Mapped:
     for name, value in state.items():
         key = rename(name, fmt.network, last)
         key = rename(name, fmt.heads, last) if key is None else prefix + key
+        if key is None and _OUR_LAYER.match(name):
+            raise CheckpointError(
+                f'the format {target} has no place for {name}')
         if key is None:
             mapped.left_out.append(name)
         elif re.fullmatch(as_convs, key):

@@ -1,16 +1,11 @@
 """Names and layouts of ConvNeXt weights in other code bases.
 
 Read from the state dicts of each: github.com/facebookresearch/ConvNeXt-V2 (and
-ConvNeXt), timm, Hugging Face's transformers, mmpretrain.
+ConvNeXt, dinov3), timm, Hugging Face's transformers, torchvision, mmpretrain.
 """
-import math
 import re
 from functools import cache
 from typing import Iterable, NamedTuple, Optional, Tuple
-
-from torch import Tensor
-
-from .errors import CheckpointError
 
 # (our name, their name), with fields in braces that stand for the same in
 # both; '{last}' is the number of the last stage.
@@ -18,16 +13,12 @@ Pairs = Tuple[Tuple[str, str], ...]
 _FIELDS = dict(s=r'\d+', b=r'\d+', n=r'\d+', k='[01]', p='weight|bias')
 # The names of this package, which are mmpretrain's.
 OURS = 'mmpretrain'
-# Matrices that some code bases store as kernels of 1x1 convolutions.
-_MATRICES = re.compile(
-    r'.*pointwise_conv[12]\.weight|neck\.(proj|pred)\.weight')
-# Vectors that have more dimensions in some code bases.
-_VECTORS = re.compile(r'.*(\.bias|\.gamma|\.beta|mask_token)')
 
 
 class Format(NamedTuple):
     """Describe how a code base names and lays out the weights."""
 
+    models: str  # whose models have such names, for the docs
     signature: str  # pattern of a depthwise kernel's name in the network
     wrappers: Tuple[str, ...] = ()  # prefixes of the network, not the heads
     network: Pairs = ()  # names within the network
@@ -49,21 +40,28 @@ _MINKOWSKI_BLOCK = ('dwconv.kernel', 'dwconv.bias', 'norm.ln.{p}',
                     'grn.beta')
 _TIMM_BLOCK = ('conv_dw.weight', 'conv_dw.bias', 'norm.{p}', 'mlp.fc1.{p}',
                'mlp.fc2.{p}', 'mlp.grn.weight', 'mlp.grn.bias', 'gamma')
+# ConvNeXt without V2.
+_DINOV3_BLOCK = ('depthwise_conv.weight', 'depthwise_conv.bias',
+                 'layer_norm.{p}', 'pointwise_conv1.{p}',
+                 'pointwise_conv2.{p}', None, None, 'gamma')
+_TORCHVISION_BLOCK = ('block.0.weight', 'block.0.bias', 'block.2.{p}',
+                      'block.3.{p}', 'block.5.{p}', None, None, 'layer_scale')
 _HUGGING_FACE_BLOCK = ('dwconv.weight', 'dwconv.bias', 'layernorm.{p}',
                        'pwconv1.{p}', 'pwconv2.{p}', 'grn.weight', 'grn.bias',
                        'layer_scale_parameter')
 
 
 def _block(theirs: str,
-           layers: Tuple[str, ...],
+           layers: Tuple[Optional[str], ...],
            ours: str = 'backbone.stages.{s}.{b}') -> Pairs:
     return tuple((f'{ours}.{a}', f'{theirs}.{b}')
-                 for a, b in zip(_OUR_BLOCK, layers))
+                 for a, b in zip(_OUR_BLOCK, layers) if b)
 
 
 _STEM = 'backbone.downsample_layers.0'
 _REDUCTION = 'backbone.downsample_layers.{s}'
 _NORM = 'backbone.norm{last}.{p}'
+_STAGES = range(9)  # for code bases that count them in another way
 _OFFICIAL_HEADS = (
     ('head.fc.{p}', 'head.{p}'),
     ('neck.proj.{p}', 'proj.{p}'),
@@ -76,9 +74,12 @@ _OFFICIAL_VECTORS = ((r'.*grn\.(gamma|beta)', (1, 1, 1, -1)),
 
 FORMATS = {
     OURS:
-    Format(r'stages\.\d+\.\d+\.depthwise_conv\.weight', ('backbone.', )),
+    Format('OpenMMLab, mmpretrain and this package',
+           r'stages\.\d+\.\d+\.depthwise_conv\.weight', ('backbone.', )),
     'official':
     Format(
+        'the released files of ConvNeXt V2, ConvNeXt and DINOv3, and what '
+        'their fine-tuning writes',
         r'stages\.\d+\.\d+\.dwconv\.weight',
         wrappers=('encoder.', 'backbone.'),
         network=((f'{_REDUCTION}.{{k}}.{{p}}',
@@ -86,12 +87,16 @@ FORMATS = {
                  *_block('stages.{s}.{b}', _OFFICIAL_BLOCK),
                  (_NORM, 'norm.{p}')),
         heads=_OFFICIAL_HEADS,
-        only_read=(('backbone.norm{n}.{p}', 'norm{n}.{p}'), ),
+        # DINOv3 holds its last norm twice.
+        only_read=(('backbone.norm{n}.{p}', 'norm{n}.{p}'),
+                   ('backbone.norm{n}.{p}', 'norms.{n}.{p}')),
         vectors=_OFFICIAL_VECTORS,
         as_convs=r'(proj|pred)\.weight'),
     # Layers of MinkowskiEngine; the stem and the decoder are dense.
     'official-pretraining':
     Format(
+        "what ConvNeXt V2's main_pretrain.py writes and main_finetune.py "
+        '--finetune reads',
         r'stages\.\d+\.\d+\.dwconv\.kernel',
         wrappers=('encoder.', ),
         network=((f'{_STEM}.{{k}}.{{p}}', 'downsample_layers.0.{k}.{p}'),
@@ -107,17 +112,25 @@ FORMATS = {
         as_convs=r'(proj|pred)\.weight'),
     'timm':
     Format(
-        r'stages\.\d+\.blocks\.\d+\.conv_dw\.weight',
+        "timm, also with features_only, and what is built on it: OpenCLIP, "
+        "segmentation_models_pytorch's tu-convnext_*",
+        r'stages[._]\d+\.blocks\.\d+\.conv_dw\.weight',
         network=((f'{_STEM}.{{k}}.{{p}}', 'stem.{k}.{p}'),
                  (f'{_REDUCTION}.{{k}}.{{p}}',
                   'stages.{s}.downsample.{k}.{p}'),
                  *_block('stages.{s}.blocks.{b}', _TIMM_BLOCK),
                  (_NORM, 'head.norm.{p}')),
         heads=(('head.fc.{p}', 'head.fc.{p}'), ),
+        only_read=((_NORM, 'norm_pre.{p}'),
+                   (f'{_STEM}.{{k}}.{{p}}', 'stem_{k}.{p}'),
+                   (f'{_REDUCTION}.{{k}}.{{p}}',
+                    'stages_{s}.downsample.{k}.{p}'),
+                   *_block('stages_{s}.blocks.{b}', _TIMM_BLOCK)),
         # In the smaller models only; see ``convert.from_ours``.
         as_convs=r'stages\..*\.mlp\.fc[12]\.weight'),
     'huggingface':
     Format(
+        'transformers: ConvNextV2 and ConvNext, for classes or as backbones',
         r'encoder\.stages\.\d+\.layers\.\d+\.dwconv\.weight',
         wrappers=('convnextv2.', 'convnext.'),
         network=((f'{_STEM}.0.{{p}}', 'embeddings.patch_embeddings.{p}'),
@@ -130,8 +143,32 @@ FORMATS = {
         # Of its backbone for detectors, which counts stages from 1.
         only_read=tuple((f'backbone.norm{i}.{{p}}',
                          f'hidden_states_norms.stage{i + 1}.{{p}}')
-                        for i in range(9)),
+                        for i in _STAGES),
         vectors=((r'.*grn\.(weight|bias)', (1, 1, 1, -1)), )),
+    'huggingface-dinov3':
+    Format(
+        'transformers: DINOv3ConvNext',
+        r'stages\.\d+\.layers\.\d+\.depthwise_conv\.weight',
+        wrappers=('model.', ),  # since transformers 5
+        network=((f'{_REDUCTION}.{{k}}.{{p}}',
+                  'stages.{s}.downsample_layers.{k}.{p}'),
+                 *_block('stages.{s}.layers.{b}', _DINOV3_BLOCK),
+                 (_NORM, 'layer_norm.{p}')),
+        heads=((_NORM, 'layer_norm.{p}'), )),
+    'torchvision':
+    Format(
+        'torchvision',
+        r'features\.\d+\.\d+\.block\.0\.weight',
+        network=tuple(
+            pair for i in _STAGES
+            for pair in ((f'{_REDUCTION}.{{k}}.{{p}}'.replace('{s}', str(i)),
+                          f'features.{2 * i}.{{k}}.{{p}}'),
+                         *_block(f'features.{2 * i + 1}.{{b}}',
+                                 _TORCHVISION_BLOCK,
+                                 f'backbone.stages.{i}.{{b}}'))) +
+        ((_NORM, 'classifier.0.{p}'), ),
+        heads=(('head.fc.{p}', 'classifier.2.{p}'), ),
+        vectors=((r'.*layer_scale', (-1, 1, 1)), )),
 }
 
 
@@ -160,44 +197,3 @@ def rename(name: str, pairs: Iterable[Tuple[str, str]],
             return target.replace('{last}',
                                   str(last)).format(**match.groupdict())
     return None
-
-
-def from_minkowski(kernel: Tensor) -> Tensor:
-    """Turn a kernel of MinkowskiEngine into one of torch's convolutions.
-
-    MinkowskiEngine keeps the sites of a kernel in one dimension, in which the
-    first coordinate (the column of a map) varies slowest: (k * k, C) of a
-    depthwise convolution becomes (C, 1, k, k), and (k * k, C_in, C_out) of a
-    full one (C_out, C_in, k, k).
-
-    Raises:
-        CheckpointError: If the kernel has another shape.
-    """
-    side = math.isqrt(kernel.shape[0]) if kernel.ndim else 0
-    if kernel.ndim not in (2, 3) or not side or side**2 != kernel.shape[0]:
-        raise CheckpointError(
-            'a kernel of MinkowskiEngine must be (k * k, C) or (k * k, C_in, '
-            f'C_out), got {tuple(kernel.shape)}')
-    if kernel.ndim == 2:
-        kernel = kernel[:, None]
-    # (k * k, C_in, C_out) -> (C_out, C_in, column, row) -> (..., row, column)
-    weight = kernel.permute(2, 1, 0).unflatten(2, (side, side))
-    return weight.transpose(2, 3).contiguous()
-
-
-def to_minkowski(weight: Tensor, depthwise: bool) -> Tensor:
-    """Undo ``from_minkowski``."""
-    kernel = weight.transpose(2, 3).flatten(2).permute(2, 1, 0)
-    return (kernel[:, 0] if depthwise else kernel).contiguous()
-
-
-def to_our_layout(name: str, value: Tensor) -> Tensor:
-    """Drop the dimensions of size 1 that other code bases have.
-
-    What is left is (C, ) for vectors and (C_out, C_in) for matrices; a value
-    of a wrong size stays as it is. The name is this package's.
-    """
-    if _MATRICES.fullmatch(name) and value.shape[2:] == (1, 1):
-        return value.flatten(1)
-    is_vector = value.ndim and value.numel() == max(value.shape)
-    return value.flatten() if is_vector and _VECTORS.fullmatch(name) else value

@@ -17,6 +17,7 @@ from mmconvnextv2.files import remove, written_whole
 from .claims import refuse_claims
 from .download import download_once
 from .errors import CheckpointError
+from .folders import main_file, read_distributed, read_shards, refuse_parts
 from .stand_ins import load_data
 
 _SUFFIXES = ('.pth', '.pt', '.bin', '.safetensors')
@@ -30,7 +31,8 @@ def read_checkpoint(checkpoint: str,
 
     Args:
         checkpoint (str): Path, or URL, which is downloaded once. The suffix
-            .safetensors tells that format.
+            .safetensors tells that format, .json an index of shards. A folder
+            may be of Hugging Face, accelerate or torch.distributed.checkpoint.
         map_location (Any): As in ``torch.load``; for safetensors a device or
             its name. Defaults to 'cpu'.
         mmap (bool): Whether tensors may stay in the file until they are used,
@@ -42,19 +44,18 @@ def read_checkpoint(checkpoint: str,
             running code.
     """
     with _local(checkpoint) as local:
-        path = str(local)
+        path = main_file(str(local))
         if not osp.isfile(path):
             raise FileNotFoundError(f'there is no file {path!r} (seen from '
                                     f'{os.getcwd()})')
         try:
+            if path.endswith('.json'):
+                return read_shards(path, lambda x: _read(x, map_location))
+            if osp.basename(path) == '.metadata':
+                return read_distributed(osp.dirname(path))
             _refuse_damage(path)
-            if path.endswith('.safetensors'):
-                content = _safetensors().load_file(path)
-                return {name: x.to(map_location) for name, x in
-                        content.items()} if map_location else content
-            refuse_claims(path)
-            mmap = mmap and map_location == 'cpu' and zipfile.is_zipfile(path)
-            return load_data(path, map_location=map_location, mmap=mmap)
+            refuse_parts(path)
+            return _read(path, map_location, mmap)
         except CheckpointError:
             raise
         except (MemoryError, torch.cuda.OutOfMemoryError):
@@ -72,6 +73,16 @@ def read_checkpoint(checkpoint: str,
     if checkpoint.startswith(_URL):
         text += _after_download(path, is_damaged)
     raise CheckpointError(text) from cause
+
+
+def _read(path: str, map_location: Any, mmap: bool = True) -> Any:
+    if path.endswith('.safetensors'):
+        content = _safetensors().load_file(path)
+        return {name: x.to(map_location) for name, x in
+                content.items()} if map_location else content
+    refuse_claims(path)
+    mmap = mmap and map_location == 'cpu' and zipfile.is_zipfile(path)
+    return load_data(path, map_location=map_location, mmap=mmap)
 
 
 def _after_download(path: str, is_damaged: bool) -> str:
@@ -134,10 +145,12 @@ def _refusal(error: str, path: str) -> str:
         return f'{text} No checkpoint needs that: do not use it.'
     return (f'{text} If you trust who made the file, either allow it, by '
             f'torch.serialization.add_safe_globals([{asked[1]}]) in a module '
-            "that the config's custom_imports names, or keep nothing but the "
-            'weights: python -c "import torch; torch.save(dict(state_dict='
-            f"torch.load({path!r}, weights_only=False)['state_dict']), "
-            "'weights.pth')\"")
+            "that the config's custom_imports names, or, also if the file is "
+            'a whole model, keep nothing but the weights: python -c "import '
+            f'torch; x = torch.load({path!r}, weights_only=False); x = x if '
+            "isinstance(x, dict) else dict(model=x); x = x.get('state_dict', "
+            "x.get('model', x)); x = x if isinstance(x, dict) else "
+            "x.state_dict(); torch.save(dict(state_dict=x), 'weights.pth')\"")
 
 
 def write_checkpoint(content: Mapping[str, Any],

@@ -19,10 +19,9 @@ _STEM = 'downsample_layers.0.0.weight'
 class ConvNeXtPretrainedInit(PretrainedInit):
     """Load what ``init_cfg=dict(type='Pretrained', ...)`` names.
 
-    Weights may be the authors' (fine-tuned, FCMAE, or written by their
-    pre-training script), timm's, Hugging Face's, mmpretrain's or another
-    OpenMMLab model's, in torch's format or safetensors. They are read without
-    running code that the file may contain. All of the backbone is loaded, or
+    Weights may be of any of ``FORMATS``, in any file or folder that
+    ``read_checkpoint`` takes. They are read without running code that the file
+    may contain. All of the backbone is loaded, or
     an error raised; only output norms (``norm{i}``), which FCMAE does not
     train, may be missing and then keep their initial values.
 
@@ -73,8 +72,11 @@ class ConvNeXtPretrainedInit(PretrainedInit):
     def _load(self, module: nn.Module, weights: Mapping[str, Tensor]) -> str:
         """Load a state dict; returns a description of what was loaded."""
         source = recognise(weights, self.prefix)
-        state, unused = to_ours(weights, source)
-        unused += [x for x in state if not x.startswith(_BACKBONE)]
+        mapped = to_ours(weights, source)
+        mapped.require_same(module)
+        state = mapped.state
+        unused = mapped.left_out + [
+            x for x in state if not x.startswith(_BACKBONE)]
         own, expected = backbone_of(state), module.state_dict()
         if self.adapt_stem:
             own = with_adapted_stem(own, expected[_STEM])

@@ -44,14 +44,19 @@ def load_whole(model: nn.Module, checkpoint: str,
     content = read_checkpoint(checkpoint)
     with about(checkpoint):
         weights, part = pick_weights(content, entry), 'model'
+        mapped = None
         if choice := describe_choice(content, entry):
             print_log(f'{checkpoint}: {choice}', 'current', logging.WARNING)
         if isinstance(model, ConvNeXtV2):
-            weights, part = backbone_of(to_ours(weights).state), 'backbone'
+            mapped = to_ours(weights)
+            weights, part = backbone_of(mapped.state), 'backbone'
         elif compare(model.state_dict(), weights).missing:
             # What is not a ConvNeXt stays as it is.
             with contextlib.suppress(CheckpointError):
-                weights = to_ours(weights).state
+                mapped = to_ours(weights)
+                weights = mapped.state
+        if mapped:
+            mapped.require_same(model)
         found = compare(model.state_dict(), weights)
         if found.missing or found.mismatched:  # More does no harm.
             raise CheckpointError(f'it does not hold the whole {part} of the '

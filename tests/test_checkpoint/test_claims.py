@@ -201,13 +201,6 @@ def test_what_is_not_loaded_is_named(path, legacy, protocol, held, name):
     assert name in refusal(path) or protocol == 4
 
 
-def test_a_script_is_no_checkpoint(path):
-    torch.jit.script(torch.nn.Linear(1, 1)).save(str(path))
-    assert refusal(path) == (
-        'it is a TorchScript model, whose weights '
-        'torch.jit.load(FILE).state_dict() gives')
-
-
 def test_what_is_nested_deeply(path):
     deep = chain(3000, lambda x: [x], [])
     limit = sys.getrecursionlimit()

@@ -1,7 +1,10 @@
 """The key maps: there and back, layouts, and what they refuse."""
+from pathlib import Path
+
 import pytest
 import torch
 from checkpoint_reference import (
+    V1,
     as_model,
     assert_same,
     official_state,
@@ -16,17 +19,33 @@ from mmconvnextv2.checkpoint import (
     from_ours,
     to_ours,
 )
-from mmconvnextv2.checkpoint.formats import from_minkowski, to_our_layout
+from mmconvnextv2.checkpoint.layouts import from_minkowski, to_our_layout
 from mmconvnextv2.models import FCMAEDecoder
 
 
 @pytest.mark.parametrize('target', FORMATS)
 @pytest.mark.parametrize('prefix', ['', 'module.', 'a.b.'])
 def test_what_precedes_all_names_is_dropped(target, prefix):
-    state = as_model(random_backbone(), 3)
+    kwargs = V1 if target in ('torchvision', 'huggingface-dinov3') else {}
+    state = as_model(random_backbone(**kwargs), 3)
+    if target == 'huggingface-dinov3':  # has no classes
+        del state['head.fc.weight'], state['head.fc.bias']
     theirs = from_ours(state, target).state
     got = to_ours({prefix + name: x for name, x in theirs.items()})
     assert_same(got.state, state)
+
+
+def table():
+    """Rows of the formats, of which those without pairs have all blocks."""
+    return '\n'.join(
+        f'| {name} | {fmt.models} | '
+        + ('V1 and V2 |' if 'grn' in str(fmt.network or 'grn') else 'V1 |')
+        for name, fmt in FORMATS.items())
+
+
+def test_docs_list_the_formats():
+    page = Path(__file__).parents[2] / 'docs' / 'weights.md'
+    assert f'|---|---|---|\n{table()}\n\n' in page.read_text()
 
 
 def test_fcmae_there_and_back():
@@ -129,7 +148,8 @@ def test_unknown_names_and_targets_are_refused():
     with pytest.raises(
             CheckpointError,
             match=r'not those of a ConvNeXt.*\(mmpretrain, official, official-'
-            r'pretraining, timm, huggingface\); found layer1\.0\.conv, fc$'):
+            r'pretraining, timm, huggingface, huggingface-dinov3, torchvision'
+            r'\); found layer1\.0\.conv, fc$'):
         to_ours({'layer1.0.conv': torch.ones(1), 'fc': torch.ones(1)})
     with pytest.raises(ValueError, match="must be one of .* got 'keras'"):
         from_ours(as_model(random_backbone()), 'keras')

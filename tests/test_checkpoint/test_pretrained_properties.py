@@ -28,6 +28,11 @@ from mmconvnextv2.checkpoint import (
 def test_through_a_file(cfg, target, suffix, classes, data):
     if target == 'official-pretraining' and not cfg.get('use_grn', True):
         target = 'official'  # The authors pre-train V2 only.
+    if target in ('torchvision', 'huggingface-dinov3') and cfg.get(
+            'use_grn', True):
+        target = 'timm'  # They have V1 only.
+    if target == 'huggingface-dinov3':
+        classes = 0  # It has no head.
     cfg = dict(cfg, final_norm=True, out_indices=-1, drop_path_rate=0.)
     model = build(cfg, torch.float32)
     state = as_model(model, classes)

@@ -267,3 +267,26 @@ for _size in 'bl':
         TABLES[f'{_name}_supervised_{_data}'] = dict(
             TABLES[f'{_name}_{_data}'],
             weights=f'work_dirs/convnextv2_{_size}_supervised_in1k/epoch_300')
+
+# From DINOv3: recipes of other weights, and the values of its eval/linear.py.
+_DINOV3 = 'work_dirs/dinov3/dinov3_convnext_base_pretrain_lvd1689m-'
+for _task, _data in (('maskrcnn', 'coco'), ('upernet', 'ade20k')):
+    TABLES[f'{_task}_convnextv1_b_dinov3_{_data}'] = dict(
+        TABLES[f'{_task}_convnextv1_b_{_data}'], weights=_DINOV3)
+TABLES['convnextv1_b_dinov3_linear_in1k'] = dict(
+    arch='base',
+    optimizer='SGD',
+    weight_decay=0.,
+    base_lr=0.01,
+    batch=1024,
+    epochs=10,
+    schedule='cosine',
+    min_lr=None,
+    warmup_length=0,
+    layer_decay=None,
+    drop_path=0.,
+    mixup=None,
+    label_smoothing=None,
+    ema=None,
+    train_size=[224, 224],
+    weights=_DINOV3)

@@ -17,6 +17,7 @@ TABLE = [x[:-len('_coco')] for x in TABLES if x.endswith('_coco')]
 UNPUBLISHED = [
     *(f'maskrcnn_convnextv2_{x}' for x in 'afpnt'),
     *(f'cascade_maskrcnn_convnextv2_{x}' for x in 'afpntblh'),
+    'maskrcnn_convnextv1_b_dinov3',
 ]
 
 
@@ -48,8 +49,8 @@ def test_what_all_have_in_common(name):
     assert cfg.model.test_cfg.rpn.nms.type == 'nms'
     assert cfg.model.train_cfg.rpn_proposal.nms.type == 'nms'
     # The V1 code has soft-NMS for the recipe of large Mask R-CNNs alone.
-    is_soft = 'convnextv2' in name or name in ('maskrcnn_convnextv1_b',
-                                               'maskrcnn_convnextv1_l')
+    is_soft = 'convnextv2' in name or name.startswith(
+        ('maskrcnn_convnextv1_b', 'maskrcnn_convnextv1_l'))
     nms = cfg.model.test_cfg.rcnn.nms
     assert (nms.type, nms.iou_threshold) == ('soft_nms' if is_soft else 'nms',
                                              0.5)
@@ -77,8 +78,8 @@ def test_comment_says_what_it_is(name):
     assert ('ot yet reproduced' in comment) is published
     rule = cfg.optim_wrapper.paramwise_cfg.decay_type.replace('_', '-')
     assert rule in comment.lower()
-    assert re.search('FCMAE-only|weights (that it names: )?(supervised|'
-                     'fine-tuned) on IN-', comment)
+    assert re.search('FCMAE-only|from DINOv3|weights (that it names: )?'
+                     '(supervised|fine-tuned) on IN-', comment)
 
 
 def _steps(pipeline):

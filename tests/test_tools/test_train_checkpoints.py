@@ -157,9 +157,12 @@ def test_class_that_is_not_known_and_one_that_is_allowed(use, trained):
         f'train.py: it.pth: it asks for {name}, which is not loaded: it could '
         'run code. If you trust who made the file, either allow it, by '
         f'torch.serialization.add_safe_globals([{name}]) in a module that the '
-        "config's custom_imports names, or keep nothing but the weights: "
-        'python -c "import torch; torch.save(dict(state_dict=torch.load('
-        "'it.pth', weights_only=False)['state_dict']), 'weights.pth')\"\n")
+        "config's custom_imports names, or, also if the file is a whole "
+        'model, keep nothing but the weights: python -c "import torch; x = '
+        "torch.load('it.pth', weights_only=False); x = x if isinstance(x, "
+        "dict) else dict(model=x); x = x.get('state_dict', x.get('model', "
+        'x)); x = x if isinstance(x, dict) else x.state_dict(); torch.save('
+        "dict(state_dict=x), 'weights.pth')\"\n")
     with torch.serialization.safe_globals([Mine]):
         assert use('resume', 'it.pth')[0] == 0
     # The other advice, to the letter.

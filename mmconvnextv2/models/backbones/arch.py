@@ -3,7 +3,6 @@ import inspect
 from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from mmconvnextv2.models.layers.grn_rivals import RIVALS
-from mmconvnextv2.models.layers.norm import NORM_EPS
 
 # Name: (channels of the first stage, blocks of each stage).
 # ConvNeXt V2, Section 3.3 and Appendix A.1; small and xlarge are the
@@ -84,10 +83,11 @@ def refuse_other_layers(norm_cfg: Optional[dict], act_cfg: Optional[dict],
     is_ours = norm_cfg is None or (
         isinstance(norm_cfg, dict) and set(norm_cfg) == {'type', 'eps'}
         and _layer_name(norm_cfg) in ('LN2d', 'LN', 'LayerNorm2d')
-        and norm_cfg['eps'] == NORM_EPS)
+        and isinstance(norm_cfg['eps'], float) and norm_cfg['eps'] > 0)
     _require(
         is_ours, "the paper's norm is LayerNorm with eps 1e-6; norm_cfg must "
-        f"be dict(type='LN2d', eps=1e-6) or left out, got {norm_cfg}")
+        "be dict(type='LN2d', eps=...) with a positive number or left out, "
+        f'got {norm_cfg}')
     _require(
         act_cfg is None or (isinstance(act_cfg, dict)
                             and set(act_cfg) == {'type'}

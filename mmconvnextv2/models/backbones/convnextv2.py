@@ -21,7 +21,7 @@ from mmconvnextv2.models.layers.layout import (
     DenseGrid,
     build_layout,
 )
-from mmconvnextv2.models.layers.norm import NORM_EPS, LayerNorm2d
+from mmconvnextv2.models.layers.norm import NORM_EPS, LayerNorm, LayerNorm2d
 from mmconvnextv2.registry import MODELS, register
 from .arch import (
     check_numbers,
@@ -51,7 +51,8 @@ class ConvNeXtV2(BaseModule):
             number of stages. Defaults to 'base'.
         in_channels (int): Channels of the image. Defaults to 3.
         stem_patch_size (int): Stride of the stem in pixels. Defaults to 4.
-        norm_cfg (dict): Only ``dict(type='LN2d', eps=1e-6)``, or None.
+        norm_cfg (dict): Only ``dict(type='LN2d', eps=...)``, or None, which
+            means the papers' eps, 1e-6.
         act_cfg (dict): Only ``dict(type='GELU')``, or None.
         linear_pw_conv (bool): Only True: 1x1 convolutions are linear layers.
         use_grn (bool): Whether the blocks have GRN. Defaults to True.
@@ -132,12 +133,16 @@ class ConvNeXtV2(BaseModule):
         self.frozen_stages = frozen_stages
         self.gap_before_final_norm = gap_before_final_norm
         self.final_norm = final_norm
+        self.norm_eps = norm_cfg['eps'] if norm_cfg else NORM_EPS
         self._build_stages(
             drop_path_rate,
             use_grn=use_grn,
             layer_scale_init_value=layer_scale_init_value,
             with_cp=with_cp,
             grn_cfg=grn_cfg)
+        for module in self.modules():
+            if isinstance(module, LayerNorm) and module.eps == NORM_EPS:
+                module.eps = self.norm_eps
         self._freeze_stages()
 
     def _build_stages(self, drop_path_rate: float, **block_args) -> None:

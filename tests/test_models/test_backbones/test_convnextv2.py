@@ -69,7 +69,8 @@ def test_arguments_are_not_modified():
 
 RANGE = 'ConvNeXtV2: frozen_stages must lie in [-1, 2] for 2 stages, got '
 NORM = ("ConvNeXtV2: the paper's norm is LayerNorm with eps 1e-6; norm_cfg "
-        "must be dict(type='LN2d', eps=1e-6) or left out, got ")
+        "must be dict(type='LN2d', eps=...) with a positive number or left "
+        'out, got ')
 ACT = ("ConvNeXtV2: the paper's activation is GELU; act_cfg must be "
        "dict(type='GELU') or left out, got ")
 
@@ -90,8 +91,8 @@ ACT = ("ConvNeXtV2: the paper's activation is GELU; act_cfg must be "
     (dict(norm_cfg=dict(type='BN')), NORM + "{'type': 'BN'}"),
     (dict(norm_cfg=dict(type='BN', eps=1e-6)),
      NORM + "{'type': 'BN', 'eps': 1e-06}"),
-    (dict(norm_cfg=dict(type='LN2d', eps=1e-5)),
-     NORM + "{'type': 'LN2d', 'eps': 1e-05}"),
+    (dict(norm_cfg=dict(type='LN2d', eps=0)),
+     NORM + "{'type': 'LN2d', 'eps': 0}"),
     # mmpretrain takes this one for eps=1e-5.
     (dict(norm_cfg=dict(type='LN2d')), NORM + "{'type': 'LN2d'}"),
     (dict(norm_cfg='LN2d'), NORM + 'LN2d'),
