@@ -61,8 +61,8 @@ def changed(path, value):
     *((('Metadata', 'Initial Weights'), weights,
        "Metadata.Initial Weights must be none, a file in work_dirs or one of "
        "OpenMMLab's, with one of work_dirs/fcmae_, 3rdparty-fcmae, "
-       "fcmae-in21k-pre, fcmae-pre, _ft_in22k/, 3rdparty_in21k, in1k in its "
-       f"name, got '{weights}'")
+       "fcmae-in21k-pre, fcmae-pre, _ft_in22k/, lvd1689m, 3rdparty_in21k, "
+       f"in1k in its name, got '{weights}'")
       for weights in ('https://x.org/in1k.pth', 'laion.pth')),
     (('Published', 'FLOPs'), 0.55,
      'Published.FLOPs must be like 4.47G, got 0.55'),

@@ -160,3 +160,28 @@ def test_evaluates_what_was_trained(toy, tmp_path, load_tool):
     for entry, code in (('mine', 0), ('state_dict', 2), ('none', 2)):
         assert load_tool('test').main(
             [str(toy), 'two.pth', '--entry', entry, '--work-dir', 'w']) == code
+
+
+def test_either_weights_of_an_averaged_run(toy, load_tool, monkeypatch):
+    toy.write_text(toy.read_text() + "custom_hooks = [dict(type='EMAHook', "
+                   'momentum=0.5)]\n')
+    assert load_tool('train').main([str(toy)]) == 0
+    path, seen = 'work_dirs/toy/epoch_1.pth', []
+    model = MODELS.get('ToyClassifier')
+    forward = model.forward
+
+    def watched(self, *args, **kwargs):
+        seen.append(self.head.weight.detach().clone())
+        return forward(self, *args, **kwargs)
+
+    monkeypatch.setattr(model, 'forward', watched)
+    content = torch.load(path, weights_only=False)
+    for name, arguments in (
+        ('head.weight', []),
+        ('module.head.weight', ['--entry', 'ema_state_dict'])):
+        assert load_tool('test').main(
+            [str(toy), path, '--work-dir', 'w', *arguments]) == 0
+        entry = arguments[-1] if arguments else 'state_dict'
+        assert torch.equal(seen.pop(), content[entry][name])
+    assert not torch.equal(content['state_dict']['head.weight'],
+                           content['ema_state_dict']['module.head.weight'])
