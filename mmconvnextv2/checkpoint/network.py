@@ -110,9 +110,12 @@ def check(state: Mapping[str, Tensor]) -> Network:
         for prefix, module in parts.items()
         for name, value in module.state_dict().items()
     }
+    # A head of integers is no head.
+    expected.update({name: value.float() for name, value in state.items()
+                     if name.startswith('head.fc.')})
     found = compare(expected, {
-        name: value
-        for name, value in state.items() if name.startswith(tuple(parts))
+        name: value for name, value in state.items()
+        if name.startswith((*parts, 'head.fc.'))
     })
     if any(found):
         raise CheckpointError(f'it is not a whole {network.describe()}:' +

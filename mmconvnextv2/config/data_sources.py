@@ -43,7 +43,8 @@ _SOURCES = {
 _LINK = 'Data that you have elsewhere can be linked: ln -s /path/to/it {root}'
 _WEIGHTS = ('Weights: give the path of a file that exists, or a URL, which is '
             'downloaded.\nwork_dirs/NAME/... is what a run of configs/NAME.py '
-            'writes.')
+            "writes; work_dirs/dinov3/... is Meta's,\nfrom "
+            'github.com/facebookresearch/dinov3, with its licence accepted.')
 
 
 def describe_missing(missing: Sequence[MissingPath], config: str,

@@ -173,6 +173,17 @@ def test_bad_kernels_are_named():
         to_ours(theirs)
 
 
+@pytest.mark.parametrize('dtype', [torch.int8, torch.bool])
+@pytest.mark.parametrize('name', ['backbone.stages.1.1.norm.bias',
+                                  'head.fc.weight'])
+def test_integers_are_no_weights(dtype, name):
+    state = as_model(random_backbone(), 3)
+    state[name] = state[name].to(dtype)
+    with pytest.raises(CheckpointError, match=f'{name} is of {dtype}, where to'
+                       'rch.float32 is expected'):
+        check(to_ours(state).state)
+
+
 def test_check_names_all_differences():
     state = as_model(random_backbone())
     del state['backbone.stages.1.1.norm.bias']
