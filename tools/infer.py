@@ -11,12 +11,15 @@ from typing import Any, Dict, Iterator, List, Optional
 
 import torch
 from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.runner.amp import autocast
 from rich.console import Console
 from rich.progress import Progress
 
 from mmconvnextv2 import cli
 from mmconvnextv2.checkpoint import CheckpointError
 from mmconvnextv2.cli import CommandError, refused
+from mmconvnextv2.engine.cpu import takes_amp
 from mmconvnextv2.engine.hooks.preemption_hook import STOPPED
 from mmconvnextv2.images import SUFFIXES, check_image, list_images
 from mmconvnextv2.inference import predict
@@ -60,6 +63,9 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
         help='write into a folder that is not empty; files of the same name '
         'are replaced')
     add('--device', help='cpu, cuda, cuda:1 ... (default: a GPU if any)')
+    add('--amp', action='store_true',
+        help='mixed precision: float16 on GPUs, bfloat16 on CPUs that have '
+        'fast instructions for it')
     add('--score-thr', type=float, default=0.3,
         help='detection: lowest score (default: %(default)s)')
     add('--size', type=int, default=224,
@@ -194,7 +200,9 @@ def infer(args: argparse.Namespace) -> None:
         if predictor.remark:
             print(predictor.remark, file=sys.stderr)
         out.mkdir(parents=True, exist_ok=True)
-        with noted_signals() as asked:
+        device = torch.device(args.device or get_device()).type
+        amp = args.amp and takes_amp(cfg, print, args.device)
+        with noted_signals() as asked, autocast(device, enabled=amp):
             entries = process(predictor, images, out, asked)
     args.stopped = len(entries) < len(images)
     head = dict(task=task, config=args.config, checkpoint=args.checkpoint,

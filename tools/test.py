@@ -21,7 +21,7 @@ from mmconvnextv2.cli import (
 )
 from mmconvnextv2.config.check import require_names
 from mmconvnextv2.config.explain import explained_errors
-from mmconvnextv2.engine.cpu import join_processes_on_cpu
+from mmconvnextv2.engine.cpu import join_processes_on_cpu, takes_amp
 
 # Scope: (its visualisation hook, what turns it on, where it takes a folder).
 # mmsegmentation's takes none: its visualiser does.
@@ -58,6 +58,11 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
         action='store_true',
         help="augment at test time, by the config's tta_model and "
         'tta_pipeline')
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='mixed precision: float16 on GPUs, bfloat16 on CPUs that have '
+        'fast instructions for it')
     add_common_arguments(parser)
     return parser.parse_args(argv)
 
@@ -120,6 +125,8 @@ def test(args: argparse.Namespace) -> None:
         set_visualization(cfg, args)
     if args.tta:
         set_tta(cfg)
+    if args.amp and takes_amp(cfg, speaker(args.launcher)):
+        cfg.test_cfg.fp16 = True
     require_data(cfg, args, ('test', ), initial_weights=False)
     require_names(cfg, ('test', ))
     join_processes_on_cpu(cfg, speaker(args.launcher))

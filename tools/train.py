@@ -22,7 +22,7 @@ from mmconvnextv2.cli import (
 from mmconvnextv2.config.check import require_names
 from mmconvnextv2.config.explain import explained_errors
 from mmconvnextv2.config.walk import type_name
-from mmconvnextv2.engine.cpu import avoid_amp_on_cpu, join_processes_on_cpu
+from mmconvnextv2.engine.cpu import fit_amp_to_cpu, join_processes_on_cpu
 from mmconvnextv2.engine.sharding import check_strategy
 from mmconvnextv2.files import latest_whole_checkpoint
 
@@ -33,7 +33,10 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument(
         'config', help='path of a config, or the name of one of ours')
     parser.add_argument(
-        '--amp', action='store_true', help='train in mixed precision')
+        '--amp',
+        action='store_true',
+        help='train in mixed precision; on a CPU, in bfloat16 if that is '
+        'faster there')
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
@@ -128,7 +131,7 @@ def train(args: argparse.Namespace) -> None:
     require_data(cfg, args, splits, initial_weights=True)
     require_names(cfg, splits)
     say = speaker(args.launcher)
-    avoid_amp_on_cpu(cfg, say)
+    fit_amp_to_cpu(cfg, say)
     join_processes_on_cpu(cfg, say)
     if is_main_process(args.launcher):
         require_writable(cfg.work_dir)

@@ -1,16 +1,21 @@
 """Training on a machine without a GPU, by one process or by several."""
+import contextlib
 from datetime import timedelta
-from typing import Any, Callable
+from typing import Any, Callable, Iterator, Optional
 
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.dist import all_reduce_params
 from mmengine.model import MMDistributedDataParallel, revert_sync_batchnorm
-from mmengine.registry import MODEL_WRAPPERS
+from mmengine.optim import OptimWrapper
+from mmengine.registry import MODEL_WRAPPERS, OPTIM_WRAPPERS
 from torch import nn
 
 from mmconvnextv2.config.walk import type_name
+from mmconvnextv2.ops.linear import has_fast_bf16
+
+_DETECTORS = ('mmdet', 'mmdet3d', 'mmrotate', 'mmtrack', 'mmyolo')
 
 
 @MODEL_WRAPPERS.register_module()
@@ -34,14 +39,53 @@ class CPUDataParallel(MMDistributedDataParallel):
         return losses
 
 
-def avoid_amp_on_cpu(cfg: Config, say: Callable[[str], None]) -> None:
-    """Train in float32, not in mixed precision, without a GPU."""
+@OPTIM_WRAPPERS.register_module()
+class CPUAmpOptimWrapper(OptimWrapper):
+    """Train in bfloat16 where MMEngine's ``AmpOptimWrapper`` wants a GPU.
+
+    Gradients need no loss scale: bfloat16 has the range of float32.
+    """
+
+    @contextlib.contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Autocast, beside what the base class does."""
+        with super().optim_context(model), torch.autocast(
+                'cpu', torch.bfloat16):
+            yield
+
+
+def fit_amp_to_cpu(cfg: Config, say: Callable[[str], None]) -> None:
+    """Let mixed precision mean bfloat16 without a GPU, where it is faster."""
     wrapper = cfg.get('optim_wrapper') or {}
-    if get_device() == 'cpu' and type_name(wrapper) == 'AmpOptimWrapper':
-        say('No GPU found: training in float32, not in mixed precision.')
-        of_amp = ('type', 'loss_scale', 'dtype', 'use_fsdp')
-        kept = {k: x for k, x in wrapper.items() if k not in of_amp}
-        cfg.optim_wrapper = ConfigDict(type='OptimWrapper', **kept)
+    if get_device() != 'cpu' or type_name(wrapper) != 'AmpOptimWrapper':
+        return
+    of_amp = ('type', 'loss_scale', 'dtype', 'use_fsdp')
+    kept = {k: x for k, x in wrapper.items() if k not in of_amp}
+    kind = 'CPUAmp' if takes_amp(cfg, say) else ''
+    cfg.optim_wrapper = ConfigDict(type=f'{kind}OptimWrapper', **kept)
+
+
+def takes_amp(cfg: Config, say: Callable[[str], None],
+              device: Optional[str] = None) -> bool:
+    """Tell if a device computes in mixed precision: GPUs, and some CPUs.
+
+    Args:
+        cfg (Config): The config. Detectors stay in float32 on a CPU: mmcv's
+            RoIAlign and NMS have no bfloat16 there.
+        say (callable): Called with a line about what a CPU does.
+        device (str, optional): The device. Defaults to None, MMEngine's.
+    """
+    if torch.device(device or get_device()).type != 'cpu':
+        return True
+    reason = None
+    if cfg.get('default_scope') in _DETECTORS:
+        reason = "mmcv's operators have no bfloat16 on a CPU"
+    elif not has_fast_bf16():
+        reason = (f'PyTorch {torch.__version__} finds no fast bfloat16 on '
+                  'this CPU')
+    say(f'No GPU in use: float32, not mixed precision, since {reason}.'
+        if reason else 'No GPU in use: mixed precision is bfloat16.')
+    return reason is None
 
 
 def join_processes_on_cpu(cfg: Config, say: Callable[[str], None]) -> None:

@@ -11,7 +11,7 @@ from mmengine.config import Config, ConfigDict
 
 from mmconvnextv2.config.recipe_data import pipeline_of
 from mmconvnextv2.datasets import CLASSES
-from mmconvnextv2.engine.cpu import avoid_amp_on_cpu
+from mmconvnextv2.engine.cpu import fit_amp_to_cpu
 
 ARCH = dict(depths=[1, 1, 2, 1], channels=[8, 16, 32, 64])
 SIDE = 64  # pixels, of the largest crop
@@ -40,7 +40,7 @@ def reduce(cfg: Config, work_dir: Path) -> None:
     _reduce_model(cfg.model)
     _reduce_images(cfg)
     _reduce_run(cfg)
-    avoid_amp_on_cpu(cfg, lambda text: None)
+    fit_amp_to_cpu(cfg, lambda text: None)
     cfg.work_dir = str(work_dir)
     cfg.visualizer.name = cfg.experiment_name = work_dir.name
 

@@ -14,7 +14,7 @@ from mmengine.registry import MODELS, DefaultScope
 
 from mmconvnextv2 import ConvNeXtV2
 from mmconvnextv2.config.recipe import recipe
-from mmconvnextv2.engine.cpu import avoid_amp_on_cpu
+from mmconvnextv2.engine.cpu import fit_amp_to_cpu
 from mmconvnextv2.models.layers import ConvNeXtV2Block
 
 # {task}_{encoder}_{size}[_variant]_{data}[_{pixels}]; no task: a classifier.
@@ -34,7 +34,7 @@ def base_files(path):
 
 def build(cfg):
     """Model without values, and the wrapper that its optimizer comes in."""
-    avoid_amp_on_cpu(cfg, lambda text: None)
+    fit_amp_to_cpu(cfg, lambda text: None)
     with DefaultScope.overwrite_default_scope(cfg.default_scope), \
             torch.device('meta'):
         model = MODELS.build(cfg.model)

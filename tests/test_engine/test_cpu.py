@@ -80,3 +80,26 @@ def test_processes_join_on_cpu_only(monkeypatch, device, launcher,
     assert said == [] if model_wrapper is None else said == [
         'No GPU found: the processes run on the CPU and meet over gloo; '
         'SyncBN, where there is any, is BN of the images of each.']
+
+
+def test_amp_wrapper_trains_in_bfloat16():
+    model = nn.Linear(4, 2)
+    wrapper = cpu.CPUAmpOptimWrapper(torch.optim.SGD(model.parameters(), 0.1))
+    with wrapper.optim_context(model):
+        y = model(torch.ones(3, 4))
+    assert y.dtype == torch.bfloat16
+    before = model.bias.detach().clone()
+    wrapper.update_params(y.float().sum())
+    torch.testing.assert_close(model.bias.detach(), before - 0.3)
+    assert not torch.is_autocast_enabled('cpu')
+
+
+def test_detectors_stay_in_float32(monkeypatch):
+    monkeypatch.setattr(cpu, 'get_device', lambda: 'cpu')
+    monkeypatch.setattr(cpu, 'has_fast_bf16', lambda: True)
+    said = []
+    assert not cpu.takes_amp(Config(dict(default_scope='mmdet')), said.append)
+    assert said == ['No GPU in use: float32, not mixed precision, since '
+                    "mmcv's operators have no bfloat16 on a CPU."]
+    assert cpu.takes_amp(Config(dict(default_scope='mmseg')), said.append)
+    assert cpu.takes_amp(Config(), said.append, 'cuda:1') and len(said) == 2

@@ -1,6 +1,7 @@
 import sys
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.registry import RUNNERS
 
@@ -47,18 +48,23 @@ def test_no_validate(toy, train):
     assert cfg.val_cfg is cfg.val_dataloader is cfg.val_evaluator is None
 
 
-@pytest.mark.parametrize('device, wrapper', [
-    ('cuda', dict(type='AmpOptimWrapper', loss_scale='dynamic')),
-    ('cpu', dict(type='OptimWrapper')),
+@pytest.mark.parametrize('device, fast, wrapper, said', [
+    ('cuda', False, dict(type='AmpOptimWrapper', loss_scale='dynamic'), ''),
+    ('cpu', True, dict(type='CPUAmpOptimWrapper'),
+     'No GPU in use: mixed precision is bfloat16.'),
+    ('cpu', False, dict(type='OptimWrapper'),
+     'No GPU in use: float32, not mixed precision, since PyTorch '
+     f'{torch.__version__} finds no fast bfloat16 on this CPU.'),
 ])
-def test_amp_where_there_is_a_gpu(toy, train, monkeypatch, capsys, device,
-                                  wrapper):
+def test_amp_by_device(toy, train, monkeypatch, capsys, device, fast, wrapper,
+                       said):
     monkeypatch.setattr('mmconvnextv2.engine.cpu.get_device', lambda: device)
+    monkeypatch.setattr('mmconvnextv2.engine.cpu.has_fast_bf16', lambda: fast)
     optim_wrapper = train(toy, '--amp').optim_wrapper
     assert optim_wrapper.pop('optimizer') == dict(type='SGD', lr=0.01)
     assert optim_wrapper == wrapper
-    told = 'No GPU found: training in float32' in capsys.readouterr().out
-    assert told is (device == 'cpu')
+    out = capsys.readouterr().out
+    assert said in out and ('No GPU in use' in out) is bool(said)
 
 
 def test_amp_of_the_config_stays_and_other_wrappers_are_refused(
