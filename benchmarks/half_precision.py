@@ -4,12 +4,14 @@ Training step and inference of the dense backbone, in one process, by turns:
 ours, timm's in channels-last memory and mmpretrain's, each in float32 and
 under bfloat16 autocast; in inference ONNX Runtime and OpenVINO too, as
 installed, the latter also in float32. With --packed, FCMAE's packed encoder
-instead. Then the memory, and with --errors the errors of outputs and gradients
-against float64, ours beside PyTorch's layers under autocast.
+instead. With --errors also the errors of outputs and gradients against
+float64, ours beside PyTorch's layers under autocast. With --alone NAME, such
+as 'timm, channels-last, bfloat16', only the bytes by which this process grows
+in the first run.
 
     python benchmarks/half_precision.py [--arch tiny] [--batch 8] \
         [--size 224 [WIDTH]] [--kinds training inference] [--repeats 5] \
-        [--packed] [--errors]
+        [--packed] [--errors] [--alone NAME]
 """
 import argparse
 import copy
@@ -108,22 +110,28 @@ def compare(kind: str, args: argparse.Namespace) -> Table:
     runs = {name: step(forward, module, name) if kind == 'training' else
             prediction(forward, name)
             for name, (module, forward) in both.items()}
+    if args.alone:
+        grown = growth(runs[args.alone]) / 1e6
+        return Table(title=f'{kind}, {args.alone}: {grown:.0f} MB')
     if kind == 'inference' and not args.packed:
+        half = copy.deepcopy(model).bfloat16()
+        inputs = images.bfloat16()
+        name = f'{OURS}, module in {BF16}'
+        runs[name] = prediction(lambda: half(inputs), name)
         runs.update(runtimes(model, images))
     seconds = alternate(runs, args.repeats, warmup=1)
     first = f'{OURS}, {BF16}'
-    table = Table('model', 'ms', f'over {first}', 'kept, MB', 'growth, MB',
+    table = Table('model', 'ms', f'over {first}', 'kept, MB',
                   title=f'{kind}: {args.arch}, {args.batch} x '
                   f'{"x".join(map(str, args.size))} px')
-    for name, run in runs.items():
+    for name in runs:
         kept = ''
         if kind == 'training':
             with autocast(name):
                 kept = f'{saved_bytes(*both[name]) / 1e6:.0f}'
         table.add_row(
             name, f'{1000 * sorted(seconds[name])[args.repeats // 2]:.0f}',
-            f'{ratio(seconds[name], seconds[first]):.2f}x', kept,
-            f'{growth(run) / 1e6:.0f}')
+            f'{ratio(seconds[name], seconds[first]):.2f}x', kept)
     return table
 
 
@@ -169,6 +177,7 @@ def main() -> None:
     parser.add_argument('--repeats', type=int, default=5)
     parser.add_argument('--packed', action='store_true')
     parser.add_argument('--errors', action='store_true')
+    parser.add_argument('--alone', metavar='NAME')
     args = parser.parse_args()
     args.size = [args.size[0], args.size[-1]]
     logging.disable(logging.INFO)

@@ -29,8 +29,8 @@ class GRNLinear:
         gamma, beta, eps: Of GRN, (E, ).
         weight (Tensor): W, (C, E).
 
-    All of these, maps (n, S, E) and norms have one type, float32 at least.
-    Maps (n, S, C) may be in half precision: then products are, too.
+    gamma, beta, maps (n, S, E) and norms have one type, float32 at least. Maps
+    (n, S, C) may be in half precision: then products are, too.
 
     Attributes:
         grad_gamma, grad_beta, grad_weight (Tensor): Sums of gradients.
@@ -52,6 +52,7 @@ class GRNLinear:
     def forward(self, a: Tensor, norms: Tensor, bias: Tensor,
                 out: Tensor) -> None:
         """Write y (n, S, C) to ``out``; may overwrite a (n, S, E)."""
+        a = a.to(norms.dtype)
         a.mul_(self._scale(norms)).add_(self.beta)
         dtype = out.dtype
         linear(a.to(dtype), self.weight.to(dtype), bias.to(dtype), out=out)
@@ -97,6 +98,10 @@ class WideGRNLinear(GRNLinear):
     the weights, the map needs no pass for it, and the gradients of scale and
     beta follow from products that are formed anyway.
     """
+
+    def __init__(self, gamma: Tensor, beta: Tensor, weight: Tensor,
+                 eps: float) -> None:
+        super().__init__(gamma, beta, weight.to(gamma.dtype), eps)
 
     def forward(self, a: Tensor, norms: Tensor, bias: Tensor,
                 out: Tensor) -> None:

@@ -47,12 +47,25 @@ def _grn_linear(x: Tensor, gamma: Tensor, beta: Tensor, weight: Tensor,
     wide = 2 * x.shape[1] >= len(gamma)
     dtype = type_of_sums(x.dtype)
     return (WideGRNLinear if wide else GRNLinear)(
-        gamma.to(dtype), beta.to(dtype), weight.to(dtype), eps)
+        gamma.to(dtype), beta.to(dtype), weight, eps)
 
 
 def _widened(x: Tensor, buffer: Tensor) -> Tensor:
     """Bring ``x`` to the type of the buffer, in the buffer if need be."""
     return x if x.dtype == buffer.dtype else buffer.copy_(x)
+
+
+def _sum_squares(a: Tensor, buffer: Tensor, out: Tensor) -> None:
+    """Write the sums (n, E) of the squares of (n, S, E) over S to ``out``."""
+    # By sum, not vector_norm, which would make a new map.
+    if a.dtype == buffer.dtype:
+        torch.sum(torch.mul(a, a, out=buffer), 1, out=out)
+        return
+    out.zero_()
+    # In the cache: an image may be larger.
+    for part in a.split(max(1, _GROUP_NUMEL // a[:, 0].numel()), 1):
+        wide = buffer[:, :part.shape[1]].copy_(part)
+        out += torch.mul(wide, wide, out=wide).sum(1)
 
 
 def _forward(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
@@ -67,16 +80,15 @@ def _forward(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
     head = _grn_linear(x, gamma, beta, weight2, eps)
     for group, a, buffer in _groups(x, len(weight1), 2):
         if kept is None:  # h is not needed: GELU is part of the product
-            a = _widened(linear_gelu(x[group], weight1, bias1), a)
+            a = linear_gelu(x[group], weight1, bias1)
         else:
             kept.append(linear(x[group], weight1, bias1))
-            _gelu(_widened(kept[-1], buffer), out=a)
+            a = F.gelu(kept[-1]) if x.dtype != a.dtype else _gelu(
+                kept[-1], out=a)
         if visible is not None:
             a.mul_(visible[group])
-        # By sum, not vector_norm, which would make a new map.
-        torch.mul(a, a, out=buffer)
-        torch.sum(buffer, 1, out=norms[group]).sqrt_().clamp_(
-            max=largest_norm(norms.dtype))
+        _sum_squares(a, buffer, norms[group])
+        norms[group].sqrt_().clamp_(max=largest_norm(norms.dtype))
         head.forward(a, norms[group], bias2, out[group])
     return out, norms
 
