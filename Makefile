@@ -66,6 +66,8 @@ bench: setup
 	@$(RUN) benchmarks/backbone.py --repeats 3 --kinds inference \
 		--batch 1 --size 800 1280 $(QUICK)
 	@$(RUN) benchmarks/fcmae.py --repeats 3 --archs tiny
+	@$(RUN) benchmarks/half_precision.py --repeats 3 --errors
+	@$(RUN) benchmarks/half_precision.py --kinds training --packed
 	@$(RUN) benchmarks/scaling.py --repeats 3
 	@$(RUN) benchmarks/operators.py --repeats 3
 	@$(RUN) benchmarks/loader.py --repeats 3

@@ -20,7 +20,7 @@ import importlib.util
 import logging
 import tempfile
 from pathlib import Path
-from typing import Callable, Dict
+from typing import Callable, Dict, Union
 
 import torch
 from backbones import OURS, contenders, ours
@@ -92,7 +92,7 @@ def runtimes(model: nn.Module, images: Tensor) -> Dict[str, Callable]:
     return found
 
 
-def compare(kind: str, args: argparse.Namespace) -> Table:
+def compare(kind: str, args: argparse.Namespace) -> Union[Table, str]:
     """Time everyone at one size and lay the figures out."""
     images = torch.rand(args.batch, 3, *args.size)
     model = ours(args.arch)
@@ -112,7 +112,7 @@ def compare(kind: str, args: argparse.Namespace) -> Table:
             for name, (module, forward) in both.items()}
     if args.alone:
         grown = growth(runs[args.alone]) / 1e6
-        return Table(title=f'{kind}, {args.alone}: {grown:.0f} MB')
+        return f'{kind}, {args.alone}: {grown:.0f} MB'
     if kind == 'inference' and not args.packed:
         half = copy.deepcopy(model).bfloat16()
         inputs = images.bfloat16()
