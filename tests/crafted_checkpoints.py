@@ -120,12 +120,23 @@ RECORD: Dict[str, Tuple[Callable[[dict], Any], str]] = {
 }
 # Found while a Runner resumes.
 RESUMED: Dict[str, Tuple[Callable[[dict], Any], str]] = {
-    'groups of numbers': (
-        _at('optimizer.param_groups', [1]), 'its content cannot be used ('),
+    'groups of numbers': (_at('optimizer.param_groups', [1]), 'its optimizer.'
+                          'param_groups.0 must be a dict, found int'),
     'seed': (_at('meta.seed', 'x'), 'its content cannot be used ('),
-    'learning rate text': (_at('optimizer.param_groups.0.lr', 'x'), "its "
-                           "optimizer's learning rate must be a number, found "
-                           'str'),
+    'learning rate text': (_at('optimizer.param_groups.0.lr', 'x'), 'its '
+                           'optimizer.param_groups.0.lr must be a number, '
+                           'found str'),
     'learning rate NaN': (_at('optimizer.param_groups.0.lr', float('nan')),
-                          "its optimizer's learning rate is nan"),
+                          'its optimizer.param_groups.0.lr is nan'),
+    'betas none': (_at('optimizer.param_groups.0.betas', None), 'its optimizer'
+                   '.param_groups.0.betas must be a list, found NoneType'),
+    'one beta': (_at('optimizer.param_groups.0.betas', [.9]), 'its optimizer.'
+                 'param_groups.0.betas must have 2 values, found 1'),
+    'base settings a list': (
+        _at('optimizer.base_param_settings', [1]),
+        'its optimizer.base_param_settings must be a dict, found list'),
+    'step text': (_at('param_schedulers.0.last_step', 'x'), 'its param_'
+                  'schedulers.0.last_step must be a number, found str'),
+    'step infinite': (_at('param_schedulers.0.last_step', float('inf')), 'its '
+                      'param_schedulers.0.last_step is inf'),
 }

@@ -1,5 +1,6 @@
 """Check what a checkpoint says about the run that it is of."""
 import math
+from itertools import count
 from numbers import Integral, Real
 from typing import Any, Mapping
 
@@ -70,18 +71,48 @@ def _check_batches(within: Any) -> None:
                               f"{within['of']}")
 
 
-def check_optimizer(optimizer: Optimizer) -> None:
-    """Check what an optimizer has taken from a checkpoint.
+def check_kinds(found: Any, ours: Any, part: str) -> None:
+    """Check that settings are of the kinds of those that they replace.
+
+    Args:
+        found (Any): Of the checkpoint.
+        ours (Any): Of the config. Names that are not in both and what is
+            None here are passed over.
+        part (str): What they are.
 
     Raises:
-        CheckpointError: If a learning rate is no finite number, or a moment
-            has another shape than its parameter or a NaN.
+        CheckpointError: If one is of another kind, or no finite number.
+    """
+    if isinstance(ours, Mapping):
+        _require(found, Mapping, part)
+        pairs = [(x, found[x], ours[x]) for x in ours
+                 if x in found and x not in ('params', 'state')]
+    elif isinstance(ours, (list, tuple)):
+        _require(found, (list, tuple), part, 'a list')
+        if isinstance(ours, tuple) and len(found) != len(ours):
+            raise CheckpointError(f'its {part} must have {len(ours)} values, '
+                                  f'found {len(found)}')
+        pairs = zip(count(), found, ours)
+    elif isinstance(ours, (Real, Tensor)) and not (
+            found is None and (isinstance(ours, bool)
+                               or part.startswith('param_schedulers'))):
+        _require(found, (Real, Tensor), part, 'a number')
+        if math.isfinite(ours) and not math.isfinite(found):
+            raise CheckpointError(f'its {part} is {found}')
+        return
+    else:
+        return
+    for name, *values in pairs:
+        check_kinds(*values, f'{part}.{name}')
+
+
+def check_optimizer(optimizer: Optimizer) -> None:
+    """Check the moments that an optimizer has taken from a checkpoint.
+
+    Raises:
+        CheckpointError: If one has another shape than its parameter or a NaN.
     """
     for group in optimizer.param_groups:
-        rate = group['lr']
-        _require(rate, (Real, Tensor), "optimizer's learning rate", 'a number')
-        if not math.isfinite(rate):
-            raise CheckpointError(f"its optimizer's learning rate is {rate}")
         for param in group['params']:
             for name in _MOMENTS:
                 value = optimizer.state.get(param, {}).get(name)

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from crafted_checkpoints import NAME, RECORD, WEIGHTS
+from crafted_checkpoints import NAME, RECORD, RESUMED, WEIGHTS
+from mmengine.optim import DefaultOptimWrapperConstructor, PolyLR
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 
@@ -31,6 +32,16 @@ class Model(nn.Module):
         self.backbone = ConvNeXtV2(dict(depths=[1, 1], channels=[4, 8]))
 
 
+def optim_wrapper():
+    return DefaultOptimWrapperConstructor(
+        dict(optimizer=dict(type='AdamW', lr=0.01)),
+        dict(bias_lr_mult=2.))(Model())
+
+
+def schedule():
+    return PolyLR(optim_wrapper(), end=3)
+
+
 @pytest.fixture
 def crafted(tmp_path):
     """Function that writes a checkpoint, after a change; returns its path."""
@@ -40,7 +51,8 @@ def crafted(tmp_path):
             meta=dict(epoch=1, iter=2), state_dict=Model().state_dict(),
             message_hub=dict(log_scalars=OrderedDict(), runtime_info={},
                              resumed_keys={}),
-            optimizer=dict(state={}, param_groups=[]), param_schedulers=[])
+            optimizer=optim_wrapper().state_dict(),
+            param_schedulers=[schedule().state_dict()])
         change(content)
         torch.save(content, tmp_path / 'x.pth')
         return str(tmp_path / 'x.pth')
@@ -51,6 +63,7 @@ def crafted(tmp_path):
 def by_runner(path, resume=False, test=False):
     runner = SimpleNamespace(
         model=Model(), _load_from=path, _resume=resume,
+        optim_wrapper=optim_wrapper(), param_schedulers=[schedule()],
         _train_loop={} if test else
         EpochBasedTrainLoop.__new__(EpochBasedTrainLoop))
     CheckpointFitHook().after_load_checkpoint(
@@ -86,9 +99,13 @@ def test_weights(crafted, kind, way):
     assert message.replace(NAME, prefix + NAME[9:]) in text
 
 
-@pytest.mark.parametrize('kind', RECORD)
+_RECORD = {**RECORD, **RESUMED}
+del _RECORD['seed']  # a Runner finds it
+
+
+@pytest.mark.parametrize('kind', _RECORD)
 def test_records(crafted, kind):
-    change, message = RECORD[kind]
+    change, message = _RECORD[kind]
     path = crafted(change)
     with pytest.raises(CheckpointError) as caught:
         by_runner(path, resume=True)
@@ -110,10 +127,6 @@ def test_good_one(crafted):
      'parameter (2,) is (2,), with a NaN'),
     (lambda group, state: state.update(exp_avg=1), "its optimizer's exp_avg "
      'must be tensors, found int'),
-    (lambda group, state: group.update(lr='x'), "its optimizer's learning "
-     'rate must be a number, found str'),
-    (lambda group, state: group.update(lr=float('inf')), "its optimizer's "
-     'learning rate is inf'),
 ])
 def test_what_an_optimizer_takes(change, message):
     param = nn.Parameter(torch.ones(2))

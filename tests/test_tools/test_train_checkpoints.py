@@ -226,15 +226,24 @@ def _refused_as(use, trained, way, crafted):
     assert 'it.pth' in text.splitlines()[0] and message in text, text
 
 
-@pytest.mark.parametrize('kind', RESUMED)
-def test_what_a_run_cannot_resume_from(use, trained, kind):
-    _refused_as(use, trained, 'resume', RESUMED[kind])
+_RECORD = {**RECORD, **RESUMED}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('kind', RECORD)
-def test_crafted_records(use, trained, kind):
-    _refused_as(use, trained, 'resume', RECORD[kind])
+@pytest.fixture
+def groups(toy):
+    """Several groups of parameters, and a schedule."""
+    toy.write_text(toy.read_text() + """
+optim_wrapper = dict(
+    type='OptimWrapper', optimizer=dict(type='AdamW', lr=0.01),
+    paramwise_cfg=dict(bias_lr_mult=2.))
+param_scheduler = [dict(type='PolyLR', end=3)]
+""")
+
+
+@pytest.mark.parametrize('kind', [
+    'seed', *(pytest.param(x, marks=pytest.mark.slow) for x in _RECORD)])
+def test_crafted_records(groups, use, trained, kind):
+    _refused_as(use, trained, 'resume', _RECORD[kind])
 
 
 @pytest.mark.slow

@@ -51,6 +51,20 @@ def test_evaluation_that_was_interrupted_comes_first(start, more, last):
         in ended.output
 
 
+@pytest.mark.slow
+def test_evaluation_of_what_is_not_saved_is_finished(start):
+    more = EVALUATED + "default_hooks['checkpoint'].update(interval=2)\n"
+    assert start(work_dir='whole', more=more).wait().code == _DONE
+    ended = start(fault='SIGTERM evaluating', more=more).wait()
+    assert ended.code == _STOPPED
+    assert files('w') == ['best_accuracy_epoch_1.pth', 'interrupted.pth']
+    ended = start('--resume', more=more).wait()
+    assert ended.code == _DONE and 'comes first' not in ended.output
+    assert logged('w', 'accuracy') == logged('whole', 'accuracy')
+    assert files('w') == files('whole')
+    assert_equal_end('whole', 'w')
+
+
 def test_longer_run_with_the_schedules_of_the_config(start):
     more = '''
 param_scheduler = [
@@ -131,21 +145,25 @@ def test_schedules_of_another_kind(start, schedules):
     assert ended.code == _DONE
 
 
-@pytest.mark.parametrize('counts', [4, 5])
-def test_accumulation_that_does_not_divide_the_epoch(start, counts):
-    more = f'optim_wrapper.update(accumulative_counts={counts})'
+@pytest.mark.parametrize('counts, last', [
+    (4, 'epoch_3.pth'), (5, 'epoch_3.pth'), (5, 'iter_18.pth')])
+def test_accumulation_that_does_not_divide_the_epoch(start, counts, last):
+    more = f'optim_wrapper.update(accumulative_counts={counts})\n'
+    if last == 'iter_18.pth':  # saved within epochs, and at the end of one
+        more += "default_hooks['checkpoint'].update(" \
+            'by_epoch=False, interval=4)'
     assert start(work_dir='whole', more=more).wait().code == _DONE
     for at in (8, 15):
         assert start('--resume', fault=f'SIGKILL at {at}',
                      more=more).wait().code < 0
-    saved = load('w/epoch_1.pth')['pending_gradients']
+    saved = load(f"w/{files('w')[0]}")['pending_gradients']
     assert saved['of'] == counts and len(saved['grads']) == 32
     assert start('--resume', more=more).wait().code == _DONE
     logs = ''.join(x.read_text() for x in Path('w').glob('*/*.log'))
     assert logs.count('the gradients of 32 parameters are back') == {
         4: 1, 5: 2}[counts]
-    assert_equal_end('whole', 'w')
-    assert 'pending_gradients' not in load('whole/epoch_3.pth')
+    assert_equal_end('whole', 'w', last)
+    assert 'pending_gradients' not in load(f'whole/{last}')
 
 
 def test_optimizer_of_another_kind(start):

@@ -20,7 +20,11 @@ from mmconvnextv2.checkpoint.errors import (
     blamed,
     check_numbers,
 )
-from mmconvnextv2.checkpoint.record import check_optimizer, check_record
+from mmconvnextv2.checkpoint.record import (
+    check_kinds,
+    check_optimizer,
+    check_record,
+)
 from mmconvnextv2.models.backbones import ConvNeXtV2
 from mmconvnextv2.registry import HOOKS, register
 from mmconvnextv2.text import first_of, other_order
@@ -86,6 +90,7 @@ class CheckpointFitHook(Hook):
         with about(file):
             if runner._resume:
                 check_record(checkpoint)
+                _check_settings(runner, checkpoint)
             state = _weights(checkpoint)
             compare(model.state_dict(), state)  # the kinds of numbers
         if runner._resume or not isinstance(runner._train_loop, BaseLoop):
@@ -93,6 +98,19 @@ class CheckpointFitHook(Hook):
         else:
             _require_some(model, state, file)
         _compare_classes(runner, checkpoint.get('meta') or {}, file)
+
+
+def _check_settings(runner: Runner, checkpoint: Mapping) -> None:
+    """Check the kinds of what replaces settings of optimizer and schedules."""
+    check_kinds(checkpoint['optimizer'], runner.optim_wrapper.state_dict(),
+                'optimizer')
+    ours = runner.param_schedulers
+    if ours and 'param_schedulers' in checkpoint:
+        check_kinds(
+            checkpoint['param_schedulers'],
+            {k: [x.state_dict() for x in v] for k, v in ours.items()}
+            if isinstance(ours, dict) else [x.state_dict() for x in ours],
+            'param_schedulers')
 
 
 def _compare_classes(runner: Runner, meta: Mapping, file: str) -> None:

@@ -3,11 +3,12 @@ import atexit
 import copy
 import multiprocessing
 import os
+import os.path as osp
 import signal
 import time
 from functools import partial
 from types import FrameType
-from typing import Any, Callable, Dict, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import torch
 from mmengine.dist import all_reduce, barrier, get_world_size, is_main_process
@@ -30,10 +31,11 @@ class PreemptionHook(Hook):
 
     The iteration is finished first, and the parameters' update where
     gradients are accumulated. The checkpoint is ``interrupted.pth``; with
-    ``--resume`` the run goes on with the next batch of the same epoch. While
-    it evaluates, the run stops at once and keeps the checkpoint that it has;
-    so does a test. A second Ctrl-C stops in any case. Workers of all data
-    loaders ignore the signals, which a scheduler may send to all processes.
+    ``--resume`` a run goes on with the next batch of the same epoch, from any
+    checkpoint. An evaluation stops at once if there is a checkpoint of what it
+    evaluates, else after its end; a test stops at once. A second Ctrl-C stops
+    in any case. Workers of all data loaders ignore the signals, which a
+    scheduler may send to all processes.
 
     Args:
         signals (Sequence[str]): Names of the signals. Defaults to those of
@@ -60,6 +62,8 @@ class PreemptionHook(Hook):
         self.signals = tuple(signal.Signals[name] for name in signals)
         self.interval = interval
         self._asked: Optional[str] = None
+        self._agreed = False
+        self._savers: List[SafeCheckpointHook] = []
         self._former: Dict[int, Any] = {}
 
     def before_run(self, runner: Runner) -> None:
@@ -71,7 +75,6 @@ class PreemptionHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Go on within an epoch; watch the signals."""
-        self._agreed = False
         self._savers = [
             x for x in runner.hooks if isinstance(x, SafeCheckpointHook)]
         loader = runner.train_dataloader
@@ -110,42 +113,64 @@ class PreemptionHook(Hook):
         elif number == signal.SIGINT and now > self._since + 1:
             raise KeyboardInterrupt
 
-    def after_train_iter(self, runner: Runner, batch_idx: int,
-                         **kwargs: Any) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int,
+                          **kwargs: Any) -> None:
+        """Note the place within the epoch."""
+        self._place = runner.epoch, self._batches.skipped + batch_idx + 1
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note how much is done of an epoch that is not complete."""
+        epoch, done = getattr(self, '_place', (None, 0))
+        if checkpoint['meta']['epoch'] == epoch and not hasattr(
+                runner.train_loop, 'dataloader_iterator'):
+            checkpoint['message_hub']['runtime_info'][_DONE] = dict(
+                done=done, of=len(runner.train_dataloader))
+
+    def after_train_iter(self, runner: Runner, **kwargs: Any) -> None:
         """Stop, if that was asked for."""
-        if get_world_size() == 1:
-            self._agreed = self._asked is not None
-        elif not self._agreed and self.every_n_train_iters(
+        if get_world_size() == 1 or self.every_n_train_iters(
                 runner, self.interval):
-            asked = torch.tensor(int(self._asked is not None))
-            all_reduce(asked, 'max')
-            self._agreed = bool(asked)
+            self._agree()
         wrapper = runner.optim_wrapper
         pending = getattr(wrapper, '_inner_count', 0) % getattr(
             wrapper, '_accumulative_counts', 1)
         if self._agreed and not pending:
-            self._save(runner, self._batches.skipped + batch_idx + 1)
-            barrier()  # Some launchers kill all when one process ends.
-            _leave(runner)
+            self._save_and_leave(
+                runner, dict(epoch=runner.epoch, iter=runner.iter + 1))
 
-    def _save(self, runner: Runner, done: int) -> None:
-        if not hasattr(runner.train_loop, 'dataloader_iterator'):
-            runner.message_hub.update_info(
-                _DONE, dict(done=done, of=len(runner.train_dataloader)))
+    def _agree(self) -> None:
+        """Let all processes know if one is asked to stop."""
+        asked = torch.tensor(int(self._asked is not None or self._agreed))
+        all_reduce(asked, 'max')
+        self._agreed = bool(asked)
+
+    def _save_and_leave(self, runner: Runner, counts: dict) -> None:
         for saver in self._savers:
-            saver.save(runner, CHECKPOINT,
-                       dict(epoch=runner.epoch, iter=runner.iter + 1))
+            if saver.last_counts != counts:
+                saver.save(runner, CHECKPOINT, counts)
             runner.logger.info(
                 f'Stopped by {self._asked or "a signal"} after iteration '
-                f'{runner.iter + 1}, saved as {CHECKPOINT}: continue with '
-                '--resume.')
+                f"{counts['iter']}, saved as "
+                f'{osp.basename(saver.last_ckpt)}: continue with --resume.')
+        barrier()  # Some launchers kill all when one process ends.
+        _leave(runner)
 
     def after_val_iter(self, runner: Runner, **kwargs: Any) -> None:
-        """Stop within an evaluation that training has begun."""
-        if self._asked is not None:
-            runner.logger.info(f'Stopped by {self._asked} while evaluating: '
-                               'continue with --resume.')
+        """Stop within an evaluation if what it evaluates is saved."""
+        now = dict(epoch=runner.epoch, iter=runner.iter)
+        if (self._asked or self._agreed) and all(
+                x.last_counts == now for x in self._savers):
+            runner.logger.info(f'Stopped by {self._asked or "a signal"} while '
+                               'evaluating: continue with --resume.')
             _leave(runner)
+
+    def after_val_epoch(self, runner: Runner, **kwargs: Any) -> None:
+        """Stop after an evaluation, unless it is all that was left to do."""
+        if self._savers and runner.iter < runner.max_iters:
+            self._agree()
+            if self._agreed:
+                self._save_and_leave(
+                    runner, dict(epoch=runner.epoch, iter=runner.iter))
 
     def after_test_iter(self, runner: Runner, **kwargs: Any) -> None:
         """Stop within a test, which leaves nothing to continue."""

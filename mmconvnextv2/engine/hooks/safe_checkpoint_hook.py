@@ -1,13 +1,14 @@
 """Checkpoints that are whole or not there, whatever ends the run."""
 import os.path as osp
 import re
+import shutil
 from collections import deque
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Callable, Dict, List, Mapping, Optional, Set
+from typing import Any, Callable, List, Mapping, Optional, Set
 
-from mmengine.dist import is_main_process
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
@@ -45,7 +46,7 @@ class SafeCheckpointHook(CheckpointHook):
     _counts: dict = {}  # in what is being saved, if not the runner's
     _extra: dict = {}  # is saved too
     _pending: Optional[Mapping[str, Any]] = None  # to go on with
-    _last_counts: Optional[dict] = None  # of the last one to resume from
+    last_counts: Optional[dict] = None  # of the last one to resume from
     _storage: Any = None
 
     def before_run(self, runner: Runner) -> None:
@@ -63,7 +64,7 @@ class SafeCheckpointHook(CheckpointHook):
         kept = runner.message_hub.runtime_info.pop('keep_ckpt_ids', None)
         super().before_train(runner)
         self._storage = self.file_backend
-        self._own_names(runner.message_hub.runtime_info)
+        self._own_names(runner)
         self._find_last(runner)
         if self.max_keep_ckpts > 0 and isinstance(kept, list):
             most = max(runner.epoch, runner.iter)
@@ -96,7 +97,7 @@ class SafeCheckpointHook(CheckpointHook):
                 and osp.realpath(folder) == osp.realpath(self.out_dir) and
                 name in (self.filename_tmpl.format(step), files.INTERRUPTED)):
             self.last_ckpt = self._storage.join_path(self.out_dir, name)
-            self._last_counts = dict(epoch=runner.epoch, iter=runner.iter)
+            self.last_counts = dict(epoch=runner.epoch, iter=runner.iter)
 
     def save(self, runner: Runner, filename: str, meta: dict) -> None:
         """Write a checkpoint to resume from, and note that it is the last.
@@ -109,7 +110,7 @@ class SafeCheckpointHook(CheckpointHook):
         """
         self.last_ckpt = self._storage.join_path(self.out_dir, filename)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
-        self._counts, self._last_counts = dict(meta), dict(meta)
+        self._counts, self.last_counts = dict(meta), dict(meta)
         pending = pending_gradients(runner)
         self._extra = {_PENDING: pending} if pending else {}
         runner.save_checkpoint(
@@ -133,9 +134,9 @@ class SafeCheckpointHook(CheckpointHook):
             return
         now = dict(epoch=runner.epoch, iter=runner.iter)
         runner.message_hub.update_info(EVALUATED, runner.iter)
-        is_last, self._last_counts = self._last_counts == now, None
+        is_last, self.last_counts = self.last_counts == now, None
         super().after_val_epoch(runner, metrics)
-        if is_last and self._last_counts is None:
+        if is_last and self.last_counts is None:
             self.save(runner, osp.basename(self.last_ckpt), now)
 
     def discard(self, filename: str) -> None:
@@ -184,17 +185,19 @@ class SafeCheckpointHook(CheckpointHook):
         names = (osp.basename(str(info[x])) for x in info if 'best_ckpt' in x)
         return {x for x in names if self._is_best(x)}
 
-    def _own_names(self, info: Dict[str, Any]) -> None:
+    def _own_names(self, runner: Runner) -> None:
         """Let the best be files of this folder; remove those they replace."""
+        info = runner.message_hub.runtime_info
         for key in [x for x in info if x.startswith('best_ckpt')]:
             name = osp.basename(str(info.pop(key)))
             found = self._is_best(name)
-            if not found:
+            if not found or not self._bring(runner, name):
+                runner.logger.warning(
+                    f'The best checkpoint so far, {name}, is gone: the next '
+                    'one that is evaluated counts as the best.')
+                info.pop(key.replace('ckpt', 'score'), None)
                 continue
             info[key] = self._storage.join_path(self.out_dir, name)
-            if not (isinstance(self._storage, LocalBackend)
-                    and osp.isfile(info[key])):
-                continue
             for other in Path(self.out_dir).glob('best_*'):
                 match = self._is_best(other.name)
                 if match and match[1] == found[1] \
@@ -204,6 +207,22 @@ class SafeCheckpointHook(CheckpointHook):
             self.best_ckpt_path = info.get('best_ckpt')
         for key in getattr(self, 'best_ckpt_path_dict', ()):
             self.best_ckpt_path_dict[key] = info.get(f'best_ckpt_{key}')
+
+
+    def _bring(self, runner: Runner, name: str) -> bool:
+        """Tell if a file is there; copy it from where the run was before."""
+        if not isinstance(self._storage, LocalBackend):
+            return True
+        path = osp.join(self.out_dir, name)
+        before = osp.join(osp.dirname(runner._load_from or ''), name)
+        if is_main_process() and not osp.isfile(path) \
+                and osp.isfile(before):
+            with files.written_whole(path) as part:
+                shutil.copyfile(before, part)
+            runner.logger.info(f'{before}, the best so far, is copied.')
+        is_there = [osp.isfile(path)]
+        broadcast_object_list(is_there)
+        return is_there[0]
 
 
 def _save_whole(runner: Runner, save: Callable[..., None], out_dir: str,

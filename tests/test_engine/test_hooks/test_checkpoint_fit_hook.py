@@ -46,7 +46,8 @@ def refusal(model, checkpoint, use='train', classes=None, says=None):
     """The reason for which a checkpoint is refused, None if it is not."""
     runner = SimpleNamespace(
         model=model, _load_from='w.pth', logger=logging.Logger('stand-in'),
-        _resume=use == 'resume',
+        _resume=use == 'resume', param_schedulers=None,
+        optim_wrapper=SimpleNamespace(state_dict=dict),
         _train_loop={} if use == 'test' else
         EpochBasedTrainLoop.__new__(EpochBasedTrainLoop))
     loader = SimpleNamespace(dataset=SimpleNamespace(

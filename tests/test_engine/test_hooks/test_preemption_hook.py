@@ -49,6 +49,13 @@ def hook(runner):
     assert signal.getsignal(signal.SIGUSR1) == former
 
 
+def noted(hook, runner, epoch=0):
+    checkpoint = dict(meta=dict(epoch=epoch), message_hub=dict(
+        runtime_info={}))
+    hook.before_save_checkpoint(runner, checkpoint)
+    return checkpoint['message_hub']['runtime_info'].get('batches_done')
+
+
 @pytest.mark.parametrize('arguments', [
     dict(signals=['SIGTREM']), dict(interval=0)])
 def test_bad_arguments(arguments):
@@ -61,9 +68,11 @@ def test_goes_on_within_an_epoch(hook, runner):
     hook.before_train(runner)
     assert len(list(runner.train_dataloader)) == 2
     os.kill(os.getpid(), signal.SIGUSR1)
+    hook.before_train_iter(runner, batch_idx=0)
     with pytest.raises(SystemExit):
-        hook.after_train_iter(runner, batch_idx=0)
-    assert runner.message_hub == dict(batches_done=dict(done=4, of=5))
+        hook.after_train_iter(runner)
+    assert noted(hook, runner) == dict(done=4, of=5)
+    assert noted(hook, runner, epoch=1) is None  # complete
     assert len(list(runner.train_dataloader)) == 5
 
 
@@ -79,7 +88,8 @@ def test_an_epoch_of_another_length_begins_anew(hook, runner, caplog):
 
 def test_stops_after_a_signal_only(hook, runner, capfd):
     hook.before_train(runner)
-    hook.after_train_iter(runner, batch_idx=0)
+    hook.before_train_iter(runner, batch_idx=2)
+    hook.after_train_iter(runner)
     hook.after_val_iter(runner)
     os.kill(os.getpid(), signal.SIGUSR1)
     os.kill(os.getpid(), signal.SIGUSR1)  # Told once.
@@ -87,11 +97,11 @@ def test_stops_after_a_signal_only(hook, runner, capfd):
         '\nSIGUSR1: stopping after this iteration.\n')
     with pytest.raises(SystemExit) as stop:
         hook.after_val_iter(runner)
-    assert stop.value.code == 75 and runner.message_hub == {}
-    with pytest.raises(SystemExit) as stop:
-        hook.after_train_iter(runner, batch_idx=2)
     assert stop.value.code == 75
-    assert runner.message_hub == dict(batches_done=dict(done=3, of=5))
+    with pytest.raises(SystemExit) as stop:
+        hook.after_train_iter(runner)
+    assert stop.value.code == 75
+    assert noted(hook, runner) == dict(done=3, of=5)
 
 
 def test_waits_for_the_update(hook, runner):
@@ -99,10 +109,10 @@ def test_waits_for_the_update(hook, runner):
         _inner_count=5, _accumulative_counts=4)
     hook.before_train(runner)
     os.kill(os.getpid(), signal.SIGUSR1)
-    hook.after_train_iter(runner, batch_idx=4)
+    hook.after_train_iter(runner)
     runner.optim_wrapper._inner_count = 8
     with pytest.raises(SystemExit):
-        hook.after_train_iter(runner, batch_idx=7)
+        hook.after_train_iter(runner)
 
 
 _LEAVES_A_WORKER = '''

@@ -159,6 +159,30 @@ def test_a_copied_run_leaves_the_original_alone(tmp_path):
         'last_checkpoint']
 
 
+@pytest.mark.parametrize('is_gone', [False, True])
+def test_a_run_resumed_in_another_folder_has_its_best(tmp_path, caplog,
+                                                      is_gone):
+    caplog.set_level(logging.INFO)
+    logging.disable(logging.NOTSET)
+    original, other = tmp_path / 'a', tmp_path / 'b'
+    original.mkdir(), other.mkdir()
+    runner = Runner(original)
+    runner.max_epochs = 2
+    runner.train(make_hook())
+    best = original / 'best_acc_epoch_2.pth'
+    if is_gone:
+        best.unlink()
+    runner = Runner(original)
+    runner.work_dir, runner.max_epochs = str(other), 3  # which is no better
+    runner.train(make_hook())
+    said = ('The best checkpoint so far, best_acc_epoch_2.pth, is gone: the '
+            'next one that is evaluated counts as the best.') if is_gone else \
+        f'{best}, the best so far, is copied.'
+    assert said in caplog.messages
+    assert files(other) == [f'best_acc_epoch_{3 if is_gone else 2}.pth',
+                            'epoch_3.pth', 'last_checkpoint']
+
+
 @pytest.mark.parametrize('best', [
     'photos', 'w/notes.txt', 'w', 'w/best_shots.txt', 'w/best_acc_0'])
 def test_a_checkpoint_cannot_name_what_is_removed(tmp_path, best):
