@@ -105,12 +105,12 @@ class Run:
     def wait(self) -> List[int]:
         """Wait for the end; returns the exit codes."""
         self.codes = self.codes or [
-            x.wait(seconds=60).code for x in self.processes]
+            x.wait(seconds=200).code for x in self.processes]
         return self.codes
 
     def wait_for_training(self) -> None:
         """Wait until training begins."""
-        self.processes[0].wait_for('Checkpoints will be saved')
+        self.processes[0].wait_for('Checkpoints will be saved', 200)
 
     def read(self) -> str:
         """Read the ends of the outputs."""

@@ -110,13 +110,15 @@ class SafeCheckpointHook(CheckpointHook):
         """
         self.last_ckpt = self._storage.join_path(self.out_dir, filename)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
-        self._counts, self.last_counts = dict(meta), dict(meta)
+        # Saving adds to what it is given.
+        counts = {name: meta[name] for name in ('epoch', 'iter')}
+        self._counts = self.last_counts = counts
         pending = pending_gradients(runner)
         self._extra = {_PENDING: pending} if pending else {}
         runner.save_checkpoint(
             self.out_dir, filename, self.file_client_args,
             save_optimizer=self.save_optimizer,
-            save_param_scheduler=self.save_param_scheduler, meta=meta,
+            save_param_scheduler=self.save_param_scheduler, meta=dict(counts),
             by_epoch=False, backend_args=self.backend_args, **self.args)
         self._counts, self._extra = {}, {}
         if is_main_process():
