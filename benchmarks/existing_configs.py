@@ -213,14 +213,13 @@ def table(files):
     text.append(markdown_table(
         ['', 'train', 'do not'],
         [[name, ', '.join(families(trained, name)),
-          '; '.join(f"{x['family']}: {why(x)}" for x in steps
+          '<br>'.join(f"{x['family']}: {why(x)}" for x in steps
                     if x['package'] == name and x not in trained)]
          for name in dict.fromkeys(x['package'] for x in steps)]))
     refused = collections.defaultdict(list)
     for row in whole:
         if row['state'] == 'refused':
-            refused[re.sub(r'[\[(]?\d+(, \d+)*[\])]?', 'n', row['reason'])
-                    ].append(row)
+            refused[kind_of(row['reason'])].append(row)
     text.append(markdown_table(
         ['refused', 'configs', 'families'],
         [[reason, len(x), ', '.join(sorted({y['family'] for y in x}))]
@@ -243,11 +242,19 @@ def families(rows, package):
     return sorted({x['family'] for x in rows if x['package'] == package})
 
 
+def kind_of(reason):
+    """What reasons of the same kind have in common."""
+    reason = re.sub(r'^\w+ (has|gives|cannot|is a whole)', r'It \1', reason)
+    reason = re.sub(r', only .*|: .*|It gives .*;', '', reason)
+    return re.sub(r'[\[(][^])]*[\])]', '...', reason).strip()
+
+
 def why(row):
     """The reason of a failed step, and that of the original."""
-    same = row.get('original')
-    return row['reason'] + (f' (with its own backbone: {same})'
-                            if same else ' (with its own backbone it trains)')
+    original = row.get('original', 'it trains')
+    if original == row['reason']:
+        return f'{original}; with its own backbone, too'
+    return f"{row['reason']}; with its own backbone: {original}"
 
 
 def main():

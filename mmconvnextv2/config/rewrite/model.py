@@ -82,6 +82,11 @@ class Exchange:
         fewer = without_levels(owner, levels, len(self.old.shapes))
         if fewer is None:
             return found
+        try:  # Some count from a level that cannot be changed.
+            for _, neck in list(necks(fewer[0]))[:1]:
+                run_neck(neck, scope, self.old.only(levels))
+        except CommandError:
+            return found
         self.unread = []
         self.old, self.new = self.old.only(levels), self.new.only(levels)
         rest = find_readers(fewer[0], self.old, self.new, scope)
@@ -151,7 +156,7 @@ def find_backbone(model: Mapping) -> tuple:
         CommandError: If there is none.
     """
     found = [path + ('backbone', ) for path, part in walk(model)
-             if isinstance(part.get('backbone'), Mapping)]
+             if 'type' in (part.get('backbone') or ())]
     if not found:
         raise CommandError(f'{type_name(model)} has no part that is called '
                            f'backbone, only {", ".join(model)}')
