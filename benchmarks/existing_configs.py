@@ -108,7 +108,7 @@ def try_config(file, known):
             with contextlib.redirect_stdout(printed):
                 check(new, cfg)
             known[key] = dict(state='rewritten', reason=printed.getvalue(),
-                              built=not printed.getvalue(),
+                              built='Not tried' not in printed.getvalue(),
                               lines=len(text.splitlines()))
         except CommandError as error:
             known[key] = dict(state='refused', reason=str(error))

@@ -186,7 +186,7 @@ def some_slow(names, *fast):
 
 
 @pytest.mark.parametrize('name', some_slow(
-    CHANNELS, '/centernet', '/faster_rcnn', '/knet', '/resnet50', '/moco'))
+    CHANNELS, '/centernet', '/faster-rcnn', '/knet', '/resnet50'))
 def test_readers_get_the_new_channels(name):
     found = settings_of(name)
     assert {k: v for k, v in found.items()
@@ -273,6 +273,7 @@ def test_settings_within_lists_reach_the_config(tmp_path):
     check(cfg, cfg)
 
 
+@pytest.mark.slow
 def test_yolox_is_trained_as_its_batch_and_schedule_ask(tmp_path):
     """Images without statistics, 64 a step, and a rate that ends above 0."""
     cfg = written_config('mmdet::yolox/yolox_s_8xb8-300e_coco.py', tmp_path)
@@ -313,6 +314,7 @@ def test_weights(tmp_path, weights, init):
     assert cfg.model.backbone.get('init_cfg') == init
 
 
+@pytest.mark.slow
 def test_frozen_backbones_stay_frozen_and_one_stage_is_forgotten(tmp_path):
     linear = ('mmpretrain::mocov2/benchmarks/'
               'resnet50_8xb32-linear-steplr-100e_in1k.py')
@@ -323,6 +325,7 @@ def test_frozen_backbones_stay_frozen_and_one_stage_is_forgotten(tmp_path):
     assert 'frozen_stages' not in backbone
 
 
+@pytest.mark.slow
 def test_maps_that_nothing_reads_are_left_out(tmp_path):
     """CenterNet's neck reads the last; others have no argument for it."""
     name = 'mmdet::centernet/centernet_r18_8xb16-crop512-140e_coco.py'
