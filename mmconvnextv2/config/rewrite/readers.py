@@ -1,4 +1,5 @@
 """Who reads a backbone's outputs, and with how many channels."""
+import contextlib
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Optional
@@ -73,8 +74,19 @@ def find_readers(owner: Mapping, old: Outputs, new: Outputs,
         found = _matches(part, old, new, nested=True)
         settings.update({(name, *k): v for k, v in found.settings.items()})
         if not given:
-            levels |= found.levels
+            levels |= found.levels - _listed_in_vain(part, scope, old)
     return Found(settings, levels)
+
+
+def _listed_in_vain(part: Any, scope: str, old: Outputs) -> set[int]:
+    """Find outputs that heads list and do not read, as EncNet's does."""
+    unread: set[int] = set()
+    for _, node in walk(part):
+        index = node.get('in_index')
+        if isinstance(index, (list, tuple)) and 'type' in node:
+            with contextlib.suppress(CommandError):
+                unread |= set(index) - set(run_neck(node, scope, old)[1])
+    return unread
 
 
 def heads(owner: Mapping) -> Iterator[tuple[str, Any]]:
@@ -127,6 +139,8 @@ def without_levels(owner: Mapping, levels: list[int],
             index = node.get('in_index')
             if index is None or index == -1:
                 continue
+            if not set(_listed(index)) <= set(levels):
+                return None
             new = [levels.index(i) for i in _listed(index)]
             new = new[0] if isinstance(index, int) else type(index)(new)
             if new != index:
