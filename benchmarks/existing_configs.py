@@ -208,8 +208,9 @@ def table(files):
         [counts(name, [x for x in whole if x['package'] == name])
          for name in dict.fromkeys(x['package'] for x in whole)])]
     trained = [x for x in steps if x['state'] == 'trained']
-    text.append(f'Of {len(steps)} families (folders) with a backbone that can '
-                f'be replaced, {len(trained)} train a step and predict:')
+    text.append(f'Of {len(steps)} families (folders) that have a config that '
+                f'can be rewritten and were tried, {len(trained)} train a '
+                'step and predict:')
     text.append(markdown_table(
         ['', 'train', 'do not'],
         [[name, ', '.join(families(trained, name)),

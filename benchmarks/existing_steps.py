@@ -13,7 +13,7 @@ from mmseg.structures import SegDataSample
 from mmconvnextv2 import ConvNeXtV2
 from mmconvnextv2.config.rewrite.readers import walk
 from mmconvnextv2.config.walk import scope_of
-from mmconvnextv2.engine.cpu import avoid_amp_on_cpu
+from mmconvnextv2.engine.cpu import fit_amp_to_cpu
 
 SIDES = (128, 512)  # pixels; what takes no small images, larger ones
 
@@ -33,7 +33,7 @@ def step_of(cfg, side):
     """The same with images of one size."""
     scope = cfg.get('default_scope') or scope_of(cfg.model.type)
     torch.manual_seed(0)
-    avoid_amp_on_cpu(cfg, lambda text: None)
+    fit_amp_to_cpu(cfg, lambda text: None)
     model_cfg = reduced(cfg, side)
     with DefaultScope.overwrite_default_scope(scope):
         model = revert_sync_batchnorm(MODELS.build(model_cfg))
