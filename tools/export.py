@@ -1,4 +1,4 @@
-"""Export a classifier, or any model's backbone, to ONNX or torch.export."""
+"""Export a model, or its backbone, to ONNX, OpenVINO or torch.export."""
 import argparse
 import importlib.util
 import logging
@@ -11,11 +11,15 @@ from typing import List, Optional
 from mmconvnextv2 import cli
 from mmconvnextv2.checkpoint import CheckpointError
 from mmconvnextv2.cli import CommandError, refused
-from mmconvnextv2.inference.export import FORMATS, Export
+from mmconvnextv2.inference.export import Export
+from mmconvnextv2.inference.export_formats import FORMATS
 from mmconvnextv2.quiet import quietly
 
-_TOLERANCE = 1e-4
 _LEAST_OPSET = 18
+# What each format needs, and the extra that brings it.
+_NEEDED = dict(onnx=('export', 'onnx', 'onnxscript'),
+               openvino=('deploy', 'onnx', 'onnxscript', 'openvino'),
+               torch_export=('', ))
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
@@ -23,20 +27,23 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         epilog='Before the file gets its name, it is run and compared with '
-        'the model: by onnxruntime, if that is installed, or by PyTorch. '
-        'Detectors and segmentors as a whole are exported by mmdeploy.')
+        'the model: by onnxruntime, if that is installed, by OpenVINO or by '
+        'PyTorch. docs/inference.md has the outputs of each task, and a '
+        'program that reads them.')
     add = parser.add_argument
     add('config', help='path or name of a config')
-    add('out', type=Path, help='file to write')
+    add('out', type=Path, help='file to write: '
+        + ', '.join(f'{y} for {x}' for x, y in FORMATS.items()))
     add('--format', choices=FORMATS, required=True, help='of the file')
     add('--checkpoint',
         help='path or URL of the weights (default: random ones)')
+    add('--backbone', action='store_true', help='export the backbone alone')
     add('--shape', type=int, nargs=2, default=(224, 224),
         metavar=('HEIGHT', 'WIDTH'),
         help='size of the images, in pixels (default: 224 224)')
     add('--dynamic', action='store_true',
-        help='let batch, height and width vary; otherwise the batch is 1 and '
-        'the size --shape')
+        help='let batch (of all but detectors), height and width vary; '
+        'otherwise the batch is 1 and the size --shape')
     add('--opset', type=int,
         help=f'version of the operators of ONNX, {_LEAST_OPSET} or more')
     add('--force', action='store_true', help='replace an existing file')
@@ -51,20 +58,29 @@ def check_request(args: argparse.Namespace) -> None:
     Raises:
         CommandError: If the request cannot be met.
     """
-    if args.out.is_dir() or (args.out.exists() and not args.force):
-        raise CommandError(f'out: {args.out} exists; --force replaces a file')
+    files = [args.out]
+    if args.format == 'openvino':
+        files.append(args.out.with_suffix('.bin'))
+    for path in files:
+        if path.is_dir() or (path.exists() and not args.force):
+            raise CommandError(f'out: {path} exists; --force replaces a file')
     if not args.out.parent.is_dir():
         raise CommandError(f'out: there is no folder {str(args.out.parent)!r}')
-    if args.opset is not None and args.format != 'onnx':
-        raise CommandError('--opset is for --format onnx')
+    if args.out.suffix != FORMATS[args.format]:
+        raise CommandError(f'out: a file of --format {args.format} ends with '
+                           f'{FORMATS[args.format]}, got {args.out}')
+    if args.opset is not None and args.format == 'torch_export':
+        raise CommandError('--opset is for --format onnx and openvino')
     if args.opset is not None and args.opset < _LEAST_OPSET:
         raise CommandError(f'--opset must be at least {_LEAST_OPSET}, got '
                            f'{args.opset}')
-    needed = ('onnx', 'onnxscript') if args.format == 'onnx' else ()
+    extra, *needed = _NEEDED[args.format]
     missing = [x for x in needed if importlib.util.find_spec(x) is None]
     if missing:
-        raise CommandError(f'--format {args.format} needs packages: pip '
-                           f"install {' '.join(missing)} onnxruntime")
+        raise CommandError(
+            f'--format {args.format} needs {" and ".join(missing)}, of the '
+            f'extra {extra!r}: pip install "mmconvnextv2[{extra}]", or pip '
+            f'install ".[{extra}]" in a checkout')
     if args.checkpoint is not None:
         cli.require_file(args.checkpoint, '--checkpoint')
 
@@ -78,11 +94,12 @@ def verify(job: Export, path: Path) -> str:
     if job.kind == 'onnx' and not importlib.util.find_spec('onnxruntime'):
         return 'not compared with the model: onnxruntime is not installed'
     found = job.compare(path)
+    limit = job.graph.tolerance
     # Not > with any(): comparisons with NaN are false.
-    if not all(x <= _TOLERANCE for x in found.values()):
+    if not all(x <= limit for x in found.values()):
         worst = ', '.join(f'{x:.1e} for {y}' for y, x in found.items())
         raise CommandError(f'the outputs of the file differ from those of the '
-                           f'model by more than {_TOLERANCE:g}: {worst}; '
+                           f'model by more than {limit:g}: {worst}; '
                            'nothing was written')
     return (f'largest difference {max(found.values()):.1e} '
             f'for inputs {", ".join(map(str, found))}')
@@ -97,17 +114,19 @@ def export(args: argparse.Namespace) -> None:
         with refused(args.config, ValueError), \
                 refused('--checkpoint', CheckpointError):
             job = Export(cfg, args.checkpoint, args.format, args.shape,
-                         args.dynamic, args.opset)
+                         args.dynamic, args.opset, not args.backbone)
         with tempfile.TemporaryDirectory(
                 prefix=f'.{name}.', dir=folder) as part:
-            job.write(Path(part, name))
-            report = verify(job, Path(part, name))
-            # In reverse, so that weights in a file of their own come first.
-            for path in sorted(Path(part).iterdir(), reverse=True):
+            with refused(args.config, ValueError):
+                job.write(Path(part, name))
+                report = verify(job, Path(part, name))
+            # Weights in a file of their own come first.
+            for path in sorted(Path(part).iterdir(),
+                               key=lambda x: x.name == name):
                 os.replace(path, folder / path.name)
     weights = '' if args.checkpoint else ', RANDOM WEIGHTS (no --checkpoint)'
     print(f"{args.out}: {job.metadata['part']}{weights}, outputs "
-          f"{', '.join(job.outputs)}\n{report}")
+          f"{', '.join(job.graph.outputs)}\n{report}")
 
 
 def main(argv: Optional[List[str]] = None) -> int:

@@ -1,78 +1,88 @@
-"""Export of a backbone or a classifier to ONNX and to ``torch.export``."""
-import json
+"""Export of models to ONNX, to OpenVINO and to ``torch.export``."""
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmconvnextv2.analysis.models import normalization_of
 from mmconvnextv2.config.walk import type_name
 from mmconvnextv2.models import ConvNeXtV2
+from . import export_formats
+from .classes import find_classes
+from .export_graphs import Graph, SegmentorGraph
+from .predict import recognise_task
 from .weights import load_whole
 
-FORMATS = ('onnx', 'torch_export')
-# The most that protobuf can hold in one file, with some room left.
-_ONE_FILE = 2**31 - 2**24  # bytes
-_METADATA = 'mmconvnextv2.json'
+_PARTS = dict(classification='classifier', detection='detector',
+              segmentation='segmentor')
 
 
 class Export:
-    """Export the classifier of a config, or else the backbone.
+    """Export the model of a config, or its backbone alone.
 
     A classifier returns scores before the softmax, a backbone its feature
-    maps. Both take normalised images.
+    maps, a segmentor classes and scores of pixels, a detector boxes. All take
+    normalised images.
 
     Args:
         cfg (Config): A config of a model with a ``ConvNeXtV2``.
         checkpoint (str, optional): Path or URL of the weights. Defaults to
             None, random ones.
-        kind (str): One of ``FORMATS``. Defaults to 'onnx'.
+        kind (str): One of ``export_formats.FORMATS``. Defaults to 'onnx'.
         shape (tuple[int, int]): Height and width of the images, in pixels.
             Defaults to (224, 224).
         is_dynamic (bool): Whether batch, height and width may vary. Defaults
-            to False: the batch is 1, the size ``shape``.
+            to False: the batch is 1, the size ``shape``. A detector takes one
+            image at a time.
         opset (int, optional): Version of the operators of ONNX. Defaults to
             None, PyTorch's choice.
+        is_whole (bool): Whether to export the whole model. Defaults to True.
 
     Attributes:
-        model (nn.Module): In evaluation mode, on the CPU.
-        outputs (tuple[str]): Names of the outputs.
+        graph (Graph): What is exported, on the CPU.
         metadata (dict): ``part``, ``least_size`` (of a side, in pixels),
-            ``outputs`` and ``preprocessing``: the order of channels, mean and
-            standard deviation.
+            ``outputs``, ``preprocessing`` (the order of channels, mean,
+            standard deviation, and the steps before them), ``classes`` (their
+            names) and ``settings`` (thresholds and the like).
 
     Raises:
         ValueError: If the backbone is not ``ConvNeXtV2``, ``shape`` is too
-            small, or the checkpoint does not fit.
+            small, the model is of a kind that is not exported, or the
+            checkpoint does not fit.
     """
 
     def __init__(self, cfg: Config, checkpoint: Optional[str] = None,
                  kind: str = 'onnx', shape: Tuple[int, int] = (224, 224),
-                 is_dynamic: bool = False,
-                 opset: Optional[int] = None) -> None:
+                 is_dynamic: bool = False, opset: Optional[int] = None,
+                 is_whole: bool = True) -> None:
         self.kind, self.is_dynamic, self.opset = kind, is_dynamic, opset
-        is_classifier = type_name(cfg.model) == 'ImageClassifier'
-        self.model, backbone = _build(cfg, is_classifier)
+        part = _PARTS.get(recognise_task(cfg)) if is_whole else 'backbone'
+        if part is None:
+            raise ValueError(f'{type_name(cfg.model)} is not exported as a '
+                             'whole; --backbone exports its encoder')
+        self.graph, backbone = _build(cfg, part)
         # A side that varies in tracing leaves the last map 2 sites at least:
         # with 1, memory formats are ambiguous.
         self._least_traced = backbone.stride * (2 if is_dynamic else 1)
         if min(shape) < self._least_traced:
             raise ValueError(f'shape must be at least {self._least_traced} in '
                              f'both directions, got {tuple(shape)}')
+        meta = {}
         if checkpoint is not None:
-            load_whole(self.model, checkpoint)
+            meta = load_whole(self.graph.model, checkpoint)
         channels = backbone.downsample_layers[0][0].in_channels
-        self._images = torch.randn(2 if is_dynamic else 1, channels, *shape)
-        self.outputs = ('scores', ) if is_classifier else tuple(
-            f'stage{i}' for i in backbone.out_indices)
+        batch = self.graph.batch or (2 if is_dynamic else 1)
+        self._images = torch.randn(batch, channels, *shape)
         self.metadata = dict(
-            part='classifier' if is_classifier else 'backbone',
-            least_size=backbone.stride * (1 if kind == 'onnx' else 2),
-            outputs=self.outputs,
-            preprocessing=_preprocessing(cfg))
+            part=part,
+            least_size=backbone.stride * (2 if kind == 'torch_export' else 1),
+            outputs=self.graph.outputs,
+            preprocessing=_preprocessing(cfg),
+            classes=find_classes(cfg, meta).get('classes', ()),
+            settings=self.graph.settings)
 
     @torch.no_grad()
     def write(self, path: Path) -> None:
@@ -81,89 +91,88 @@ class Export:
         ONNX weights of 2 GiB and more go to a second file, whose name ends
         with '.data'.
         """
+        is_detector = self.metadata['part'] == 'detector'
+        export_formats.write(self._trace(), path, self.kind, self.metadata,
+                             self.opset, is_detector)
+
+    def _trace(self) -> torch.export.ExportedProgram:
+        """Let torch.export read the model.
+
+        Raises:
+            ValueError: If it cannot; names the parts of the model.
+        """
         dim, least, shapes = torch.export.Dim, self._least_traced, None
         if self.is_dynamic:
-            height, width = dim('height', min=least), dim('width', min=least)
-            shapes = ({0: dim('batch'), 2: height, 3: width}, )
-        if self.kind == 'onnx':
-            self._write_onnx(path, shapes)
-            return
-        program = torch.export.export(
-            self.model, (self._images, ), dynamic_shapes=shapes, strict=False)
-        metadata = {_METADATA: json.dumps(self.metadata)}
-        torch.export.save(program, str(path), extra_files=metadata)
+            sides = {2: dim('height', min=least), 3: dim('width', min=least)}
+            batch = {} if self.graph.batch else {0: dim('batch')}
+            shapes = ({**batch, **sides}, )
+        try:
+            return torch.export.export(
+                self.graph, (self._images, ), dynamic_shapes=shapes,
+                strict=False)
+        except Exception as error:  # of many types
+            model = self.graph.model
+            parts = ', '.join(f'{name} ({type(part).__name__})'
+                              for name, part in model.named_children())
+            raise ValueError(
+                f'torch.export cannot read {type(model).__name__} with '
+                f'{parts}; --backbone exports the backbone alone. It says: '
+                f'{str(error).strip().splitlines()[0]}') from error
 
-    def _write_onnx(self, path: Path, shapes: Optional[tuple]) -> None:
-        program = torch.onnx.export(
-            self.model, (self._images, ),
-            input_names=['images'],
-            output_names=list(self.outputs),
-            opset_version=self.opset,
-            dynamic_shapes=shapes,
-            dynamo=True,
-            verbose=False)
-        for key, value in self.metadata.items():
-            program.model.metadata_props[key] = json.dumps(value)
-        size = sum(x.numel() * x.element_size()
-                   for x in self.model.state_dict().values())
-        program.save(str(path), external_data=size > _ONE_FILE)
-
+    @torch.no_grad()
     def compare(self, path: Path) -> Dict[Tuple[int, ...], float]:
         """Run a written file and the model on the same random images.
 
         Returns:
-            dict: For each input shape, the largest absolute difference of an
-            output, divided by the largest absolute value of that output where
-            that is more than 1; infinite if shapes differ, NaN if a value is.
+            dict: For each input shape, ``difference`` of the graph.
 
         Raises:
             ModuleNotFoundError: If an ONNX file meets no onnxruntime.
         """
-        run = _open_onnx(path) if self.kind == 'onnx' else (
-            torch.export.load(str(path)).module())
+        run = export_formats.OPEN[self.kind](path)
         shapes = [tuple(self._images.shape)]
         if self.is_dynamic:
             least, channels = self.metadata['least_size'], shapes[0][1]
             shapes += [(1, channels, least, least),
                        (1, channels, least, 2 * least + 1),
-                       (3, channels, 3 * least - 1, 2 * least + 5)]
-        return {x: _largest_difference(run, self.model, x) for x in shapes}
+                       (self.graph.batch or 3, channels, 3 * least - 1,
+                        2 * least + 5)]
+        return {x: self._difference(run, x) for x in shapes}
+
+    def _difference(self, run: Callable, shape: Tuple[int, ...]) -> float:
+        generator = torch.Generator().manual_seed(sum(shape))
+        images = torch.randn(shape, generator=generator)
+        found = run(images)
+        found = [found] if isinstance(found, Tensor) else list(found)
+        return self.graph.difference(found, self.graph.reference(images))
 
 
-def _build(cfg: Config, whole: bool) -> Tuple[nn.Module, ConvNeXtV2]:
-    """Build the model to export, with random weights, and its backbone."""
+def _build(cfg: Config, part: str) -> Tuple[Graph, ConvNeXtV2]:
+    """Build the part to export, with random weights, and its backbone."""
     init_default_scope(cfg.get('default_scope', 'mmengine'))
-    model = MODELS.build(cfg.model if whole else cfg.model.backbone)
-    backbone = model.backbone if whole else model
+    is_backbone = part == 'backbone'
+    model = MODELS.build(cfg.model.backbone if is_backbone else cfg.model)
+    backbone = model if is_backbone else model.backbone
     if not isinstance(backbone, ConvNeXtV2):
         raise ValueError('the backbone must be ConvNeXtV2, got '
                          f'{type(backbone).__name__}')
-    return model.eval().requires_grad_(False), backbone
+    model.eval().requires_grad_(False)
+    if part == 'detector':
+        from .export_detector import DetectorGraph
+        return DetectorGraph(model), backbone
+    if part == 'segmentor':
+        return SegmentorGraph(model), backbone
+    if is_backbone:
+        return Graph(model, [f'stage{i}' for i in model.out_indices]), backbone
+    return Graph(model), backbone
 
 
 def _preprocessing(cfg: Config) -> Dict[str, Any]:
     given = normalization_of(cfg)
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    steps = [{**step, 'type': type_name(step)}
+             for step in dataset.get('pipeline', ())]
     return dict(channels='RGB' if given['bgr_to_rgb'] else 'BGR',
-                mean=list(given['mean'] or []), std=list(given['std'] or []))
-
-
-def _open_onnx(path: Path) -> Callable[[Tensor], List[Tensor]]:
-    import onnxruntime
-    session = onnxruntime.InferenceSession(
-        str(path), providers=['CPUExecutionProvider'])
-    return lambda images: list(
-        map(torch.from_numpy, session.run(None, dict(images=images.numpy()))))
-
-
-@torch.no_grad()
-def _largest_difference(run: Callable, model: nn.Module,
-                        shape: Tuple[int, ...]) -> float:
-    generator = torch.Generator().manual_seed(sum(shape))
-    images = torch.randn(shape, generator=generator)
-    found, expected = ([x] if isinstance(x, Tensor) else list(x)
-                       for x in (run(images), model(images)))
-    if [x.shape for x in found] != [x.shape for x in expected]:
-        return float('inf')
-    # Unlike Python's, the maximum of PyTorch keeps NaN.
-    return torch.stack([(a - b).abs().max() / b.abs().max().clamp(min=1)
-                        for a, b in zip(found, expected)]).max().item()
+                mean=list(given['mean'] or []), std=list(given['std'] or []),
+                steps=[x for x in steps
+                       if not x['type'].startswith(('Load', 'Pack'))])

@@ -1,5 +1,7 @@
 import copy
+import importlib.util
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -19,7 +21,17 @@ _CLASSIFIER = dict(
     data_preprocessor=dict(mean=[1., 2., 3.], std=[4., 5., 6.], to_rgb=True),
     backbone=dict(_BACKBONE, out_indices=[1], gap_before_final_norm=True),
     head=dict(type='LinearClsHead', num_classes=3, in_channels=8))
-_MODELS = dict(c=_CLASSIFIER, d=dict(type='AnyDetector', backbone=_BACKBONE))
+_RETINA = dict(
+    type='RetinaNet',
+    backbone=_BACKBONE,
+    neck=dict(type='FPN', in_channels=[4, 8], out_channels=8, num_outs=2),
+    bbox_head=dict(
+        type='RetinaHead', num_classes=2, in_channels=8, feat_channels=8,
+        stacked_convs=1, anchor_generator=dict(
+            type='AnchorGenerator', scales=[4], ratios=[1.],
+            strides=[4, 8])))
+_MODELS = dict(c=_CLASSIFIER, d=dict(type='AnyDetector', backbone=_BACKBONE),
+               r=_RETINA, f=dict(type='mmconvnextv2.FCMAE'))
 
 
 @pytest.fixture
@@ -28,8 +40,9 @@ def export(load_tool, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tool = load_tool('export')
     for name, model in _MODELS.items():
+        scope = 'mmdet' if name == 'r' else 'mmpretrain'
         (tmp_path / f'{name}.py').write_text(
-            f"default_scope = 'mmpretrain'\nmodel = {model!r}\n")
+            f'default_scope = {scope!r}\nmodel = {model!r}\n')
 
     def run(*arguments):
         return tool.main([str(x) for x in ('--shape', 24, 32, *arguments)])
@@ -65,12 +78,13 @@ def test_classifier_to_torch_export(export, classifier, capsys):
     assert json.loads(files['mmconvnextv2.json']) == dict(
         part='classifier', least_size=16, outputs=['scores'],
         preprocessing=dict(channels='RGB', mean=[1., 2., 3.],
-                           std=[4., 5., 6.]))
+                           std=[4., 5., 6.], steps=[]),
+        classes=[], settings={})
 
 
 @pytest.mark.parametrize('config, arguments, outputs', [
     ('c.py', ('--checkpoint', 'w.pth'), 'scores'),
-    ('d.py', (), 'stage0, stage1'),
+    ('d.py', ('--backbone', ), 'stage0, stage1'),
 ])
 def test_to_onnx(export, classifier, config, arguments, outputs, capsys):
     onnxruntime = pytest.importorskip('onnxruntime')
@@ -92,7 +106,8 @@ def test_to_onnx(export, classifier, config, arguments, outputs, capsys):
 
 
 def test_fixed_size(export, capsys):
-    assert export('d.py', 'm.pt2', '--format', 'torch_export') == 0
+    assert export('d.py', 'm.pt2', '--format', 'torch_export',
+                  '--backbone') == 0
     assert 'RANDOM WEIGHTS' in capsys.readouterr().out
     run = torch.export.load('m.pt2').module()
     assert len(run(torch.rand(1, 3, 24, 32))) == 2
@@ -117,27 +132,45 @@ def test_a_file_that_differs_is_not_written(export, tmp_path, monkeypatch,
 
     monkeypatch.setattr(torch.export, 'load', load_damaged)
     (tmp_path / 'm.pt2').write_text('old')
-    assert export('d.py', 'm.pt2', '--format', 'torch_export',
+    assert export('d.py', 'm.pt2', '--format', 'torch_export', '--backbone',
                   '--force') == _REFUSED
     assert f'by more than 0.0001: {found} for (1, 3, 24, 32); nothing' in (
         capsys.readouterr().err)
     assert (tmp_path / 'm.pt2').read_text() == 'old'
     assert sorted(x.name for x in tmp_path.iterdir()) == [
-        'c.py', 'd.py', 'm.pt2']
+        'c.py', 'd.py', 'f.py', 'm.pt2', 'r.py']
 
 
 @pytest.mark.parametrize('arguments, message', [
     (('no.py', 'm.pt2'), "there is no config file 'no.py'"),
     (('c.py', 'c.py'), 'out: c.py exists; --force replaces a file'),
     (('c.py', 'x/m.pt2'), "out: there is no folder 'x'"),
-    (('c.py', 'm.pt2', '--opset', 20), '--opset is for --format onnx'),
+    (('c.py', 'm.onnx'), 'out: a file of --format torch_export ends with '
+     '.pt2, got m.onnx\n'),
+    (('c.py', 'm.pt2', '--opset', 20), '--opset is for --format onnx and'),
     (('c.py', 'm.pt2', '--checkpoint', 'no.pth'), "no file 'no.pth'"),
     (('c.py', 'm.pt2', '--shape', 7, 9),
      'c.py: shape must be at least 8 in both directions, got (7, 9)'),
-    (('d.py', 'm.pt2', '--checkpoint', 'w.pth'),
+    (('r.py', 'm.pt2'), 'r.py: RetinaNet with bbox_head (RetinaHead) is not '
+     'exported as a whole, --backbone exports its backbone: it must be '
+     'MaskRCNN or FasterRCNN or CascadeRCNN, got RetinaNet\n'),
+    (('f.py', 'm.pt2'), 'f.py: FCMAE is not exported as a whole'),
+    (('d.py', 'm.pt2', '--backbone', '--checkpoint', 'w.pth'),
      'w.pth: it does not hold the whole backbone of the config:\n'
      '  missing (2): norm0.weight, norm0.bias\n'),
 ])
 def test_refusals(export, classifier, arguments, message, capsys):
     assert export(*arguments, '--format', 'torch_export') == _REFUSED
     assert message in capsys.readouterr().err
+
+
+def test_missing_packages_and_files_beside(export, monkeypatch, capsys):
+    assert export('c.py', 'm.xml', '--format', 'openvino') == _REFUSED
+    if importlib.util.find_spec('openvino') is None:
+        assert capsys.readouterr().err == (
+            "export.py: --format openvino needs openvino, of the extra "
+            "'deploy': pip install \"mmconvnextv2[deploy]\", or pip install "
+            '".[deploy]" in a checkout\n')
+    Path('m.bin').touch()
+    assert export('c.py', 'm.xml', '--format', 'openvino') == _REFUSED
+    assert 'out: m.bin exists; --force' in capsys.readouterr().err
