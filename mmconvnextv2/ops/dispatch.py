@@ -12,6 +12,7 @@ from typing import ContextManager, Iterator, Optional, Type
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.nn.modules import module as torch_module
 
 from . import grn_mlp as cpu
@@ -24,10 +25,11 @@ from .triton.host import runs_triton
 SWITCH = 'MMCONVNEXTV2_TRITON'
 _OLDEST_TRITON = (3, 3)  # of those that the kernels are tested with
 _LAYERS = [nn.Conv2d, nn.Linear, nn.GELU]
-_HOOKS = ('forward_hooks', 'forward_pre_hooks', 'backward_hooks',
-          'backward_pre_hooks')
+_PARAMETERS = (nn.Parameter, Tensor)
+_HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks',
+          '_backward_pre_hooks')
 # Of all modules: torch.nn.modules.module.register_module_forward_hook() ...
-_GLOBAL_HOOKS = [getattr(torch_module, f'_global_{x}') for x in _HOOKS]
+_GLOBAL_HOOKS = [getattr(torch_module, f'_global{x}') for x in _HOOKS]
 
 _switches = dict(triton=os.environ.get(SWITCH, '0'), operators=True)
 
@@ -86,6 +88,9 @@ def depthwise_norm(x: Tensor,
                                       norm.weight, norm.bias, norm.eps,
                                       runs).view(x.shape)
     if runs is not None:  # no layer of PyTorch's convolves runs
+        if not _is_plain(conv):
+            y = runs.gather(conv(runs.scatter(sites)))
+            return norm(y.view(x.shape))
         if fuses(x, conv):
             sites = sites.to(_type_for(x))
         y = packed_depthwise(sites, conv.weight, conv.bias, runs)
@@ -149,9 +154,10 @@ def fuses(x: Tensor, *layers: nn.Module) -> bool:
 
     It does so in float32 and float64 on a CPU, and in bfloat16 where that is
     faster, be it by autocast or the type of ``x``; not where a compiler, a
-    tracer or a transform must see the layers; and not if a layer has hooks or
-    another class (a parametrization, an adapter) and so does more than its
-    name says.
+    tracer, a transform or derivatives in forward mode must see the layers; and
+    not if a layer is more or other than its name says: by hooks, another class
+    (a parametrization, an adapter), a ``forward`` of its own, parameters of
+    another kind or type or none, or another geometry.
 
     Args:
         x (Tensor): The input.
@@ -221,13 +227,40 @@ def _may_replace(x: Tensor, *layers: Optional[nn.Module]) -> bool:
         # Exported graphs are to hold layers; compiled ones may hold kernels.
         traced = is_exporting()
     else:
-        traced = (torch.jit.is_tracing()
+        traced = (torch.jit.is_tracing() or forward_ad._current_level >= 0
                   or torch._C._are_functorch_transforms_active())
-    return (_switches['operators'] and not traced and x.numel() > 0
-            and not any(_GLOBAL_HOOKS) and all(map(_is_plain, layers)))
+    if not _switches['operators'] or traced or x.numel() == 0 or any(
+            _GLOBAL_HOOKS):
+        return False
+    # Autocast makes the types equal.
+    dtype = None if torch.is_autocast_enabled(x.device.type) else x.dtype
+    return all(_is_plain(layer, dtype) for layer in layers)
 
 
-def _is_plain(layer: Optional[nn.Module]) -> bool:
-    return (type(layer) in _LAYERS
-            and not any(getattr(layer, f'_{x}') for x in _HOOKS)
-            and (type(layer) is not nn.GELU or layer.approximate == 'none'))
+def _is_plain(layer: Optional[nn.Module],
+              dtype: Optional[torch.dtype] = None) -> bool:
+    """Decide if a layer computes what its class and its parameters say."""
+    # Read from __dict__, which takes a third of the time: this runs in each
+    # call, so that changes of a layer count at once.
+    kind, state = type(layer), getattr(layer, '__dict__', {})
+    if kind not in _LAYERS or 'forward' in state:
+        return False
+    for name in _HOOKS:
+        if state[name]:
+            return False
+    for p in state['_parameters'].values():
+        # Neither None nor a subclass, such as quantised weights.
+        if type(p) not in _PARAMETERS or p.dtype != (dtype or p.dtype):
+            return False
+    if kind is nn.Conv2d:
+        return _is_depthwise(layer)
+    return kind is not nn.GELU or layer.approximate == 'none'
+
+
+def _is_depthwise(conv: nn.Conv2d) -> bool:
+    """Decide if a convolution is depthwise, with zeros as "same" padding."""
+    return (conv.groups == conv.in_channels == conv.out_channels
+            and conv.padding_mode == 'zeros'
+            and conv.stride == conv.dilation == (1, 1)
+            and all(k == 2 * p + 1
+                    for k, p in zip(conv.kernel_size, conv.padding)))

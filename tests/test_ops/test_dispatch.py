@@ -8,6 +8,7 @@ import pytest
 import torch
 from operators import layouts, second_gradients
 from torch import nn
+from torch.autograd import forward_ad
 from torch.nn.utils import parametrizations
 
 from mmconvnextv2.models.layers.block import ConvNeXtV2Block
@@ -55,6 +56,86 @@ def test_a_changed_layer_is_called():
     assert original.grad.abs().sum() > 0
 
 
+class Halved(torch.Tensor):
+    """Weights that count half, as those of a quantiser count otherwise."""
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        with torch._C.DisableTorchFunctionSubclass():
+            args = [x.as_subclass(torch.Tensor) / 2 if isinstance(x, cls)
+                    else x for x in args]
+            return function(*args, **(kwargs or {}))
+
+
+def _replace_forward(layer):
+    original = layer.forward
+    layer.forward = lambda *args: original(*args).relu()
+
+
+def _halve_weight(layer):
+    layer._parameters['weight'] = layer.weight.data.as_subclass(Halved)
+
+
+CHANGES = {
+    'dilation': ('depthwise_conv', lambda x: vars(x).update(
+        dilation=(2, 2), padding=(6, 6))),
+    'padding_mode': ('depthwise_conv', lambda x: x.__init__(
+        6, 6, 7, padding=3, groups=6, padding_mode='circular')),
+    'groups': ('depthwise_conv', lambda x: x.__init__(
+        6, 6, 7, padding=3, groups=3)),
+    'no bias': ('depthwise_conv', lambda x: setattr(x, 'bias', None)),
+    'hook': ('depthwise_conv', lambda x: x.register_forward_hook(
+        lambda module, inputs, output: output.relu())),
+    'no bias of the first': ('pointwise_conv1',
+                             lambda x: setattr(x, 'bias', None)),
+    'no bias of the second': ('pointwise_conv2',
+                              lambda x: setattr(x, 'bias', None)),
+    'GRN in float64': ('grn', lambda x: x.double()),
+    **{f'forward of {x}': (x, _replace_forward) for x in (
+        'depthwise_conv', 'norm', 'pointwise_conv1', 'act', 'grn',
+        'pointwise_conv2')},
+    **{f'weights of {x}': (x, _halve_weight) for x in (
+        'depthwise_conv', 'pointwise_conv1', 'pointwise_conv2')},
+}
+
+
+@pytest.mark.parametrize('name', CHANGES)
+def test_what_others_change_in_a_layer_counts(name):
+    """In whole maps, and in packed patches, which have no layer to call."""
+    layer, change = CHANGES[name]
+    block = make_block()
+    maps = torch.randn(2, 6, 4, 4)
+    before = block(maps)
+    change(getattr(block, layer))
+    with plain_layers():
+        expected = block(maps)
+    torch.testing.assert_close(block(maps), expected)
+    if name != 'GRN in float64':
+        assert (expected - before).abs().max() > 0.05
+    found = {}
+    for kind in ('masked', 'packed'):
+        layout = LAYOUTS[kind][0]
+        found[kind] = layout.unpack(block(layout.pack(maps), layout))
+    torch.testing.assert_close(found['packed'], found['masked'])
+
+
+def test_derivatives_in_forward_mode():
+    block = make_block(torch.float64)
+    x = torch.randn(1, 6, 4, 4, dtype=torch.float64)
+    weight = block.pointwise_conv1.weight
+    tangent = torch.randn_like(weight)
+    with torch.no_grad(), forward_ad.dual_level():
+        del block.pointwise_conv1.weight
+        block.pointwise_conv1.weight = forward_ad.make_dual(weight, tangent)
+        found = forward_ad.unpack_dual(block(x)).tangent
+        ends = []
+        for step in (1e-6, -1e-6):
+            block.pointwise_conv1.weight = weight + step * tangent
+            ends.append(block(x))
+    expected = (ends[0] - ends[1]) / 2e-6
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
+
+
 def test_where_it_applies():
     x, layer = torch.zeros(1, 2), nn.Linear(2, 2)
     assert fuses(x, layer) and fuses(x.double(), nn.GELU())
@@ -77,13 +158,14 @@ def test_where_it_applies():
 def test_half_precision_where_it_is_fast(is_fast, monkeypatch):
     monkeypatch.setattr(linear, '_has_bf16_instructions', lambda: is_fast)
     x, layer = torch.zeros(1, 2), nn.Linear(2, 2)
-    assert fuses(x.bfloat16(), layer) == is_fast
+    half = nn.Linear(2, 2).bfloat16()
+    assert fuses(x.bfloat16(), half) == is_fast
     with torch.autocast('cpu', torch.bfloat16):
         assert fuses(x, layer) == is_fast
         assert fuses(x.bfloat16(), layer) == is_fast
         assert not fuses(x.double(), layer)
     with torch.backends.mkldnn.flags(enabled=False):
-        assert not fuses(x.bfloat16(), layer)
+        assert not fuses(x.bfloat16(), half)
 
 
 def test_not_under_a_tracer_or_transform():

@@ -80,7 +80,8 @@ def test_a_hook_sees_its_layer(calls):
 
 def test_where_they_apply():
     x = torch.zeros(1, device=DEVICE)
-    conv, norm, act = nn.Conv2d(3, 3, 7), LayerNorm(3), nn.GELU()
+    conv = nn.Conv2d(3, 3, 7, padding=3, groups=3)
+    norm, act = LayerNorm(3), nn.GELU()
     with triton_kernels(False):
         assert not fuses_by_triton(x, conv, norm)
     with triton_kernels():
