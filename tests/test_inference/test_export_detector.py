@@ -43,6 +43,8 @@ def build(cfg):
         'model.test_cfg.rpn.min_bbox_size': 12,
         'model.test_cfg.rpn.max_per_img': 500}),
     ('cascade_maskrcnn', (70, 90), {}),
+    ('cascade_maskrcnn', (64, 48), {
+        'model.roi_head.mask_head.class_agnostic': True}),
 ])
 @torch.no_grad()
 def test_equals_predict(name, size, options):
