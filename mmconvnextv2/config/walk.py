@@ -46,7 +46,8 @@ def parts(tree: Any, path: str = '') -> Iterator[tuple[str, Mapping]]:
 def part_at(cfg: Any, *keys: str) -> Mapping:
     """Find the part at a path; {} where there is none."""
     for key in keys:
-        cfg = cfg.get(key) if isinstance(cfg, Mapping) else None
+        # A Config is no Mapping.
+        cfg = cfg.get(key) if isinstance(cfg, (Config, Mapping)) else None
     return cfg if isinstance(cfg, Mapping) else {}
 
 

@@ -51,8 +51,11 @@ def _add(curves: Curves, values: Dict[str, float], step: int) -> int:
 
 
 def _cut(curves: Curves, step: int) -> None:
-    for points in (*curves.losses.values(), *curves.metrics.values()):
-        points[:] = [x for x in points if x[0] < step]
+    for found in curves:
+        for name, points in list(found.items()):
+            found[name] = [x for x in points if x[0] < step]
+            if not found[name]:
+                del found[name]
 
 
 def draw_curves(curves: Curves, path: Path) -> None:
