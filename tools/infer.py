@@ -1,6 +1,7 @@
 """Run a model on images: pictures of its predictions, and JSON."""
 import argparse
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -201,7 +202,9 @@ def infer(args: argparse.Namespace) -> None:
             print(predictor.remark, file=sys.stderr)
         out.mkdir(parents=True, exist_ok=True)
         device = torch.device(args.device or get_device()).type
-        amp = args.amp and takes_amp(cfg, print, args.device)
+        # Not to stdout, which is muted here.
+        say = functools.partial(print, file=sys.stderr)
+        amp = args.amp and takes_amp(cfg, say, args.device)
         with noted_signals() as asked, autocast(device, enabled=amp):
             entries = process(predictor, images, out, asked)
     args.stopped = len(entries) < len(images)
