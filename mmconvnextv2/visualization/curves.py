@@ -46,7 +46,8 @@ def _add(curves: Curves, values: Dict[str, float], step: int) -> int:
         found = curves.metrics
         names = [x for x in values if x not in _NO_METRIC]
     for name in names if step >= 0 else ():
-        found.setdefault(name, []).append((step, values[name]))
+        if isinstance(values[name], (int, float)):  # no list of all classes
+            found.setdefault(name, []).append((step, values[name]))
     return step
 
 

@@ -17,7 +17,8 @@ def test_runs_of_a_work_dir_make_one_curve(tmp_path):
     _write(tmp_path, '20260102_000000',
            dict(loss=3., loss_cls=2., lr=0.1, step=10),
            dict(loss=2., loss_cls=1., lr=0.1, step=20),
-           {'mAP': 0.1, 'mAP_50': 0.2, 'time': 1., 'step': 1},
+           {'mAP': 0.1, 'mAP_50': 0.2, 'of_classes': [0.1, 0.2], 'time': 1.,
+            'step': 1},
            dict(loss=9., loss_cls=9., lr=0.1, step=30), '{"loss": 1')
     # Resumed from iteration 20.
     _write(tmp_path, '20260103_000000', dict(loss=1., lr=0.1, step=30),

@@ -54,11 +54,11 @@ class CurveHook(Hook):
             self._due = float('inf')
             return
         start = time.monotonic()
-        curves = read_curves(Path(runner.work_dir))
-        if curves.losses:
-            try:
+        try:
+            curves = read_curves(Path(runner.work_dir))
+            if curves.losses:
                 draw_curves(curves, Path(runner.work_dir, 'curves.png'))
-            except OSError as error:  # A run does not end for a picture.
-                runner.logger.warning(f'CurveHook: {error}')
+        except OSError as error:  # A run does not end for a picture.
+            runner.logger.warning(f'CurveHook: {error}')
         now = time.monotonic()
         self._due = now + max(self.seconds, (now - start) / _SHARE)
