@@ -6,7 +6,8 @@
 # make docs    builds the documentation's site in site/
 # make bench   timings side by side, ten minutes on two cores; make bench-gpu
 #              those of a GPU
-# make setup   sets up .venv; does nothing when up to date
+# make setup   sets up .venv; does nothing when up to date (make setup-tests:
+#              with what the tests need)
 # With STACK=classic, all of these use the classic OpenMMLab packages, in
 # .venv-classic; make test-stacks runs the tests that depend on the packages.
 PYTHON ?= python3
@@ -18,8 +19,8 @@ RUN := $(VENV)/bin/python
 QUICK := --only mmpretrain 'timm, channels-last'
 GPU := --device cuda --dtype bfloat16
 
-.PHONY: setup demo pretrain-demo test test-slow test-stacks lint docs bench \
-	bench-gpu clean
+.PHONY: setup setup-tests demo pretrain-demo test test-slow test-stacks \
+	lint docs bench bench-gpu clean
 .DEFAULT_GOAL := help
 
 help:
@@ -28,22 +29,25 @@ help:
 setup:
 	@$(PYTHON) dev/setup_env.py --stack $(STACK) --venv $(VENV)
 
+setup-tests:
+	@$(PYTHON) dev/setup_env.py --stack $(STACK) --venv $(VENV) --tests
+
 demo: setup
 	@$(RUN) demo/demo.py --task $(TASK)
 
 pretrain-demo: setup
 	@$(RUN) demo/pretrain_demo.py
 
-test: setup
+test: setup-tests
 	@$(RUN) -m pytest -m 'not slow' -n 2 --dist loadfile
 
-test-stacks: setup
+test-stacks: setup-tests
 	@$(RUN) -m pytest -m 'not slow' -n 2 --dist loadfile @dev/cross_package_tests.txt
 
-test-slow: setup
+test-slow: setup-tests
 	@$(RUN) -m pytest -m slow -n 2 --dist loadfile
 
-lint: setup
+lint: setup-tests
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/interrogate mmconvnextv2 tools demo dev
 	@$(RUN) dev/check_metafile.py
@@ -60,7 +64,7 @@ docs: .venv-docs/installed
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build
 	@echo "The site is in site/: open site/index.html"
 
-bench: setup
+bench: setup-tests
 	@$(RUN) benchmarks/backbone.py --repeats 3
 	@$(RUN) benchmarks/backbone.py --repeats 3 --archs base --batch 4 $(QUICK)
 	@$(RUN) benchmarks/backbone.py --repeats 3 --kinds inference \
@@ -73,7 +77,7 @@ bench: setup
 	@$(RUN) benchmarks/loader.py --repeats 3
 
 # Needs 80 GB; torch.compile takes minutes of it.
-bench-gpu: setup
+bench-gpu: setup-tests
 	@$(RUN) benchmarks/kernels.py
 	@$(RUN) benchmarks/backbone.py --batch 128 $(GPU) --compile
 	@$(RUN) benchmarks/backbone.py --batch 64 $(GPU) --compile --graphs $(QUICK) \

@@ -14,6 +14,7 @@ from mmconvnextv2.config.find import configs_folder
 from mmconvnextv2.errors import CommandError
 from mmconvnextv2.files import write_text
 
+_DRAW_PERIOD = 60  # seconds
 INTERRUPTED = 130  # what shells return for Ctrl-C
 Say = Callable[[str], None]
 
@@ -35,20 +36,29 @@ class Narrator(Hook):
     Args:
         say (callable): Prints a line.
         interval (int): Number of iterations between two lines.
+        draw (callable, optional): Draws the runner's predictions and returns
+            the picture's path. Called once a minute.
 
     Attributes:
         history (list[tuple[int, dict]]): Figures of each evaluation, behind
             the number of iterations done.
     """
 
-    def __init__(self, say: Say, interval: int = 20) -> None:
+    def __init__(self, say: Say, interval: int = 20,
+                 draw: Optional[Callable[[Runner], Path]] = None) -> None:
         self.say = say
         self.interval = interval
+        self.draw = draw
+        self.drawn: Optional[float] = None
         self.history: List[Tuple[int, Dict[str, float]]] = []
+
+    def before_train(self, runner: Runner) -> None:
+        """Start the clock of the pictures."""
+        self.drawn = time.monotonic()
 
     def after_train_iter(self, runner: Runner, batch_idx: int,
                          data_batch=None, outputs=None) -> None:
-        """Print iteration, loss and time left."""
+        """Print iteration, loss and time left; draw once a minute."""
         done, total = runner.iter + 1, runner.max_iters
         if done % self.interval == 0 or done == total:
             left = runner.message_hub.get_info('eta', 0)
@@ -56,6 +66,10 @@ class Narrator(Hook):
                 self.interval)
             self.say(f'  iteration {done:4d}/{total}   loss {loss:.3f}   '
                      f'{clock(left)} left')
+        if self.draw and time.monotonic() - self.drawn >= _DRAW_PERIOD:
+            picture = self.draw(runner)
+            self.say(f'  predictions of now: {picture.resolve().as_uri()}')
+            self.drawn = time.monotonic()
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Print what takes time now."""
@@ -97,8 +111,9 @@ def short_config(name: str, work_dir: Path, epochs: int, seed: int) -> Config:
     return cfg
 
 
-def train(cfg: Config, say: Say, interval: int = 50) -> Dict[str, Any]:
-    """Train, and return what is known of it.
+def train(cfg: Config, say: Say, interval: int = 50,
+          draw: Optional[Callable[[Runner], Path]] = None) -> Dict[str, Any]:
+    """Train, and return what is known of it; see ``Narrator``.
 
     Returns:
         dict[str, Any]: The ``runner``; ``curve``, the evaluations as (number
@@ -109,7 +124,7 @@ def train(cfg: Config, say: Say, interval: int = 50) -> Dict[str, Any]:
     # else wait forever when it exits.
     gc.collect()
     start = time.monotonic()
-    narrator = Narrator(say, interval)
+    narrator = Narrator(say, interval, draw)
     runner = Runner.from_cfg(cfg)
     runner.register_hook(narrator, priority='VERY_LOW')
     runner.train()

@@ -17,6 +17,7 @@ from _prediction_grids import (
 )
 from _training import clock, console, train
 from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
 
 from mmconvnextv2.cli import require_data, run_command
 from mmconvnextv2.config.find import configs_folder
@@ -85,13 +86,18 @@ def demo(args: argparse.Namespace) -> None:
     cfg.randomness = dict(seed=args.seed)
     require_data(cfg, args, ('train', 'val'), initial_weights=True)
     say = console()
-    say(f'Training {config.stem}; full log in {args.work_dir}, curves.png '
-        'there is renewed every minute')
-    with quietly():
-        done = train(cfg, say, interval=20)
-        runner = done['runner']
-        picture = args.work_dir / 'predictions.png'
+    picture = args.work_dir / 'predictions.png'
+
+    def draw(runner: Runner) -> Path:
         task.draw(runner.model, runner.val_dataloader.dataset, picture)
+        return picture
+
+    say(f'Training {config.stem}; full log in {args.work_dir}, curves.png and '
+        'predictions.png there are renewed every minute')
+    with quietly():
+        done = train(cfg, say, interval=20, draw=draw)
+        runner = done['runner']
+        draw(runner)
     say(f"Done in {clock(done['seconds'])}.\n")
     metrics = done['curve'][-1][1]
     for name in task.metrics:

@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Mapping, Optional, Sequence
@@ -20,18 +21,31 @@ def clock(seconds: float) -> str:
     return f'{int(seconds) // 60}:{int(seconds) % 60:02d}'
 
 
-def _last_count(log: Path, pattern: Optional[str]) -> str:
-    """The newest match of ``pattern`` near the end of the log, as 'i/n '."""
-    if pattern is None:
-        return ''
-    with log.open('rb') as file:
-        file.seek(max(0, log.stat().st_size - 65536))
-        found = re.findall(pattern, file.read().decode(errors='replace'))
-    return '/'.join(found[-1]) + ' ' if found else ''
+def _progress(log: Path, pattern: Optional[str], elapsed: float) -> str:
+    """Say how long a step has run, and what its log tells of the rest.
+
+    The newest match of ``pattern`` near the end of the log gives the count,
+    and with it the time left.
+    """
+    found = []
+    if pattern is not None:
+        with log.open('rb') as file:
+            file.seek(max(0, log.stat().st_size - 65536))
+            found = re.findall(pattern, file.read().decode(errors='replace'))
+    if not found:
+        return f'({clock(elapsed)})'
+    done, total = map(int, found[-1])
+    left = clock(elapsed * (total - done) / max(done, 1))
+    return f'{done}/{total} ({clock(elapsed)}, {left} left)'
 
 
 def _show(text: str, last: bool = False) -> None:
-    if sys.stdout.isatty():
+    if threading.current_thread() is not threading.main_thread():
+        # The line that is renewed belongs to the main thread's step.
+        if last:
+            print(f'\r{text}\033[K' if sys.stdout.isatty() else text,
+                  flush=True)
+    elif sys.stdout.isatty():
         print(f'\r\033[K{text}', end='\n' if last else '', flush=True)
     else:
         print(text, flush=True)
@@ -43,6 +57,8 @@ def run_step(title: str,
              env: Optional[Mapping[str, str]] = None,
              count_pattern: Optional[str] = None) -> None:
     """Run ``command`` and show what is going on and for how long.
+
+    A step beside the main thread shows only that it is done.
 
     Args:
         title (str): What the user reads.
@@ -71,9 +87,9 @@ def run_step(title: str,
                     process.wait(period)
                     break
                 except subprocess.TimeoutExpired:
-                    count = _last_count(log, count_pattern)
-                    elapsed = clock(time.monotonic() - start)
-                    _show(f'  {title} {count}({elapsed})')
+                    state = _progress(log, count_pattern,
+                                      time.monotonic() - start)
+                    _show(f'  {title} {state}')
         except KeyboardInterrupt:
             process.terminate()
             process.wait()

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import venv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import List, Optional
 
@@ -108,8 +109,11 @@ def bridge_torchvision(python: str) -> None:
         f'import {name}; {name}.declare_before_torchvision()\n')
 
 
-def install(python: str, stack: str, logs: Path) -> None:
-    """Install the stack and this package, in the order that they need."""
+def install(python: str, stack: str, logs: Path, tests: bool) -> None:
+    """Install the stack and this package, in the order that they need.
+
+    mmcv is compiled while the packages that it does not need come in.
+    """
 
     def pip(title: str, *arguments: str) -> None:
         log = logs / f"{title.replace(' ', '_')}.log"
@@ -120,17 +124,26 @@ def install(python: str, stack: str, logs: Path) -> None:
     def pins(name: str) -> str:
         return str(REQUIREMENTS / f'{name}.txt')
 
+    def third_party() -> None:
+        pip('torchvision', '--no-deps', '-r', pins('torchvision'))
+        bridge_torchvision(python)
+        pip('third-party packages', '-r', pins('common'), '-c', pins('build'))
+        if tests:
+            own = REQUIREMENTS / f'tests_{stack}.txt'
+            pip('test packages', '-r', pins('tests'),
+                *(('-r', str(own)) if own.exists() else ()),
+                *constraints)
+
+    constraints = [x for name in ('common', 'torch', 'torchvision')
+                   for x in ('-c', pins(name))]
     no_deps = ('--no-deps', '--no-build-isolation')
     pip('build tools', '-r', pins('build'))
     pip('PyTorch', '-r', pins('torch'), '-c', pins('build'))
-    pip('torchvision', '--no-deps', '-r', pins('torchvision'))
-    bridge_torchvision(python)
-    pip('third-party packages', '-r', pins('common'), '-c', pins('build'))
-    own = REQUIREMENTS / f'tests_{stack}.txt'
-    pip('test packages', '-r', pins('tests'),
-        *(('-r', str(own)) if own.exists() else ()), '-c', pins('common'),
-        '-c', pins('torch'), '-c', pins('torchvision'))
-    wheel = mmcv_wheel(python, mmcv_requirement(stack), cache_folder(), logs)
+    with ThreadPoolExecutor(1) as beside:
+        rest = beside.submit(third_party)
+        wheel = mmcv_wheel(python, mmcv_requirement(stack), cache_folder(),
+                           logs)
+        rest.result()
     pip('mmcv', '--no-deps', str(wheel))
     pip('OpenMMLab packages', *no_deps, '-r', pins(stack))
     pip('mmconvnextv2', *no_deps, '-e', str(ROOT))
@@ -156,6 +169,10 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
         '--venv',
         type=Path,
         help='folder of the environment (default: .venv, or .venv-STACK)')
+    parser.add_argument(
+        '--tests',
+        action='store_true',
+        help='install what the tests and the linter need as well')
     args = parser.parse_args(argv)
     args.venv = args.venv or default_venv(args.stack)
     return args
@@ -171,7 +188,8 @@ def main() -> int:
         return 1
     stamp = args.venv / '.mmconvnextv2-setup'
     wanted = f'{args.stack} {fingerprint()}'
-    if stamp.exists() and stamp.read_text() == wanted:
+    found = stamp.read_text() if stamp.exists() else ''
+    if found == f'{wanted} tests' or (found == wanted and not args.tests):
         return 0
     logs = args.venv.with_name(f'{args.venv.name}-logs')
     logs.mkdir(exist_ok=True)
@@ -188,7 +206,7 @@ def _set_up(args: argparse.Namespace, stamp: Path, wanted: str,
     stamp.unlink(missing_ok=True)
     try:
         python = make_venv(args.venv)
-        install(python, args.stack, logs)
+        install(python, args.stack, logs, args.tests)
         check(python, logs)
     except StepError as error:
         print(f'\nSet-up stopped: {error}', file=sys.stderr)
@@ -197,7 +215,7 @@ def _set_up(args: argparse.Namespace, stamp: Path, wanted: str,
         print('\nInterrupted. `make setup` goes on from here.',
               file=sys.stderr)
         return 130
-    stamp.write_text(wanted)
+    stamp.write_text(wanted + (' tests' if args.tests else ''))
     print(f'Ready after {clock(time.monotonic() - start)}.', flush=True)
     return 0
 

@@ -33,6 +33,20 @@ def test_narrator_speaks_every_so_often_and_at_the_end():
     ]
 
 
+def test_narrator_draws_once_a_minute(monkeypatch):
+    seconds = iter([0, 59, 60, 61, 90, 121])
+    monkeypatch.setattr(_training.time, 'monotonic', lambda: next(seconds))
+    lines = []
+    narrator = _training.Narrator(lines.append, draw=lambda x: Path('/a.png'))
+    narrator.before_train(None)
+    drawn = []
+    for i in range(3):
+        narrator.after_train_iter(_runner(i, []), i)
+        drawn.append(len(lines))
+    assert drawn == [0, 1, 1]
+    assert lines == ['  predictions of now: file:///a.png']
+
+
 def test_narrator_keeps_the_figures():
     lines = []
     narrator = _training.Narrator(lines.append)

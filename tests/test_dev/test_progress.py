@@ -1,5 +1,6 @@
 """Steps of the set-up: what is shown, logged and raised."""
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import progress
 import pytest
@@ -46,4 +47,19 @@ def test_progress_line_counts(tmp_path, capsys, monkeypatch):
             'time.sleep(1)')
     run_step('compiling', [sys.executable, '-c', code], tmp_path / 'log',
              count_pattern=r'\[(\d+)/(\d+)\]')
-    assert '  compiling 4/78 (0:00)\n' in capsys.readouterr().out
+    assert '  compiling 4/78 (0:00, ' in capsys.readouterr().out
+
+
+def test_time_left_follows_from_the_count(tmp_path):
+    log = tmp_path / 'log'
+    log.write_text('[3/78] a\n[13/78] b\n')
+    assert progress._progress(log, r'\[(\d+)/(\d+)\]', 26.) == (
+        '13/78 (0:26, 2:10 left)')
+    assert progress._progress(log, None, 61.) == '(1:01)'
+
+
+def test_a_step_beside_the_main_one_shows_its_end_alone(tmp_path, capsys):
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(run_step, 'doing it', [sys.executable, '-c', ''],
+                      tmp_path / 'log').result()
+    assert capsys.readouterr().out == '  doing it done (0:00)\n'

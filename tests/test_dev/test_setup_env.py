@@ -38,13 +38,14 @@ def test_makefile_names_the_same_environments():
     make = subprocess.run(
         ['make', '-n', 'test', 'STACK=classic'],
         cwd=setup_env.ROOT, capture_output=True, text=True, check=True)
-    assert '--stack classic --venv .venv-classic\n' in make.stdout
+    assert '--stack classic --venv .venv-classic --tests\n' in make.stdout
     assert '\n.venv-classic/bin/python -m pytest' in make.stdout
 
 
-@pytest.mark.parametrize('present', [True, False])
-def test_test_packages_of_the_stack_alone_are_installed_if_there_are_any(
-        monkeypatch, tmp_path, present):
+@pytest.mark.parametrize('tests, present', [
+    (True, True), (True, False), (False, True)])
+def test_packages_of_the_tests_are_installed_on_demand(
+        monkeypatch, tmp_path, tests, present):
     commands = []
     monkeypatch.setattr(setup_env, 'REQUIREMENTS', tmp_path)
     monkeypatch.setattr(setup_env, 'run_step',
@@ -55,9 +56,10 @@ def test_test_packages_of_the_stack_alone_are_installed_if_there_are_any(
     own = tmp_path / 'tests_classic.txt'
     if present:
         own.touch()
-    setup_env.install('python', 'classic', tmp_path)
-    command, = (x for x in commands if str(tmp_path / 'tests.txt') in x)
-    assert (str(own) in command) is present
+    setup_env.install('python', 'classic', tmp_path, tests)
+    common = str(tmp_path / 'tests.txt')
+    assert [own in map(Path, x) for x in commands if common in x] == (
+        [present] if tests else [])
 
 
 def test_the_environment_imports_torchvision_by_itself(tmp_path):
@@ -94,15 +96,37 @@ def test_requirements_are_pinned():
                     or line.split(';')[0].count('==') == 1), line
 
 
-def test_up_to_date_environment_is_left_alone(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize('found, arguments', [
+    ('', []), (' tests', []), (' tests', ['--tests'])])
+def test_up_to_date_environment_is_left_alone(tmp_path, monkeypatch, capsys,
+                                              found, arguments):
     target = tmp_path / '.venv'
     target.mkdir()
     (target / '.mmconvnextv2-setup').write_text(
-        f'maintained {setup_env.fingerprint()}')
-    monkeypatch.setattr(sys, 'argv', ['setup_env', '--venv', str(target)])
+        f'maintained {setup_env.fingerprint()}{found}')
+    monkeypatch.setattr(
+        sys, 'argv', ['setup_env', '--venv', str(target), *arguments])
     assert setup_env.main() == 0
     assert capsys.readouterr().out == ''
     assert [x.name for x in tmp_path.iterdir()] == ['.venv']
+
+
+def test_an_environment_without_the_tests_needs_is_completed(
+        tmp_path, monkeypatch):
+    target = tmp_path / '.venv'
+    target.mkdir()
+    stamp = target / '.mmconvnextv2-setup'
+    stamp.write_text(f'maintained {setup_env.fingerprint()}')
+    asked = []
+    monkeypatch.setattr(setup_env, 'make_venv', lambda target: 'python')
+    monkeypatch.setattr(setup_env, 'install', lambda *x: asked.append(x[-1]))
+    monkeypatch.setattr(setup_env, 'check', lambda *_: None)
+    monkeypatch.setattr(
+        sys, 'argv', ['setup_env', '--venv', str(target), '--tests'])
+    assert setup_env.main() == 0
+    assert asked == [True]
+    assert stamp.read_text() == (
+        f'maintained {setup_env.fingerprint()} tests')
 
 
 def test_failed_step_ends_with_its_message(tmp_path, monkeypatch, capsys):
