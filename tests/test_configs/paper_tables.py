@@ -138,10 +138,10 @@ TABLES['convnextv1_b_supervised_100e_in1k'] = dict(
 # inferred. Epochs, mixup, cutmix, drop path.
 _SUPERVISED = dict(
     a=(600, None, None, 0.1), f=(600, 0.3, 0.3, 0.), p=(600, 0.3, 0.3, 0.),
-    n=(600, 0.5, 0.5, 0.1), t=(300, 0.8, 1., 0.1), b=(300, 0.8, 1., 0.5),
-    l=(300, 0.8, 1., 0.5))
-for _name in [*(f'convnextv2_{x}' for x in _SUPERVISED),
-              'convnextv1_b', 'convnextv1_l']:
+    n=(600, 0.5, 0.5, 0.1), t=(300, 0.8, 1., 0.1), s=(300, 0.8, 1., 0.4),
+    b=(300, 0.8, 1., 0.5), l=(300, 0.8, 1., 0.5))
+for _name in [*(f'convnextv2_{x}' for x in _SUPERVISED if x != 's'),
+              *(f'convnextv1_{x}' for x in 'tsbl')]:
     _size = _name[-1]
     _row = dict(zip(('epochs', 'mixup', 'cutmix', 'drop_path'),
                     _SUPERVISED[_size]))
@@ -157,6 +157,16 @@ for _name in [*(f'convnextv2_{x}' for x in _SUPERVISED),
         label_smoothing=0.1,
         ema=0.9999,
         weights=None)
+
+# Then at 384 px, as the V1 code's training guide has it.
+for _size, _drop_path, _weights in (
+        ('b', 0.8, '3rdparty_32xb128-noema_in1k_'),
+        ('l', 0.95, '3rdparty_64xb64_in1k_')):
+    TABLES[f'convnextv1_{_size}_supervised_in1k_384'] = _fine_tuning(
+        _size, (2.5e-5, 1e-8, 0.7, 'group-wise', 0, 30, 0.1, 0., 0.,
+                _drop_path), 512, None, train_size=[384, 384],
+        test_size=[384, 384], test_crop_ratio=None,
+        weights=f'/convnext-{ARCHS[_size]}_{_weights}')
 
 # COCO: drop path, decay rate, lr, batch, weights. The paper swept decay rates
 # of 0.9 and 0.95 and drop paths of 0.2 to 0.5, for B, L and H.
@@ -227,7 +237,11 @@ _ADE20K = {
     'v2_h': (0.4, 'layer-wise', _TUNED),
     'v2_h_640':
     (0.4, 'layer-wise', 'fcmae-in21k-pre_3rdparty_in1k-512px_'),
+    'v1_t': (0.4, 'stage-wise', _NO_EMA),
+    'v1_s': (0.3, 'stage-wise', _NO_EMA),
     'v1_b': (0.4, 'stage-wise', _NO_EMA),
+    **{f'v1_{x}_640': (0.4, 'stage-wise', '3rdparty_in21k_')
+       for x in ('b', 'l', 'xl')},
     'v1_l': (0.4, 'stage-wise', '3rdparty_64xb64_in1k_'),
 }
 for _name, (_drop_path, _type, _weights) in _ADE20K.items():
@@ -241,12 +255,15 @@ for _name, (_drop_path, _type, _weights) in _ADE20K.items():
         iterations=160000,
         batch=16,
         weight_decay=0.05,
-        lr=1e-4,
+        lr=8e-5 if _name == 'v1_xl_640' else 1e-4,
         # In V1's code, for its large models.
-        precision='float32' if _name == 'v1_l' else 'float16',
+        precision='float32' if _name.startswith(('v1_l', 'v1_xl'))
+        else 'float16',
         layer_decay=0.9,
         decay_type=_type,
-        stem_scale=0.9**_DEPTHS.get(_size, _GROUPS),
+        # By stages, Tiny's are half as far apart.
+        stem_scale=0.9**(7 if _name == 'v1_t' else
+                         _DEPTHS.get(_size, _GROUPS)),
         drop_path=_drop_path,
         warmup_length=1500,
         schedule='polynomial',

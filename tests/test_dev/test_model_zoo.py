@@ -57,7 +57,7 @@ def test_no_result_of_ours_but_on_the_shapes():
 def test_weights_are_of_the_model_and_size(name):
     data = MODELS[name]
     version, size = re.search(r'convnextv(\d)_([a-z]+)_', name).groups()
-    arch = dict(_ARCHS, s='small')[size]
+    arch = dict(_ARCHS, s='small', xl='xlarge')[size]
     file = data['Weights'].rpartition('/')[2]
     assert re.search(rf'convnext-(v2-)?({arch}|{size})[-_]|_{arch}_', file)
     assert ('-v2-' in file) == (version == '2')
