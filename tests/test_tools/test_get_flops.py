@@ -74,16 +74,18 @@ def test_models_as_published(tool, capsys):
             '0.55G | -0.5% |') in lines
     rows = {row[0]: row[1:] for row in (
         [x.strip() for x in line.strip('|').split('|')] for line in lines)}
-    # Tables 6, 7 and 14 of V2, Table 3 of V1, and its code's README.
-    kinds = [name.split('_')[0] for name in rows]
-    assert {kind: kinds.count(kind) for kind in kinds} == dict(
-        convnextv2=14, maskrcnn=8, cascade=6, upernet=8)
+    # Tables of V2 and V1, and V1's README; one that lost its figures would
+    # not be compared.
+    kinds = {name.split('_')[0] for name in rows}
+    assert kinds >= {'convnextv1', 'convnextv2', 'maskrcnn', 'upernet'}
+    assert len(rows) >= 45
     for name, (_, parameters, printed, _, _, difference) in rows.items():
         assert find_config(name).is_file()
-        # Atto's printed figure has two digits.
+        # Atto's printed figure has two digits; rivals have other layers.
         assert abs(float(difference.rstrip('%'))) <= (
-            0.5 if '_a_' in name else 0.3), name
+            1. if 'convnextv' not in name else 0.5 if '_a_' in name else
+            0.3), name
         if printed != '-':
             assert float(parameters[:-1]) == pytest.approx(
-                float(printed[:-1]), rel=5e-3), name
+                float(printed[:-1]), rel=5e-3, abs=0.5), name
     assert table in _DOCS.read_text()
