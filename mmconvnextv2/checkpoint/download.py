@@ -5,9 +5,9 @@ import hashlib
 import os
 import os.path as osp
 import re
-import socket
 import sys
 import time
+import uuid
 from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.parse import urlparse
@@ -21,33 +21,12 @@ from rich.progress import wrap_file
 from mmconvnextv2.files import PART, publish, remove
 from .errors import CheckpointError
 
-# Variables for the limits: seconds of silence, and GB (1e9 bytes).
-TIME_LIMIT = 'MMCONVNEXTV2_DOWNLOAD_TIMEOUT'
-SIZE_LIMIT = 'MMCONVNEXTV2_DOWNLOAD_GB'
-_DEFAULTS = {TIME_LIMIT: ('30', 'seconds'), SIZE_LIMIT: ('16', 'GB')}
+_SILENCE = 30.  # seconds that a server may say nothing
+_MOST = 16e9  # bytes
 # The end of a name that tells the file's SHA-256, as OpenMMLab and torch name
 # files. torch.hub takes a date for one, or a single letter.
 _HASH = re.compile(r'-(?!(?:19|20)\d{6}\.)([0-9a-f]{8,64})\.\w+$')
-_DAY = 24 * 3600  # seconds
-
-
-def limit_of(variable: str) -> float:
-    """Get the limit that an environment variable sets.
-
-    Args:
-        variable (str): ``TIME_LIMIT``, the seconds that a server may be
-            silent, by default 30, or ``SIZE_LIMIT``, the GB that a file may
-            have, by default 16.
-
-    Raises:
-        CheckpointError: If the variable is no positive number.
-    """
-    default, unit = _DEFAULTS[variable]
-    given = os.environ.get(variable, default)
-    if not re.fullmatch(r'\d*\.?\d+', given) or not float(given):
-        raise CheckpointError(f'the variable {variable} must be a number of '
-                              f'{unit} above 0, got {given!r}')
-    return float(given)
+_HOUR = 3600  # seconds
 
 
 def local_name(url: str) -> str:
@@ -93,21 +72,18 @@ def download_once(url: str) -> str:
 
 
 def _download(url: str, target: str) -> None:
-    seconds, most = limit_of(TIME_LIMIT), limit_of(SIZE_LIMIT)
-    part = f'{target}.{_this_host()}.{os.getpid()}{PART}'
+    part = f'{target}.{uuid.uuid4().hex}{PART}'
     print_log(f'Downloading {url} to {target}', 'current')
     try:
         os.makedirs(osp.dirname(target), exist_ok=True)
         _remove_parts(target)
-        remove(part)  # A link would lead elsewhere.
-        _fetch(url, part, seconds, most)
+        _fetch(url, part)
         publish(part, target)
     except (OSError, HTTPException, ValueError) as error:
         is_answer = isinstance(error, HTTPError)
         reason = error if is_answer else getattr(error, 'reason', error)
         if isinstance(reason, TimeoutError):
-            reason = (f'the server was silent for {seconds:g} s; the variable '
-                      f'{TIME_LIMIT} sets another limit')
+            reason = f'the server was silent for {_SILENCE:g} s'
         raise CheckpointError(
             f'{url} could not be downloaded ({reason}). Get the file on '
             'another machine and name its path instead') from error
@@ -115,20 +91,21 @@ def _download(url: str, target: str) -> None:
         remove(part)
 
 
-def _fetch(url: str, part: str, seconds: float, most: float) -> None:
+def _fetch(url: str, part: str) -> None:
     """Write what an address has to a file; ValueError if it is not right."""
     request = Request(url, headers={'User-Agent': 'mmconvnextv2'})
     digest, size = hashlib.sha256(), 0
-    with urlopen(request, timeout=seconds) as answer, open(part, 'wb') as file:
+    with urlopen(request, timeout=_SILENCE) as answer, \
+            open(part, 'wb') as file:
         declared = int(answer.headers.get('Content-Length') or 0)
-        _refuse_size(declared, f'{declared / 1e9:.4g}', most)
-        with wrap_file(answer, declared or int(most * 1e9),
+        _refuse_size(declared, f'{declared / 1e9:.4g}')
+        with wrap_file(answer, declared or int(_MOST),
                        description='Downloading',
                        disable=not sys.stderr.isatty()) as content:
             while chunk := content.read(2**18):
                 digest.update(chunk)
                 size += file.write(chunk)
-                _refuse_size(size, f'more than {most:g}', most)
+                _refuse_size(size, f'more than {_MOST / 1e9:g}')
     if size < declared:
         raise ValueError('the connection ended after '
                          f'{size:,} of {declared:,} bytes')
@@ -138,31 +115,15 @@ def _fetch(url: str, part: str, seconds: float, most: float) -> None:
                          f'it should begin with {wanted[1]}')
 
 
-def _refuse_size(size: int, text: str, most: float) -> None:
-    if size > most * 1e9:
-        raise ValueError(f'it has {text} GB, at most {most:g} are taken; the '
-                         f'variable {SIZE_LIMIT} sets another limit')
-
-
-def _this_host() -> str:
-    return socket.gethostname().replace('.', '-')
+def _refuse_size(size: int, text: str) -> None:
+    if size > _MOST:
+        raise ValueError(f'it has {text} GB, at most {_MOST / 1e9:g} are '
+                         'taken')
 
 
 def _remove_parts(target: str) -> None:
-    """Remove what killed processes have left of the same file."""
+    """Remove what killed processes have left: parts that no longer grow."""
     for part in glob.glob(f'{glob.escape(target)}.*{PART}'):
-        host, pid = part.removesuffix(PART).split('.')[-2:]
         with contextlib.suppress(OSError):  # Another process may remove it.
-            if time.time() - osp.getmtime(part) > _DAY or (
-                    host == _this_host() and not _is_alive(int(pid))):
+            if time.time() - osp.getmtime(part) > _HOUR:
                 os.remove(part)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # Another user's.
-        pass
-    return True

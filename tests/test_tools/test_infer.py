@@ -217,7 +217,7 @@ class MakeFolder:
 def test_checkpoints_that_cannot_be_used(infer, task, folder, tmp_path,
                                          capsys, monkeypatch):
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
-    monkeypatch.setenv('MMCONVNEXTV2_DOWNLOAD_TIMEOUT', '0.3')
+    monkeypatch.setattr('mmconvnextv2.checkpoint.download._SILENCE', 0.3)
     monkeypatch.setenv('no_proxy', '*')
     task('upernet_convnextv2_a_shapes')
     (tmp_path / 'w.pth').rename('other.pth')
@@ -236,7 +236,7 @@ def test_checkpoints_that_cannot_be_used(infer, task, folder, tmp_path,
             (f'{closed()}/w.pth', '--checkpoint: {} could not be downloaded '
              '([Errno 111] Connection refused)'),
             (f'{silent}/w.pth', '--checkpoint: {} could not be downloaded '
-             '(the server was silent for 0.3 s; '),
+             '(the server was silent for 0.3 s). '),
         ):
             assert infer(folder, '--config', 'm.py', '--checkpoint', file,
                          '--out', 'o') == _REFUSED
