@@ -117,7 +117,7 @@ def write_image(path: Union[str, Path], pixels: np.ndarray) -> None:
 
     Args:
         path (str | Path): The file; its suffix sets the format.
-        pixels (ndarray): (H, W) or (H, W, 3), RGB, uint8.
+        pixels (ndarray): (H, W, 3), RGB, uint8; or (H, W), uint8 or uint16.
 
     Raises:
         OSError: If the file cannot be written.

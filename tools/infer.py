@@ -35,7 +35,8 @@ reconstruction by FCMAE.
 Written to --out:
   results.json    for each image its result or the error; see the README
   pictures/       a picture for each image
-  label_maps/     for segmentation, the class of each pixel as its grey level
+  label_maps/     for segmentation, the class of each pixel as its grey level,
+                  of 16 bits if a class is above 255
 
 Exit code: 0 if all went well, 1 if some images failed, 2 if nothing could be
 done, 75 if Ctrl-C or SIGTERM stopped it: the image is finished, and

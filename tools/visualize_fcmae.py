@@ -8,10 +8,10 @@ import torch
 
 from mmconvnextv2 import cli
 from mmconvnextv2.checkpoint import CheckpointError
+from mmconvnextv2.checkpoint.pretrained import load_whole
 from mmconvnextv2.cli import CommandError, refused
 from mmconvnextv2.images import list_images, write_image
 from mmconvnextv2.inference.reconstruct import Reconstructor
-from mmconvnextv2.inference.weights import load_whole
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:

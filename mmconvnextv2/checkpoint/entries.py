@@ -40,20 +40,11 @@ def pick_weights(content: Any,
     if not isinstance(content, Mapping):
         raise CheckpointError('a checkpoint must be a dict of tensors, found '
                               f'{type(content).__name__}')
-    entries = (entry, ) if entry else _ENTRIES
-    found = [x for x in entries if isinstance(content.get(x), Mapping)]
-    if not found and not entry and not _has_tensors(content):
-        found = [x for x in content if _has_tensors(content[x])]
-        if len(found) > 1:
-            raise CheckpointError('there are several state dicts, entry takes '
-                                  f'one by its name: {first_of(found)}')
-    if entry and not found:
-        raise CheckpointError(f'there is no entry {entry!r} of weights, found '
-                              f'{first_of(content)}')
-    weights = content[found[0]] if found else content
+    taken = _taken(content, entry)
+    weights = content if taken is None else content[taken]
     if not _has_tensors(weights):
         raise CheckpointError(
-            f'there are no tensors in {found[0] if found else "the file"}, '
+            f'there are no tensors in {taken or "the file"}, '
             'found ' + first_of(f'{key} ({type(value).__name__})'
                                 for key, value in weights.items()))
     check_numbers(weights)
@@ -73,15 +64,14 @@ def describe_choice(content: Mapping, entry: Optional[str] = None) -> str:
     Returns:
         str: A clause, or '' if there is no choice.
     """
+    taken = _taken(content, entry)
     found = {key: str(key) for key, value in content.items()
              if _has_tensors(value)}
-    taken = entry or next((x for x in _ENTRIES if x in found), None)
-    if not entry and len(found) == 1 and not _has_tensors(content):
-        only, = found
-        return '' if only in _ENTRIES else \
-            f'{only} is taken, the only state dict'
-    if taken not in found or len(found) == 1:
+    if taken not in found:
         return ''
+    if len(found) == 1:
+        return '' if entry or taken in _ENTRIES else \
+            f'{taken} is taken, the only state dict'
     for other, maker in _AS_TRAINED.items():
         # EMAHook exchanges the two when it saves.
         if 'state_dict' in found and other in found and (
@@ -90,6 +80,21 @@ def describe_choice(content: Mapping, entry: Optional[str] = None) -> str:
                           other: f'{other} (as trained)'})
     return (f'{found.pop(taken)} is taken of several state dicts; entry takes '
             f'another by its name: {", ".join(found.values())}')
+
+
+def _taken(content: Mapping, entry: Optional[str]) -> Optional[str]:
+    """Choose the key of a state dict; None for the whole content."""
+    found = [x for x in ([entry] if entry else _ENTRIES)
+             if isinstance(content.get(x), Mapping)]
+    if entry and not found:
+        raise CheckpointError(f'there is no entry {entry!r} of weights, found '
+                              f'{first_of(content)}')
+    if not found and not _has_tensors(content):
+        found = [x for x in content if _has_tensors(content[x])]
+        if len(found) > 1:
+            raise CheckpointError('there are several state dicts, entry takes '
+                                  f'one by its name: {first_of(found)}')
+    return found[0] if found else None
 
 
 def _has_tensors(content: Any) -> bool:

@@ -8,13 +8,13 @@ from mmengine.registry import MODELS, init_default_scope
 from torch import Tensor
 
 from mmconvnextv2.analysis.models import normalization_of
+from mmconvnextv2.checkpoint.pretrained import load_whole
 from mmconvnextv2.config.walk import type_name
 from mmconvnextv2.models import ConvNeXtV2
 from . import export_formats
 from .classes import find_classes
 from .export_graphs import Graph, SegmentorGraph
 from .predict import recognise_task
-from .weights import load_whole
 
 _PARTS = dict(classification='classifier', detection='detector',
               segmentation='segmentor')
@@ -86,21 +86,12 @@ class Export:
 
     @torch.no_grad()
     def write(self, path: Path) -> None:
-        """Write the file.
-
-        ONNX weights of 2 GiB and more go to a second file, whose name ends
-        with '.data'.
-        """
-        is_detector = self.metadata['part'] == 'detector'
+        """Write the file; see ``export_formats.write``."""
         export_formats.write(self._trace(), path, self.kind, self.metadata,
-                             self.opset, is_detector)
+                             self.opset)
 
     def _trace(self) -> torch.export.ExportedProgram:
-        """Let torch.export read the model.
-
-        Raises:
-            ValueError: If it cannot; names the parts of the model.
-        """
+        """Let torch.export read the model, or name its parts."""
         dim, least, shapes = torch.export.Dim, self._least_traced, None
         if self.is_dynamic:
             sides = {2: dim('height', min=least), 3: dim('width', min=least)}

@@ -13,8 +13,7 @@ _METADATA = 'mmconvnextv2.json'
 
 
 def write(program: torch.export.ExportedProgram, path: Path, kind: str,
-          metadata: Dict[str, Any], opset: Optional[int] = None,
-          is_detector: bool = False) -> None:
+          metadata: Dict[str, Any], opset: Optional[int] = None) -> None:
     """Write what torch.export has read, with metadata.
 
     ONNX weights of 2 GiB and more go to a second file, whose name ends with
@@ -27,23 +26,19 @@ def write(program: torch.export.ExportedProgram, path: Path, kind: str,
         metadata (dict): Values that JSON can hold; names of ``outputs``.
         opset (int, optional): Version of the operators of ONNX. Defaults to
             None, PyTorch's choice.
-        is_detector (bool): Whether it has ``export_operators``.
     """
     texts = {key: json.dumps(value) for key, value in metadata.items()}
     if kind == 'torch_export':
         torch.export.save(program, str(path),
                           extra_files={_METADATA: json.dumps(metadata)})
         return
-    options = {}
-    if is_detector:
-        from .export_onnx import TRANSLATIONS
-        options = dict(custom_translation_table=TRANSLATIONS)
+    from .export_onnx import TRANSLATIONS
     size = sum(x.numel() * x.element_size()
                for x in program.state_dict.values())
     program = torch.onnx.export(
         program, (), input_names=['images'],
         output_names=list(metadata['outputs']), opset_version=opset,
-        dynamo=True, verbose=False, **options)
+        custom_translation_table=TRANSLATIONS, dynamo=True, verbose=False)
     program.model.metadata_props.update(texts)
     onnx = path.with_suffix('.onnx')
     program.save(str(onnx), external_data=size > _ONE_FILE)

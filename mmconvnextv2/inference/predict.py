@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmconvnextv2.checkpoint.errors import blamed
+from mmconvnextv2.checkpoint.pretrained import load_whole
 from mmconvnextv2.config.find import find_config
 from mmconvnextv2.config.walk import name_types, scope_of, type_name
 from mmconvnextv2.visualization.predictions import (
@@ -21,7 +22,6 @@ from mmconvnextv2.visualization.predictions import (
 from .classes import contradiction, find_classes
 from .reconstruct import Reconstructor
 from .results import Prediction
-from .weights import load_whole
 
 _TOP = 5  # classes that a classifier names
 

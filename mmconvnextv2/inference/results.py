@@ -42,8 +42,9 @@ def store(prediction: Prediction, out: Path, name: str) -> Dict[str, Any]:
     write_image(out / entry['picture'], prediction.picture)
     if prediction.labels is not None:
         entry['label_map'] = f'label_maps/{name}.png'
-        write_image(out / entry['label_map'],
-                    prediction.labels.astype(np.uint8))
+        # More classes than 8 bits can hold.
+        kind = np.uint8 if prediction.labels.max() < 256 else np.uint16
+        write_image(out / entry['label_map'], prediction.labels.astype(kind))
     return entry
 
 

@@ -10,7 +10,7 @@ from mmconvnextv2.checkpoint import (
     pick_weights,
 )
 from mmconvnextv2.checkpoint.loading import safe_loading
-from mmconvnextv2.inference.weights import load_whole
+from mmconvnextv2.checkpoint.pretrained import load_whole
 
 _STATE = {'a': torch.arange(6.).view(2, 3), 'b': torch.ones(2).half()}
 _EMA = {'a': torch.ones(2, 3), 'b': torch.zeros(2).half()}

@@ -19,10 +19,12 @@ from mmconvnextv2.checkpoint import (
     to_ours,
 )
 from mmconvnextv2.checkpoint.loading import load_from_path_or_url
-from mmconvnextv2.checkpoint.pretrained import ConvNeXtPretrainedInit
+from mmconvnextv2.checkpoint.pretrained import (
+    ConvNeXtPretrainedInit,
+    load_whole,
+)
 from mmconvnextv2.checkpoint.record import check_optimizer
 from mmconvnextv2.engine.hooks.checkpoint_fit_hook import CheckpointFitHook
-from mmconvnextv2.inference.weights import load_whole
 
 
 class Model(nn.Module):

@@ -1,6 +1,7 @@
 """Configs of other packages with our backbone: what is set, and refused."""
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from mmengine.config import Config
@@ -29,41 +30,17 @@ def settings_of(name, arch='tiny'):
     }
 
 
-RETINANET = f"""\
-# ConvNeXt V2 tiny as model.backbone instead of ResNet 50.
-# Strides 8, 16, 32, channels 192, 384, 768; before: 512, 1024, 2048.
-# AdamW and layer decay instead of SGD, as in maskrcnn_convnextv2_t_coco, for
-#   16 images a step.
-# Written by: use_backbone.py NAME --arch tiny
-_base_ = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
-custom_imports = dict(imports=['mmconvnextv2'], allow_failed_imports=False)
-
-checkpoint = '{_URL}tiny_fcmae-pre_3rdparty_in1k_20230104-471a86de.pth'  # noqa: E501
-model = dict(
-    backbone=dict(
-        _delete_=True,
-        type='mmconvnextv2.ConvNeXtV2',
-        arch='tiny',
-        out_indices=[1, 2, 3],
-        gap_before_final_norm=False,
-        drop_path_rate=0.4,
-        init_cfg=dict(type='Pretrained', checkpoint=checkpoint),
-    ),
-    neck=dict(in_channels=[192, 384, 768], start_level=0),
-)
-optim_wrapper = dict(
-    constructor='mmconvnextv2.LayerDecayOptimWrapperConstructor',
-    paramwise_cfg=dict(decay_rate=0.95, decay_type='group_wise'),
-    optimizer=dict(_delete_=True, type='AdamW', lr=0.0001, weight_decay=0.05),
-)
-"""  # noqa: E501
+PAGE = Path(__file__).parents[2] / 'docs' / 'use_backbone.md'
+RETINANET = PAGE.read_text().split('```python\n')[1].split('```')[0].replace(
+    'https://download.openmmlab.com/...',
+    f'{_URL}tiny_fcmae-pre_3rdparty_in1k_20230104-471a86de.pth')
 DEEPLAB = f"""\
 # ConvNeXt V2 atto as model.backbone instead of ResNetV1c 50.
 # Strides 4, 16, 32, channels 40, 160, 320; before: strides 4, 8, 8, channels
 #   256, 1024, 2048.
 # AdamW and layer decay instead of SGD, as in upernet_convnextv2_a_ade20k, for
 #   16 images a step.
-# Written by: use_backbone.py NAME --arch atto
+# Written by: use_backbone.py NAME
 _base_ = 'deeplab.py'
 custom_imports = dict(imports=['mmconvnextv2'], allow_failed_imports=False)
 
@@ -91,16 +68,16 @@ _base_.param_scheduler[0].eta_min = 0
 """  # noqa: E501
 
 
-@pytest.mark.parametrize('name, arch, base, expected', [
+@pytest.mark.parametrize('name, arch, base, command, expected', [
     ('mmdet::retinanet/retinanet_r50_fpn_1x_coco.py', 'tiny',
-     'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py', RETINANET),
+     'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py',
+     'use_backbone.py retinanet_r50_fpn_1x_coco --arch tiny', RETINANET),
     ('mmseg::deeplabv3plus/deeplabv3plus_r50-d8_4xb4-80k_ade20k-512x512.py',
-     'atto', 'deeplab.py', DEEPLAB),
+     'atto', 'deeplab.py', 'use_backbone.py NAME', DEEPLAB),
 ])
 def test_text_is_what_a_person_would_write(tmp_path, name, arch, base,
-                                           expected):
-    text = rewrite(load(name), arch).text(
-        base, f'use_backbone.py NAME --arch {arch}')
+                                           command, expected):
+    text = rewrite(load(name), arch).text(base, command)
     assert text == expected
     assert len(text.splitlines()) <= 40
     pytest.importorskip('ruff')

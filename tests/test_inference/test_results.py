@@ -9,8 +9,9 @@ from mmconvnextv2.inference.results import Prediction, store, write_results
 PICTURE = np.zeros((2, 3, 3), np.uint8)
 
 
-def test_entry_names_what_was_written(tmp_path):
-    labels = np.array([[0, 7]])
+@pytest.mark.parametrize('most', [7, 255, 256, 846])
+def test_entry_names_what_was_written(tmp_path, most):
+    labels = np.array([[0, most]])
     entry = store(
         Prediction(dict(score=0.5), PICTURE, labels), tmp_path, 'x')
     assert entry == dict(
@@ -18,7 +19,7 @@ def test_entry_names_what_was_written(tmp_path):
         picture='pictures/x.png',
         label_map='label_maps/x.png')
     found = cv2.imread(str(tmp_path / entry['label_map']), -1)
-    assert found.tolist() == [[0, 7]]
+    assert found.tolist() == [[0, most]]
 
 
 def test_not_a_number_is_no_result(tmp_path):

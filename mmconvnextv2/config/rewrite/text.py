@@ -1,5 +1,6 @@
 """Write the settings of a config as a person would."""
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from .readers import Settings
@@ -38,37 +39,28 @@ def assignments(settings: Settings) -> list[str]:
             for key, value in tree.items()] + within
 
 
-def written(value: Any, column: int, indent: str = '') -> str:
+def written(value: Any, column: float, indent: str = '') -> str:
     """Write a value as ruff formats it, dicts as calls.
 
     Args:
-        value (Any): Dicts, sequences, and what has a ``repr``.
-        column (int): Characters before it in its line, and after it.
+        value (Any): Dicts, lists, tuples, and what has a ``repr``.
+        column (float): Characters before it in its line, and after it.
         indent (str): What the line begins with. Defaults to ''.
     """
-    flat = _flat(value)
-    if column + len(flat) <= _WIDTH or not value or isinstance(
-            value, str) or not isinstance(value, (Mapping, Sequence)):
+    if isinstance(value, Mapping):
+        names, values = [f'{key}=' for key in value], value.values()
+        begin, end = 'dict(', ')'
+    elif isinstance(value, (list, tuple)):
+        names, values = [''] * len(value), value
+        begin, end = '[]' if isinstance(value, list) else '()'
+    else:
+        return repr(value)
+    items = [name + written(x, -math.inf) for name, x in zip(names, values)]
+    lone = ',' * (isinstance(value, tuple) and len(value) == 1)
+    flat = f"{begin}{', '.join(items)}{lone}{end}"
+    if column + len(flat) <= _WIDTH or not value:
         return flat
     inner = indent + _INDENT
-    if isinstance(value, Mapping):
-        items = [f'{key}={written(x, len(f"{inner}{key}=,"), inner)}'
-                 for key, x in value.items()]
-        begin, end = 'dict(', ')'
-    else:
-        items = [written(x, len(inner) + 1, inner) for x in value]
-        begin, end = '[]' if isinstance(value, list) else '()'
-    lines = ''.join(f'{inner}{item},\n' for item in items)
-    return f'{begin}\n{lines}{indent}{end}'
-
-
-def _flat(value: Any) -> str:
-    if isinstance(value, Mapping):
-        items = (f'{key}={_flat(x)}' for key, x in value.items())
-        return f"dict({', '.join(items)})"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_flat, value))}]"
-    if isinstance(value, tuple):
-        inner = ', '.join(map(_flat, value))
-        return f'({inner},)' if len(value) == 1 else f'({inner})'
-    return repr(value)
+    items = [inner + name + written(x, len(f'{inner}{name},'), inner)
+             for name, x in zip(names, values)]
+    return f'{begin}\n' + ''.join(f'{x},\n' for x in items) + indent + end
