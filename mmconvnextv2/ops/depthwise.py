@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .double_backward import without_autocast
+from .double_backward import needs_layers, without_autocast
 from .linear import has_fast_bf16, type_of_sums
 
 # Sites per side of the largest map that is taken as a kernel whole, and of the
@@ -70,11 +70,10 @@ def depthwise_backward(
         tuple[Tensor | None]: Gradients of input, weight and bias.
     """
     channels, _, size, _ = weight.shape
-    # PyTorch computes gradients that are differentiated again.
     fast = (
         grad.is_cpu and (grad.dtype == torch.float32 or (
             grad.dtype == torch.bfloat16 and has_fast_bf16()))
-        and not torch.is_grad_enabled())
+        and not needs_layers(grad))
     by_pytorch = [needs[0], *(need and not fast for need in needs[1:])]
     grads = [None] * 3
     if any(by_pytorch):

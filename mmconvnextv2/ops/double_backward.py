@@ -1,4 +1,4 @@
-"""Differentiable gradients of an operator, from its plain twin."""
+"""Gradients of an operator by its plain twin: differentiable, or batched."""
 import functools
 from typing import Callable, Optional, Sequence, Tuple
 
@@ -20,17 +20,33 @@ def without_autocast(function: Callable) -> Callable:
     return call
 
 
+def needs_layers(grad: Tensor) -> bool:
+    """Tell if a backward pass is differentiated again, or runs under vmap.
+
+    ``torch.func.vmap`` may map it over gradients, and so do
+    ``torch.autograd.grad(is_grads_batched=True)`` and
+    ``jacobian(vectorize=True)``, by an older vmap.
+    """
+    return torch.is_grad_enabled() or not torch.compiler.is_compiling() and (
+        torch._C._are_functorch_transforms_active()
+        or torch._C._functorch.is_legacy_batchedtensor(grad))
+
+
 def gradients_by_layers(ctx, twin: Callable[..., Tensor],
                         inputs: Sequence[Tensor], grad: Tensor) -> Tuple:
-    """Compute the gradients of an operator with a graph.
+    """Compute the gradients of an operator by operators of PyTorch.
 
     Its arguments begin with ``inputs``, of which ``twin`` is a function. None
     for those that need no gradient.
     """
     needs = ctx.needs_input_grad[:len(inputs)]
     wanted = [x for x, need in zip(inputs, needs) if need]
-    found = iter(torch.autograd.grad(
-        twin(*inputs), wanted, grad, create_graph=True))
+    if not wanted:
+        return (None, ) * len(inputs)
+    create_graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        found = iter(torch.autograd.grad(
+            twin(*inputs), wanted, grad, create_graph=create_graph))
     return tuple(next(found) if need else None for need in needs)
 
 

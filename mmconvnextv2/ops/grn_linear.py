@@ -28,6 +28,7 @@ class GRNLinear:
     Args:
         gamma, beta, eps: Of GRN, (E, ).
         weight (Tensor): W, (C, E).
+        trained (bool): Whether the gradient of W is wanted.
 
     gamma, beta, maps (n, S, E) and norms have one type, float32 at least. Maps
     (n, S, C) may be in half precision: then products are, too.
@@ -37,11 +38,12 @@ class GRNLinear:
     """
 
     def __init__(self, gamma: Tensor, beta: Tensor, weight: Tensor,
-                 eps: float) -> None:
+                 eps: float, trained: bool) -> None:
         self.gamma = gamma
         self.beta = beta
         self.weight = weight
         self.eps = eps
+        self.trained = trained
         self.grad_gamma = torch.zeros_like(gamma)
         self.grad_beta = torch.zeros_like(beta)
         self.grad_weight = None
@@ -64,14 +66,15 @@ class GRNLinear:
         ``buffer`` (n, S, E) is overwritten, perhaps by the result.
         """
         scale = self._scale(norms)
-        rows = grad.flatten(0, 1)
         d = linear(grad, self.weight.to(grad.dtype).t()).to(a.dtype)
         self.grad_beta += d.sum((0, 1))
         by_scale = torch.mul(d, a, out=buffer).sum(1)
-        # GRN's output anew, which W's gradient takes.
-        torch.addcmul(self.beta, a, scale, out=buffer)
-        self.grad_weight = add_product(
-            self.grad_weight, rows.t(), buffer.flatten(0, 1).to(grad.dtype))
+        if self.trained:
+            # GRN's output anew, which W's gradient takes.
+            torch.addcmul(self.beta, a, scale, out=buffer)
+            self.grad_weight = add_product(
+                self.grad_weight, grad.flatten(0, 1).t(),
+                buffer.flatten(0, 1).to(grad.dtype))
         factor = self._backward_of_norms(by_scale, norms)
         return d.mul_(scale).addcmul_(a, factor)
 
@@ -96,12 +99,12 @@ class WideGRNLinear(GRNLinear):
 
     An image has C * E weights and a map of S * E entries. With the scale in
     the weights, the map needs no pass for it, and the gradients of scale and
-    beta follow from products that are formed anyway.
+    beta follow from products that are formed anyway, if W is trained.
     """
 
     def __init__(self, gamma: Tensor, beta: Tensor, weight: Tensor,
-                 eps: float) -> None:
-        super().__init__(gamma, beta, weight.to(gamma.dtype), eps)
+                 *rest) -> None:
+        super().__init__(gamma, beta, weight.to(gamma.dtype), *rest)
 
     def forward(self, a: Tensor, norms: Tensor, bias: Tensor,
                 out: Tensor) -> None:

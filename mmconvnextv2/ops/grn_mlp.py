@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from .double_backward import (
     gelu_grn_by_layers,
     gradients_by_layers,
+    needs_layers,
     without_autocast,
 )
 from .grn_linear import GRNLinear, WideGRNLinear, largest_norm
@@ -42,12 +43,12 @@ def _groups(x: Tensor, hidden: int,
 
 
 def _grn_linear(x: Tensor, gamma: Tensor, beta: Tensor, weight: Tensor,
-                eps: float) -> GRNLinear:
+                eps: float, trained: bool = True) -> GRNLinear:
     """Choose the faster way for maps (N, S, E): the bound is about E/2."""
-    wide = 2 * x.shape[1] >= len(gamma)
+    wide = trained and 2 * x.shape[1] >= len(gamma)
     dtype = type_of_sums(x.dtype)
     return (WideGRNLinear if wide else GRNLinear)(
-        gamma.to(dtype), beta.to(dtype), weight, eps)
+        gamma.to(dtype), beta.to(dtype), weight, eps, trained)
 
 
 def _widened(x: Tensor, buffer: Tensor) -> Tensor:
@@ -108,7 +109,7 @@ class _GRNMLP(torch.autograd.Function):
     @without_autocast
     def backward(ctx, grad: Tensor) -> tuple:
         *inputs, visible, norms = (saved := ctx.saved_tensors)[:8]
-        if torch.is_grad_enabled():  # it will be differentiated again
+        if needs_layers(grad):
             return (*gradients_by_layers(
                 ctx, lambda x, weight1, bias1, gamma, beta, weight2: F.linear(
                     gelu_grn_by_layers(
@@ -117,9 +118,11 @@ class _GRNMLP(torch.autograd.Function):
                 inputs, grad), grad.sum((0, 1)), None, None)
         x, weight1, bias1, gamma, beta, weight2 = inputs
         grad = grad.contiguous()
-        grad_x, grad_weight1 = torch.empty_like(x), None
+        needs_x, needs_weight1, *_, needs_weight2, _ = (
+            ctx.needs_input_grad[:7])
+        grad_x, grad_weight1 = torch.empty_like(x) if needs_x else None, None
         grad_bias1 = torch.zeros_like(bias1, dtype=norms.dtype)
-        head = _grn_linear(x, gamma, beta, weight2, ctx.eps)
+        head = _grn_linear(x, gamma, beta, weight2, ctx.eps, needs_weight2)
         weight1 = weight1.to(x.dtype)
         groups = _groups(x, len(weight1), 2 + (x.dtype != norms.dtype))
         for h, (group, a, buffer, *wide) in zip(saved[8:], groups):
@@ -134,9 +137,11 @@ class _GRNMLP(torch.autograd.Function):
             rows = d.flatten(0, 1)
             grad_bias1 += rows.sum(0)
             d = d.to(x.dtype)
-            grad_weight1 = add_product(
-                grad_weight1, d.flatten(0, 1).t(), x[group].flatten(0, 1))
-            linear(d, weight1.t(), out=grad_x[group])
+            if needs_weight1:
+                grad_weight1 = add_product(
+                    grad_weight1, d.flatten(0, 1).t(), x[group].flatten(0, 1))
+            if needs_x:
+                linear(d, weight1.t(), out=grad_x[group])
         return (grad_x, grad_weight1, grad_bias1, head.grad_gamma,
                 head.grad_beta, head.grad_weight, grad.sum((0, 1)), None, None)
 

@@ -5,7 +5,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .double_backward import gradients_by_layers, without_autocast
+from .double_backward import (
+    gradients_by_layers,
+    needs_layers,
+    without_autocast,
+)
 
 # Entries that are in float32 at a time, so that they stay in the cache.
 _CHUNK_NUMEL = 2**19
@@ -33,7 +37,7 @@ class _LayerNorm(torch.autograd.Function):
     @without_autocast
     def backward(ctx, grad: Tensor) -> Tuple:
         x, weight, bias, *statistics = ctx.saved_tensors
-        if torch.is_grad_enabled():  # it will be differentiated again
+        if needs_layers(grad):
             return (*gradients_by_layers(
                 ctx, lambda *inputs: _by_layers(*inputs, ctx.eps),
                 (x, weight, bias), grad), None)

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from .depthwise import convolve, depthwise_backward
+from .double_backward import gradients_by_layers, needs_layers
 
 
 class RunsOfGrid:
@@ -70,6 +71,11 @@ class RunsOfGrid:
         return runs.index_select(0, self.rows).view(-1, self.side, channels)
 
 
+def _by_layers(x: Tensor, weight: Tensor, bias: Optional[Tensor],
+               runs: RunsOfGrid, role: Optional[str] = None) -> Tensor:
+    return runs.gather(convolve(runs.scatter(x, role), weight, bias))
+
+
 class _PackedDepthwise(torch.autograd.Function):
     """Convolution of the grid that keeps only the runs.
 
@@ -81,7 +87,7 @@ class _PackedDepthwise(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Optional[Tensor],
                 runs: RunsOfGrid) -> Tensor:
-        return runs.gather(convolve(runs.scatter(x, 'input'), weight, bias))
+        return _by_layers(x, weight, bias, runs, 'input')
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
@@ -91,15 +97,20 @@ class _PackedDepthwise(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple:
         x, weight = ctx.saved_tensors
-        # Under autocast the convolution ran in the type of its gradient.
         needs_x, needs_weight, needs_bias, _ = ctx.needs_input_grad
+        # Not of the grid: only the runs of the output are read. Autograd
+        # brings gradients to the types of the arguments.
+        grad_bias = grad.sum((0, 1)) if needs_bias else None
+        if needs_layers(grad):
+            return (*gradients_by_layers(
+                ctx, lambda x, weight: _by_layers(
+                    x.to(grad.dtype), weight, None, ctx.runs), (x, weight),
+                grad), grad_bias, None)
+        # Under autocast the convolution ran in the type of its gradient.
         grad_x, grad_weight, _ = depthwise_backward(
             ctx.runs.scatter(grad, 'gradient'),
             ctx.runs.scatter(x.to(grad.dtype), 'input'),
             weight.to(grad.dtype), (needs_x, needs_weight, False))
-        # Not of the grid: only the runs of the output are read. Autograd
-        # brings gradients to the types of the arguments.
-        grad_bias = grad.sum((0, 1)) if needs_bias else None
         grad_x = ctx.runs.gather(grad_x) if needs_x else None
         return grad_x, grad_weight, grad_bias, None
 

@@ -193,6 +193,53 @@ def test_gradient_of_a_gradient(layout):
         assert (a - b).norm() <= 1e-12 * b.norm()
 
 
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_gradients_mapped_over_a_batch(layout):
+    block = make_block(torch.float64)
+    layout, height, width = LAYOUTS[layout]
+    x = torch.randn(2, 6, height, width, dtype=torch.float64)
+    leaves = [x.requires_grad_(), *block.parameters()]
+    out = block(x, layout)
+    directions = torch.randn(3, *out.shape, dtype=torch.float64)
+
+    def gradients(direction, **options):
+        return torch.autograd.grad(
+            out, leaves, direction, retain_graph=True, **options)
+
+    expected = [torch.stack(g)
+                for g in zip(*(gradients(x) for x in directions))]
+    for found in (gradients(directions, is_grads_batched=True),
+                  torch.func.vmap(gradients)(directions)):
+        torch.testing.assert_close(found, tuple(expected))
+
+
+def test_only_the_last_bias_is_trained():
+    block = make_block().requires_grad_(False)
+    bias = block.pointwise_conv2.bias.requires_grad_()
+    out = block(torch.randn(2, 6, 4, 4))
+    found, = torch.autograd.grad(out.square().sum(), bias, create_graph=True)
+    torch.testing.assert_close(found, 2 * out.sum((0, 2, 3)))
+    second, = torch.autograd.grad(found.sum(), bias)
+    torch.testing.assert_close(second, torch.full_like(bias, 2. * 2 * 4 * 4))
+
+
+@pytest.mark.parametrize('size', [4, 1])  # the wide way, and the narrow one
+def test_frozen_linear_layers(size):
+    block = make_block(torch.float64)
+    x = torch.randn(2, 6, size, size, dtype=torch.float64, requires_grad=True)
+    linears = [f'pointwise_conv{i}.{x}' for i in (1, 2)
+               for x in ('weight', 'bias')]
+    found = []
+    for frozen in ([], linears):
+        leaves = [x, *(p.requires_grad_(name not in frozen)
+                       for name, p in block.named_parameters()
+                       if name not in linears)]
+        for name in frozen:
+            block.get_parameter(name).requires_grad_(False)
+        found.append(torch.autograd.grad(block(x).square().sum(), leaves))
+    torch.testing.assert_close(found[1], found[0])
+
+
 def test_empty_batch():
     block = make_block()
     x = torch.zeros(0, 6, 4, 4, requires_grad=True)

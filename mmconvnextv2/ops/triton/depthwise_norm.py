@@ -13,7 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmconvnextv2.ops.double_backward import gradients_by_layers
+from mmconvnextv2.ops.double_backward import (
+    gradients_by_layers,
+    needs_layers,
+)
 from mmconvnextv2.ops.packed_depthwise import RunsOfGrid, packed_depthwise
 from .depthwise_launches import (
     LONGEST_RUN,
@@ -44,7 +47,7 @@ class _DepthwiseNorm(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple:
         x, conv_out, taps, weight, *parameters = ctx.saved_tensors
-        if torch.is_grad_enabled():  # it will be differentiated again
+        if needs_layers(grad):
             return (*gradients_by_layers(
                 ctx, lambda *inputs: depthwise_norm_by_layers(
                     *inputs, ctx.eps, ctx.runs), (x, weight, *parameters),

@@ -14,6 +14,7 @@ from torch import Tensor
 from mmconvnextv2.ops.double_backward import (
     gelu_grn_by_layers,
     gradients_by_layers,
+    needs_layers,
 )
 from mmconvnextv2.ops.grn_linear import largest_norm
 from . import gelu_grn_kernels as kernels
@@ -111,7 +112,7 @@ class _GELUGRN(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple:
         h, gamma, beta, visible, norms = ctx.saved_tensors
-        if torch.is_grad_enabled():  # it will be differentiated again
+        if needs_layers(grad):
             shown = None if visible is None else visible[..., None]
             return (*gradients_by_layers(
                 ctx, lambda *inputs: gelu_grn_by_layers(
