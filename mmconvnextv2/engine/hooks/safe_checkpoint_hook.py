@@ -135,6 +135,9 @@ class SafeCheckpointHook(CheckpointHook):
         if self._storage is None:  # Nothing is trained.
             return
         now = dict(epoch=runner.epoch, iter=runner.iter)
+        if self.save_best is not None and self.last_ckpt is None:
+            # The best alone could not be resumed from.
+            self.save(runner, files.INTERRUPTED, now)
         runner.message_hub.update_info(EVALUATED, runner.iter)
         is_last, self.last_counts = self.last_counts == now, None
         super().after_val_epoch(runner, metrics)
@@ -209,7 +212,6 @@ class SafeCheckpointHook(CheckpointHook):
             self.best_ckpt_path = info.get('best_ckpt')
         for key in getattr(self, 'best_ckpt_path_dict', ()):
             self.best_ckpt_path_dict[key] = info.get(f'best_ckpt_{key}')
-
 
     def _bring(self, runner: Runner, name: str) -> bool:
         """Tell if a file is there; copy it from where the run was before."""

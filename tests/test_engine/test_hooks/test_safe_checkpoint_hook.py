@@ -72,9 +72,9 @@ class Runner:
             hook.after_val_epoch(self, dict(acc=SCORES[epoch]))
 
 
-def make_hook(keep=2):
+def make_hook(keep=2, interval=1):
     return SafeCheckpointHook(
-        interval=1, max_keep_ckpts=keep, save_best='acc')
+        interval=interval, max_keep_ckpts=keep, save_best='acc')
 
 
 def run(monkeypatch, work_dir, kill_at, hook):
@@ -112,8 +112,11 @@ def check(work_dir):
     for path in work_dir.glob('*.pth'):
         saved = torch.load(path)
         # The best checkpoint's figure is that of its epoch, too.
-        assert path.stem.endswith(f"epoch_{saved['meta']['epoch']}")
+        assert path.name == 'interrupted.pth' or path.stem.endswith(
+            f"epoch_{saved['meta']['epoch']}")
     last = work_dir / 'last_checkpoint'
+    # What is the best alone could not be resumed from.
+    assert last.exists() or not [*work_dir.glob('best*.pth')]
     if last.exists():
         best = torch.load(last.read_text())['info'].get('best_ckpt')
         assert best is None or Path(best).exists()
@@ -123,21 +126,24 @@ def files(work_dir):
     return sorted(x.name for x in work_dir.iterdir())
 
 
-@pytest.mark.parametrize('keep', [1, 2])
-def test_killed_before_any_file_operation(monkeypatch, tmp_path, keep):
+@pytest.mark.parametrize('keep, interval, expected, least', [
+    (1, 1, ['epoch_4.pth'], 50), (2, 1, ['epoch_3.pth', 'epoch_4.pth'], 50),
+    (1, 2, ['epoch_4.pth'], 40), (1, 3, ['epoch_4.pth'], 40)])
+def test_killed_before_any_file_operation(monkeypatch, tmp_path, keep,
+                                          interval, expected, least):
     whole = tmp_path / 'whole'
     whole.mkdir()
-    count = run(monkeypatch, whole, None, make_hook(keep))
-    expected = ['epoch_3.pth', 'epoch_4.pth'][-keep:]
+    count = run(monkeypatch, whole, None, make_hook(keep, interval))
     assert files(whole) == [
         'best_acc_epoch_4.pth', *expected, 'last_checkpoint']
-    assert count > 50
+    assert count > least
     for kill_at in range(1, count + 1):
         work_dir = tmp_path / str(kill_at)
         work_dir.mkdir()
-        assert run(monkeypatch, work_dir, kill_at, make_hook(keep)) == kill_at
+        assert run(monkeypatch, work_dir, kill_at,
+                   make_hook(keep, interval)) == kill_at
         check(work_dir)
-        run(monkeypatch, work_dir, None, make_hook(keep))
+        run(monkeypatch, work_dir, None, make_hook(keep, interval))
         check(work_dir)
         # The files are those of a run without a kill.
         assert files(work_dir) == files(whole)
