@@ -11,8 +11,7 @@ from mmpretrain.structures import DataSample
 from mmseg.structures import SegDataSample
 
 from mmconvnextv2 import ConvNeXtV2
-from mmconvnextv2.config.rewrite.readers import walk
-from mmconvnextv2.config.walk import scope_of
+from mmconvnextv2.config.walk import scope_of, walk
 from mmconvnextv2.engine.cpu import fit_amp_to_cpu
 
 SIDES = (128, 512)  # pixels; what takes no small images, larger ones

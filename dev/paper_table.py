@@ -2,7 +2,6 @@
 
 The rows are in dev/paper_rows.yml, the figures of leaves in their metafiles.
 """
-import argparse
 import sys
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional
@@ -77,19 +76,7 @@ def table() -> str:
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Write the table, or check it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--check', action='store_true')
-    args = parser.parse_args(argv)
-    page = ROOT / SECTION.document
-    text = page.read_text()
-    wanted = SECTION.replaced(text, table())
-    if args.check and text != wanted:
-        print('docs/paper.md is out of date: run `python dev/paper_table.py`.',
-              file=sys.stderr)
-        return 1
-    if not args.check:
-        page.write_text(wanted)
-    return 0
+    return SECTION.main('paper_table.py', ROOT, table, argv)
 
 
 if __name__ == '__main__':

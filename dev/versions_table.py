@@ -4,7 +4,6 @@ The versions are the pins in requirements/, a file for each stack; those that
 the package accepts are the bounds in mmconvnextv2/version.py. `--check`
 changes nothing and fails where the table is not up to date.
 """
-import argparse
 import ast
 import sys
 from typing import Dict, List, Optional
@@ -83,25 +82,7 @@ def table() -> str:
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Write the table, or check it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--check', action='store_true')
-    args = parser.parse_args(argv)
-    readme = ROOT / 'README.md'
-    text = readme.read_text()
-    try:
-        wanted = SECTION.replaced(text, table())
-    except ValueError as error:
-        print(f'versions_table.py: {error}', file=sys.stderr)
-        return 1
-    if args.check and text != wanted:
-        print(
-            'README.md: the table of versions is not what requirements/ '
-            'pin. Run `python dev/versions_table.py`.',
-            file=sys.stderr)
-        return 1
-    if not args.check:
-        readme.write_text(wanted)
-    return 0
+    return SECTION.main('versions_table.py', ROOT, table, argv)
 
 
 if __name__ == '__main__':

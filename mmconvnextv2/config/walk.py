@@ -29,18 +29,26 @@ def type_name(part: Any) -> str:
     return name.rpartition('.')[2]
 
 
-def parts(tree: Any, path: str = '') -> Iterator[tuple[str, Mapping]]:
-    """Yield the path and content of each dict, from the outside in.
+def walk(tree: Any, path: tuple = ()) -> Iterator[tuple[tuple, Mapping]]:
+    """Yield path and content of each dict, from the outside in.
 
-    ``path`` is that of ``tree`` itself.
+    Paths are keys and indices; ``path`` is that of ``tree`` itself.
     """
     if isinstance(tree, Mapping):
         yield path, tree
-        for name, child in list(tree.items()):
-            yield from parts(child, f'{path}.{name}' if path else str(name))
+        for key, child in list(tree.items()):
+            yield from walk(child, path + (key, ))
     elif isinstance(tree, (list, tuple)):
         for index, child in enumerate(tree):
-            yield from parts(child, f'{path}[{index}]')
+            yield from walk(child, path + (index, ))
+
+
+def parts(tree: Any, path: str = '') -> Iterator[tuple[str, Mapping]]:
+    """Yield the same with paths as text, such as 'model.decode_head[0]'."""
+    for keys, part in walk(tree):
+        inner = ''.join(f'[{x}]' if isinstance(x, int) else f'.{x}'
+                        for x in keys)
+        yield (path + inner).removeprefix('.'), part
 
 
 def part_at(cfg: Any, *keys: str) -> Mapping:

@@ -18,6 +18,7 @@ from torch import nn
 
 from mmconvnextv2 import ConvNeXtV2
 from mmconvnextv2.checkpoint import (
+    FORMATS,
     CheckpointError,
     from_ours,
     write_checkpoint,
@@ -25,18 +26,6 @@ from mmconvnextv2.checkpoint import (
 from mmconvnextv2.checkpoint.pretrained import with_adapted_stem
 
 _ALL = (0, 1, 2, 3)
-_FORMATS = {
-    'mmpretrain': lambda state: dict(state_dict=state, meta=dict(epoch=1)),
-    'bare': lambda state: {
-        k[len('backbone.'):]: v for k, v in state.items()
-        if k.startswith('backbone.')},
-    'ema': lambda state: {f'module.{k}': v for k, v in state.items()},
-    'official': lambda state: dict(model=official_state(state)),
-    'official-pretraining': lambda state: dict(
-        model=pretraining_state(state)),
-    'timm': lambda state: from_ours(state, 'timm').state,
-    'huggingface': lambda state: from_ours(state, 'huggingface').state,
-}
 
 
 @pytest.fixture
@@ -69,27 +58,27 @@ def load(path, arch=ARCH, prefix=None, model=None, **init):
     return backbone
 
 
-@pytest.mark.parametrize('name, prefix', [
-    *((name, None) for name in _FORMATS),
-    *((name, prefix) for name in _FORMATS if name not in ('bare', 'ema')
-      for prefix in ('backbone.', 'backbone')),
-    ('ema', 'module.backbone'),
-])
-def test_any_format(weights, name, prefix, log):
-    source = random_backbone()
-    state = as_model(source, classes=3)
-    if name == 'official-pretraining':
-        state = {k: v for k, v in state.items() if 'norm3' not in k}
-    path = weights(_FORMATS[name](state))
-    loaded = load(path, prefix=prefix)
-    expected = source.state_dict()
-    if name == 'official-pretraining':
-        expected.update({
-            'norm3.weight': loaded.norm3.weight.data,
-            'norm3.bias': loaded.norm3.bias.data})
-    assert_same(loaded.state_dict(), expected)
-    assert len(log) == 1
-    assert f'from {path}' in log[0]
+@pytest.mark.parametrize('prefix', [None, 'backbone.', 'backbone'])
+@pytest.mark.parametrize('target', FORMATS)
+def test_any_format(weights, target, prefix, log):
+    kwargs = V1 if target in ('torchvision', 'huggingface-dinov3') else {}
+    source = random_backbone(**kwargs)
+    path = weights(dict(model=from_ours(as_model(source), target).state))
+    loaded = load(path, prefix=prefix, model=kwargs)
+    assert_same(loaded.state_dict(), source.state_dict())
+    line, = log
+    assert line.startswith(f'loaded {len(loaded.state_dict())} tensors of '
+                           f'format {target} from {path}\n')
+
+
+def test_pretraining_has_no_norm(weights):
+    state = as_model(random_backbone())
+    path = weights(dict(model=pretraining_state(
+        {k: v for k, v in state.items() if 'norm3' not in k})))
+    loaded = load(path).state_dict()
+    assert all(loaded[k.removeprefix('backbone.')].equal(
+        v if 'norm3' not in k else torch.full_like(v, 'weight' in k))
+        for k, v in state.items())
 
 
 def test_what_was_missing_and_unused_is_told(weights, log):

@@ -41,17 +41,13 @@ def build(cfg):
         return MODELS.build(cfg.model)
 
 
-def load_report(cfg, checkpoint, monkeypatch):
-    """Model initialised from a checkpoint, and what loading complained of."""
-    cfg.model.backbone.init_cfg = dict(
-        type='Pretrained', checkpoint=checkpoint, prefix=PREFIX)
-    model = build(cfg)
-    told = []
-    with monkeypatch.context() as patch:
-        patch.setattr('mmconvnextv2.checkpoint.pretrained.print_log',
-                      lambda text, *args, **kwargs: told.append(text))
-        model.init_weights()
-    return model, told
+@pytest.fixture
+def told(monkeypatch):
+    """What loading says."""
+    lines = []
+    monkeypatch.setattr('mmconvnextv2.checkpoint.pretrained.print_log',
+                        lambda text, *args, **kwargs: lines.append(text))
+    return lines
 
 
 def output_norms(backbone):
@@ -61,9 +57,14 @@ def output_norms(backbone):
     ]
 
 
-def check_handover(cfg, checkpoint, monkeypatch):
+@pytest.mark.parametrize('name', SHAPES)
+def test_config_takes_the_checkpoint(name, checkpoint, told):
     """The backbone is the checkpoint's, bit for bit, but for its norms."""
-    model, told = load_report(cfg, checkpoint, monkeypatch)
+    cfg = Config.fromfile(CONFIGS / name)
+    cfg.model.backbone.init_cfg = dict(
+        type='Pretrained', checkpoint=checkpoint, prefix=PREFIX)
+    model = build(cfg)
+    model.init_weights()
     backbone = model.backbone
     norms = output_norms(backbone)
     report, = told
@@ -88,11 +89,6 @@ def check_handover(cfg, checkpoint, monkeypatch):
         assert set(found[name].tolist()) == {float('weight' in name)}
 
 
-@pytest.mark.parametrize('name', SHAPES)
-def test_config_takes_the_checkpoint(name, checkpoint, monkeypatch):
-    check_handover(Config.fromfile(CONFIGS / name), checkpoint, monkeypatch)
-
-
 def test_checkpoint_is_of_a_trained_model(checkpoint):
     saved = CheckpointLoader.load_checkpoint(checkpoint, 'cpu')
     assert saved['meta']['iter'] == 2
@@ -109,7 +105,7 @@ def test_checkpoint_is_of_a_trained_model(checkpoint):
     *((f'convnextv2_b_{x}_ft_in1k', 0, 0)
       for x in ('lrn', 'bn', 'ln', 'se', 'cbam')),
 ])
-def test_ablations_take_their_pretraining(tmp_path, monkeypatch, name, dropped,
+def test_ablations_take_their_pretraining(tmp_path, told, name, dropped,
                                           added):
     cfg = Config.fromfile(LEAVES[name])
     init = cfg.model.backbone.init_cfg
@@ -124,9 +120,6 @@ def test_ablations_take_their_pretraining(tmp_path, monkeypatch, name, dropped,
              for k, x in fcmae.state_dict().items()}
     init.checkpoint = str(tmp_path / 'fcmae.pth')
     torch.save(dict(state_dict=given), init.checkpoint)
-    told = []
-    monkeypatch.setattr('mmconvnextv2.checkpoint.pretrained.print_log',
-                        lambda text, *args, **kwargs: told.append(text))
     model = build(cfg)
     model.init_weights()
     grn = 'stages.0.0.grn.gamma, stages.0.0.grn.beta'

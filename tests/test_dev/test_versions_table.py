@@ -74,7 +74,8 @@ def test_table_is_written_between_its_marks_and_checked(
     readme = tmp_path / 'README.md'
     readme.write_text(f'above\n{BEGIN}\nold\n{END}\nbelow\n')
     assert versions_table.main(['--check']) == 1
-    assert 'Run `python dev/versions_table.py`' in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        'README.md is out of date: run `python dev/versions_table.py`.\n')
     assert 'old' in readme.read_text()
     assert versions_table.main([]) == 0
     assert readme.read_text() == (

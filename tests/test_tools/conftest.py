@@ -41,6 +41,19 @@ def run():
 
 
 @pytest.fixture
+def tool_here(load_tool, tmp_path, monkeypatch):
+    """Function that loads a tool, to be called in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def load(name, *options):
+        main = load_tool(name).main
+        return lambda *arguments: main(
+            [str(x) for x in (*arguments, *options)])
+
+    return load
+
+
+@pytest.fixture
 def toy(monkeypatch, tmp_path):
     """Path of the toy config; the present folder is an empty one."""
     monkeypatch.chdir(tmp_path)

@@ -14,21 +14,18 @@ _V2, _RAW = ('V2', 'v2.py', 'v2.pth'), ('raw', 'v2', 'none')
 
 
 @pytest.fixture
-def analyze(load_tool, tmp_path, monkeypatch):
+def analyze(tool_here, tmp_path):
     """The tool in a folder with two models and images/."""
-    monkeypatch.chdir(tmp_path)
     write_class_folders(tmp_path / 'images')
     for name, use_grn in dict(v2=True, v1=False).items():
         write_config(tmp_path / f'{name}.py', f'{_TOY} use_grn={use_grn}')
         torch.save(toy_backbone(use_grn=use_grn).state_dict(), f'{name}.pth')
-    tool = load_tool('analyze')
+    tool = tool_here('analyze')
 
     def run(command, *arguments, models=(_V2, )):
         named = [x for model in models for x in ('--model', *model)]
-        return tool.main([
-            command, *named, '--images', 'images', '--out', 'out', '--size',
-            '16', *map(str, arguments)
-        ])
+        return tool(command, *named, '--images', 'images', '--out', 'out',
+                    '--size', 16, *arguments)
 
     return run
 

@@ -19,14 +19,8 @@ _OWN = 'ConvNeXt V2 own (depths [1, 3, 2, 1], channels [4, 6, 10, 12])'
 
 
 @pytest.fixture
-def convert(load_tool, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    tool = load_tool('convert_checkpoint')
-
-    def run(*arguments):
-        return tool.main(list(arguments))
-
-    return run
+def convert(tool_here):
+    return tool_here('convert_checkpoint')
 
 
 @pytest.fixture

@@ -35,19 +35,14 @@ _MODELS = dict(c=_CLASSIFIER, d=dict(type='AnyDetector', backbone=_BACKBONE),
 
 
 @pytest.fixture
-def export(load_tool, tmp_path, monkeypatch):
+def export(tool_here, tmp_path):
     """The tool, beside configs of a classifier, c, and of a detector, d."""
-    monkeypatch.chdir(tmp_path)
-    tool = load_tool('export')
     for name, model in _MODELS.items():
         scope = 'mmdet' if name == 'r' else 'mmpretrain'
         (tmp_path / f'{name}.py').write_text(
             f'default_scope = {scope!r}\nmodel = {model!r}\n')
-
-    def run(*arguments):
-        return tool.main([str(x) for x in ('--shape', 24, 32, *arguments)])
-
-    return run
+    tool = tool_here('export')
+    return lambda *arguments: tool('--shape', 24, 32, *arguments)
 
 
 @pytest.fixture

@@ -34,14 +34,8 @@ _CHANGES = dict(
 
 
 @pytest.fixture
-def infer(load_tool, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    tool = load_tool('infer')
-
-    def run(*arguments):
-        return tool.main([str(x) for x in (*arguments, '--device', 'cpu')])
-
-    return run
+def infer(tool_here):
+    return tool_here('infer', '--device', 'cpu')
 
 
 @pytest.fixture

@@ -7,10 +7,8 @@ NAME = 'retinanet_r50_fpn_1x_coco'
 
 
 @pytest.fixture
-def use_backbone(load_tool, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    tool = load_tool('use_backbone')
-    return lambda *arguments: tool.main(list(arguments))
+def use_backbone(tool_here):
+    return tool_here('use_backbone')
 
 
 def test_writes_what_it_prints_and_never_over_a_file(use_backbone, tmp_path,

@@ -10,9 +10,8 @@ _REFUSED = 2
 
 
 @pytest.fixture
-def visualize(load_tool, tmp_path, monkeypatch):
+def visualize(tool_here, tmp_path):
     """The tool in a folder with toy.py, toy.pth and images/."""
-    monkeypatch.chdir(tmp_path)
     write_images(tmp_path / 'images')
     (tmp_path / 'toy.py').write_text(
         "default_scope = 'mmpretrain'\n"
@@ -21,13 +20,9 @@ def visualize(load_tool, tmp_path, monkeypatch):
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model = MODELS.build(MODEL)
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'toy.pth')
-    tool = load_tool('visualize_fcmae')
-
-    def run(*arguments, out='out'):
-        return tool.main(
-            ['toy.py', 'toy.pth', *map(str, arguments), '--out', out])
-
-    return run
+    tool = tool_here('visualize_fcmae')
+    return lambda *arguments, out='out': tool(
+        'toy.py', 'toy.pth', *arguments, '--out', out)
 
 
 def test_folder(visualize, capsys):

@@ -108,7 +108,7 @@ def run_neck(cfg: Mapping, scope: str,
                 failure = error
         else:
             raise failure
-        total = sum(x.sum() for x in _listed(outputs))
+        total = sum(x.sum() for x in listed(outputs))
         gradients = torch.autograd.grad(total, inputs, allow_unused=True)
         return Outputs(_shapes(part, outputs), image), [
             i for i, x in enumerate(gradients) if x is not None]
@@ -180,12 +180,13 @@ def _built(cfg: Mapping, scope: str, use: Callable[[nn.Module], _T]) -> _T:
         f'{type(failure).__name__}: {lines[0][:200]}') from failure
 
 
-def _listed(outputs: Any) -> list:
-    return list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
+def listed(given: Any) -> list:
+    """Make a list of one or several."""
+    return list(given) if isinstance(given, (tuple, list)) else [given]
 
 
 def _shapes(part: nn.Module, outputs: Any) -> list[tuple[int, ...]]:
-    given = _listed(outputs)
+    given = listed(outputs)
     if not given or not all(
             isinstance(x, Tensor) and x.ndim > 1 for x in given):
         found = first_of(f'{type(x).__name__} {tuple(x.shape)}' if isinstance(

@@ -2,7 +2,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mmconvnextv2.config.walk import type_name
+from mmconvnextv2.config.walk import type_name, walk
 from mmconvnextv2.errors import CommandError
 from mmconvnextv2.models.backbones.arch import Arch, resolve_arch
 from mmconvnextv2.text import first_of
@@ -14,7 +14,6 @@ from .readers import (
     heads,
     necks,
     refuse_what_needs_its_backbone,
-    walk,
     without_levels,
 )
 

@@ -4,9 +4,9 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Optional
 
-from mmconvnextv2.config.walk import parts, type_name
+from mmconvnextv2.config.walk import parts, type_name, walk
 from mmconvnextv2.errors import CommandError
-from .levels import Outputs, run_neck
+from .levels import Outputs, listed, run_neck
 
 Settings = dict[tuple, Any]
 # Keys of channels, and the level of each where the part does not say it.
@@ -139,17 +139,13 @@ def without_levels(owner: Mapping, levels: list[int],
             index = node.get('in_index')
             if index is None or index == -1:
                 continue
-            if not set(_listed(index)) <= set(levels):
+            if not set(listed(index)) <= set(levels):
                 return None
-            new = [levels.index(i) for i in _listed(index)]
+            new = [levels.index(i) for i in listed(index)]
             new = new[0] if isinstance(index, int) else type(index)(new)
             if new != index:
                 settings[path + ('in_index', )] = node['in_index'] = new
     return owner, settings
-
-
-def _listed(index: Any) -> list:
-    return [index] if isinstance(index, int) else list(index)
 
 
 def _matches(part: Any, old: Outputs, new: Outputs, nested: bool) -> Found:
@@ -178,17 +174,6 @@ def _matches(part: Any, old: Outputs, new: Outputs, nested: bool) -> Found:
             found.settings[path + ('out_channels', )] = (
                 first + out[len(given):])
     return found
-
-
-def walk(part: Any, path: tuple = ()) -> Iterator[tuple[tuple, Mapping]]:
-    """Yield path, as keys and indices, and content of each dict."""
-    if isinstance(part, Mapping):
-        yield path, part
-        for key, child in part.items():
-            yield from walk(child, path + (key, ))
-    elif isinstance(part, (list, tuple)):
-        for index, child in enumerate(part):
-            yield from walk(child, path + (index, ))
 
 
 def _match(node: Mapping, given: Any, old: Outputs, new: Outputs,

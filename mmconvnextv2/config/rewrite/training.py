@@ -7,8 +7,8 @@ from mmengine.config import Config
 from mmengine.registry import PARAM_SCHEDULERS
 
 from mmconvnextv2.config.find import find_config
-from mmconvnextv2.config.walk import type_name
-from .readers import Settings, walk
+from mmconvnextv2.config.walk import type_name, walk
+from .readers import Settings
 
 # Of a scope, the recipe with the settings of its task.
 _RECIPES = {
