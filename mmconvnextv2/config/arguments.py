@@ -31,18 +31,11 @@ def similar(name: str, candidates: Iterable[str]) -> str:
     return f" Did you mean {' or '.join(map(repr, found))}?" if found else ''
 
 
-def part_mistakes(path: str,
-                  part: Mapping,
-                  registry: Registry,
+def part_mistakes(path: str, part: Mapping, registry: Registry,
                   added: Iterable[str] = ()) -> Iterator[Mistake]:
     """Find a type that does not exist, or arguments that it does not take.
 
-    Args:
-        path (str): Path of the part.
-        part (Mapping): The part, with the key type.
-        registry (Registry): Where the type is looked up, from the default
-            scope of the moment.
-        added (Iterable[str]): Arguments that MMEngine adds.
+    ``added`` names arguments that MMEngine adds.
     """
     kind, searched = find_type(registry, part['type'], part.get('_scope_'))
     if kind is None:
@@ -53,12 +46,7 @@ def part_mistakes(path: str,
 
 def find_type(registry: Registry, kind: Any,
               scope: str | None = None) -> tuple[Any, Registry]:
-    """Find a type by its name, from a scope or from that of the moment.
-
-    Returns:
-        tuple[Any, Registry]: The type, None if there is none of that name;
-        and the registry of the scope.
-    """
+    """Find a type, None if there is none, and the registry of its scope."""
     with registry.switch_scope_and_registry(scope) as found:
         try:
             return found.get(kind) if isinstance(kind, str) else kind, found
@@ -81,9 +69,7 @@ def _unknown_type(path: str, name: str, registry: Registry) -> Mistake:
         'registered and its module be in custom_imports')
 
 
-def argument_mistakes(path: str,
-                      kind: Callable,
-                      part: Mapping,
+def argument_mistakes(path: str, kind: Callable, part: Mapping,
                       added: Iterable[str] = ()) -> Iterator[Mistake]:
     """Find arguments that a class or function does not take, or misses."""
     name = getattr(kind, '__name__', str(kind))

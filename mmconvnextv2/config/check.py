@@ -37,20 +37,17 @@ class ConfigError(CommandError):
         return cls(f'the config has {what}:\n  {lines}')
 
 
-def read_config(path: str | Path,
-                options: Mapping[str, Any] | None = None,
+def read_config(path: str | Path, options: Mapping[str, Any] | None = None,
                 say: Callable[[str], None] = print) -> Config:
     """Read a config file and replace some of its values.
 
     Args:
         path (str | Path): The file.
         options (Mapping[str, Any], optional): Values by dotted key.
-        say (Callable): Takes a warning of options that MMEngine does not
-            read. Defaults to print.
+        say (Callable): Takes a warning of options that MMEngine does not read.
 
     Raises:
-        ConfigError: If that fails; names the file and line, or the key of the
-            option.
+        ConfigError: Names the file and line, or the key of the option.
     """
     try:
         cfg = Config.fromfile(str(path))
@@ -138,20 +135,12 @@ _PLACES = (
 
 
 def require_names(cfg: Config, splits: Sequence[str]) -> None:
-    """Check the types in a config and the arguments that they are given.
-
-    Imports what the scope of the config registers, as MMEngine will.
-
-    Args:
-        cfg (Config): The config.
-        splits (Sequence[str]): Those of 'train', 'val' and 'test' that the
-            run uses.
+    """Check types and their arguments; imports the config's scope.
 
     Raises:
-        ConfigError: If a run is certain to fail; lists all mistakes.
+        ConfigError: If a run of ``splits`` is certain to fail; lists all.
     """
-    mistakes = find_mistakes(dict(cfg.items()), splits)
-    if mistakes:
+    if mistakes := find_mistakes(dict(cfg.items()), splits):
         raise ConfigError.of(mistakes)
 
 

@@ -5,8 +5,8 @@ The shapes data set is written; for the others there is advice.
 import os
 import os.path as osp
 import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
-from typing import Callable, Iterator, Sequence
 
 from .find import shipped_configs
 from .preflight import MissingPath
@@ -17,9 +17,7 @@ _SOURCES = {
     'coco':
     'COCO 2017: unpack train2017.zip, val2017.zip and '
     'annotations_trainval2017.zip of\n'
-    'https://cocodataset.org/#download into {root}\n'
-    "(or, with OpenXLab's client and an account: mim download mmdet "
-    '--dataset coco2017;\nonedl-mim wants the name onedl-mmdetection).',
+    'https://cocodataset.org/#download into {root}.',
     'ade':
     'ADE20K: unpack http://data.csail.mit.edu/places/ADEchallenge/'
     'ADEChallengeData2016.zip\nso that {root} is its folder '
@@ -31,8 +29,7 @@ _SOURCES = {
     'there is one, saves reading the folders.',
     'imagenet':
     'ImageNet-1K: download it from https://image-net.org/download.php (needs '
-    'an account)\ninto {root}, a folder per class in train and in val\n(or, '
-    "with OpenXLab's client: mim download mmpretrain --dataset imagenet1k).",
+    'an account)\ninto {root}, a folder per class in train and in val.',
     'shapes':
     'The shapes data set is written on first use, but not where something '
     'else lies.',
@@ -55,9 +52,6 @@ def describe_missing(missing: Sequence[MissingPath], config: str,
         missing (Sequence[MissingPath]): Result of ``missing_data``.
         config (str): The config, as the user named it.
         command (str): Command that trains a config whose name follows.
-
-    Returns:
-        str: Text of several lines.
     """
     advice = dict.fromkeys(x for item in missing for x in _advice(item))
     return '\n'.join([
@@ -102,14 +96,8 @@ def write_missing_shapes(missing: Sequence[MissingPath],
                          progress: bool = False) -> bool:
     """Write the shapes data set wherever a config expects and misses it.
 
-    Args:
-        missing (Sequence[MissingPath]): Result of ``missing_data``. A data
-            root called 'shapes', or a folder in one so called, means it.
-        say (Callable[[str], None]): Called with a line for the user.
-        progress (bool): Whether to show a progress bar. Defaults to False.
-
-    Returns:
-        bool: Whether anything was written.
+    A data root called 'shapes', or a folder in one so called, means it.
+    ``say`` takes a line for the user. Returns whether anything was written.
 
     Raises:
         FileExistsError: If something else lies there.

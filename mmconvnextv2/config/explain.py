@@ -4,7 +4,6 @@ import errno
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Optional
 
 from mmengine.config import Config
 
@@ -28,20 +27,14 @@ class RunError(CommandError):
 
 @contextlib.contextmanager
 def explained_errors(cfg: Config, splits: Sequence[str]) -> Iterator[None]:
-    """Explain the errors that end a run.
+    """Explain the errors that end a run of some splits.
 
     A line above the traceback names the part of the config that was being
     built or run, and the last checkpoint.
 
-    Args:
-        cfg (Config): The config of the run.
-        splits (Sequence[str]): Those of 'train', 'val' and 'test' that the
-            run uses.
-
     Raises:
         RunError: Instead of an error that needs no traceback: values that are
-            not finite, damaged data, a disk that is full or may not be
-            written.
+            not finite, damaged data, a disk that cannot be written.
     """
     trail = Trail(cfg, splits)
     try:
@@ -63,7 +56,7 @@ def explained_errors(cfg: Config, splits: Sequence[str]) -> Iterator[None]:
                        ) from error
 
 
-def _message(error: Exception, work_dir: str) -> Optional[str]:
+def _message(error: Exception, work_dir: str) -> str | None:
     """Say in one line what ended a run; None if that takes a traceback."""
     if isinstance(error, DamagedDataError):
         return error.reason

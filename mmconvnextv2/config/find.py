@@ -7,7 +7,6 @@ import argparse
 import difflib
 import os
 from pathlib import Path
-from typing import Optional
 
 
 def configs_folder() -> Path:
@@ -24,15 +23,9 @@ def shipped_configs() -> dict[str, Path]:
 
 
 def find_config(name: str) -> Path:
-    """Find a config file.
+    """Find a config file by its path, or by the bare name of one of ours.
 
-    Args:
-        name (str): Path of the file; or a bare file name (also with
-            ``configs/`` in front) of a config that comes with this package.
-            A missing ``.py`` is added.
-
-    Returns:
-        Path: The file.
+    ``configs/`` may stand in front of that; a missing ``.py`` is added.
 
     Raises:
         FileNotFoundError: If there is none; names the most similar ones.
@@ -55,7 +48,7 @@ def find_config(name: str) -> Path:
         f"{'Similar names there' if similar else 'There are'}: {listed}.")
 
 
-def main(argv: Optional[list[str]] = None) -> None:
+def main(argv: list[str] | None = None) -> None:
     """Print the path of a config."""
     parser = argparse.ArgumentParser(description='Print the path of a config.')
     parser.add_argument('name', help='path, or name of a shipped config')

@@ -26,20 +26,13 @@ from .walk import SPLITS, LocatedType, locate_types
 
 # Methods of MMEngine's runners: the section of the config that they read.
 _SECTIONS = dict(
-    setup_env='env_cfg',
-    set_randomness='randomness',
-    build_logger='log_level',
-    build_model='model',
-    register_default_hooks='default_hooks',
-    register_custom_hooks='custom_hooks',
-    build_train_loop='train_cfg',
-    build_val_loop='val_cfg',
-    build_test_loop='test_cfg',
+    setup_env='env_cfg', set_randomness='randomness', build_logger='log_level',
+    build_model='model', register_default_hooks='default_hooks',
+    register_custom_hooks='custom_hooks', build_train_loop='train_cfg',
+    build_val_loop='val_cfg', build_test_loop='test_cfg',
     build_dataloader='dataloader',  # of the loop that is being built
-    build_evaluator='evaluator',
-    build_optim_wrapper='optim_wrapper',
-    build_param_scheduler='param_scheduler',
-    _init_model_weights='model',
+    build_evaluator='evaluator', build_optim_wrapper='optim_wrapper',
+    build_param_scheduler='param_scheduler', _init_model_weights='model',
     load_or_resume='load_from')
 
 # Methods of hooks and metrics.
@@ -62,8 +55,7 @@ class Trail:
         Raises:
             ConfigError: For a part whose type does not exist or does not take
                 its arguments.
-            CommandError: For a data set without samples, or with fewer than a
-                batch where only whole batches count.
+            CommandError: For data of which no batch comes.
         """
         changed = [(Registry, 'build', self._build),
                    (self._runner, 'call_hook', self._call_hook),

@@ -1,8 +1,4 @@
-"""Check, before anything is built, that the files a config names exist.
-
-A missing file otherwise shows as a traceback, often minutes later and once per
-process.
-"""
+"""Check, before anything is built, that the files a config names exist."""
 import os.path as osp
 import re
 from typing import Any, Iterator, Mapping, NamedTuple, Sequence
@@ -15,35 +11,19 @@ _DOWNLOADING = ('CIFAR10', 'CIFAR100', 'MNIST', 'FashionMNIST')
 
 class MissingPath(NamedTuple):
     """Path of a file or folder that a config names and that does not exist.
-
-    Attributes:
-        path (str): The path, as the data set would open it.
-        keys (tuple[str]): Keys of the config that name it.
-        dataset (Mapping): Config of the data set, or empty for other files.
     """
 
-    path: str
-    keys: tuple[str, ...]
-    dataset: Mapping = {}
+    path: str  # as the data set would open it
+    keys: tuple[str, ...]  # of the config that name it
+    dataset: Mapping = {}  # its config; empty for other files
 
 
-def missing_data(cfg: Mapping,
-                 splits: Sequence[str] = SPLITS,
+def missing_data(cfg: Mapping, splits: Sequence[str] = SPLITS,
                  initial_weights: bool = True) -> list[MissingPath]:
-    """List the local files and folders that a config names and that miss.
+    """List each local file or folder that a config names and that misses.
 
-    Paths are joined with ``data_root`` as data sets do, and looked for inside
-    data set wrappers. URLs and other storage backends are not checked.
-
-    Args:
-        cfg (Mapping): The config.
-        splits (Sequence[str]): Those of 'train', 'val' and 'test' that will
-            be used. Defaults to all.
-        initial_weights (bool): Whether the model will be initialised, so that
-            the checkpoints in ``init_cfg`` count. Defaults to True.
-
-    Returns:
-        list[MissingPath]: Each path once, in the order of the config.
+    Paths are joined with ``data_root`` as data sets do. URLs and other storage
+    are not checked, checkpoints in ``init_cfg`` with ``initial_weights``.
     """
     missing: dict[str, MissingPath] = {}
     for item in _named_paths(cfg, splits, initial_weights):

@@ -3,15 +3,11 @@
 A config spreads its recipe over the optimizer, its wrapper and constructor,
 schedulers, hooks, data loaders, pipelines and the model.
 """
-from typing import Any, Dict, Mapping, Optional, Tuple
+from collections.abc import Mapping
+from typing import Any
 
-from mmengine.registry import (
-    HOOKS,
-    MODELS,
-    OPTIMIZERS,
-    PARAM_SCHEDULERS,
-    DefaultScope,
-)
+from mmengine import registry
+from mmengine.registry import DefaultScope
 
 from mmconvnextv2.models.backbones.arch import resolve_arch
 from mmconvnextv2.models.backbones.layer_ids import find_layer
@@ -19,30 +15,21 @@ from .recipe_data import augmentation, named, setting
 from .walk import type_name
 
 _BASE_BATCH = 256  # images that the papers' rates for ImageNet are for
-_SCHEDULES = {
-    'CosineAnnealingLR': 'cosine',
-    'MultiStepLR': 'steps',
-    'PolyLR': 'polynomial',
-    'LinearLR': 'linear',
-    'ConstantLR': 'constant',
-}
-_SCHEDULE_OPTIONS = {
-    'milestones': 'at',
-    'gamma': 'factor',
-    'power': 'power',
-    'eta_min': 'min_lr',
-}
+_SCHEDULES = dict(
+    CosineAnnealingLR='cosine', MultiStepLR='steps', PolyLR='polynomial',
+    LinearLR='linear', ConstantLR='constant')
+_SCHEDULE_OPTIONS = dict(
+    milestones='at', gamma='factor', power='power', eta_min='min_lr')
 
 
-def recipe(cfg: Mapping, gpus: Optional[int] = None) -> Dict[str, Any]:
+def recipe(cfg: Mapping, gpus: int | None = None) -> dict[str, Any]:
     """Read the hyper-parameters of a config.
 
     Args:
         cfg (Mapping): The config, with its bases merged. What it leaves out
             is read from the signatures of the types that it names.
-        gpus (int, optional): Number of processes, of one GPU each. By default
-            as many as make the batch that the learning rate is meant for
-            (``auto_scale_lr.base_batch_size``), or 1 if that is not given.
+        gpus (int, optional): Number of GPUs. By default as many as make
+            ``auto_scale_lr.base_batch_size``, or 1 if that is not given.
 
     Returns:
         dict: Values by name: numbers, strings, lists and dicts of these; None
@@ -70,23 +57,16 @@ def recipe(cfg: Mapping, gpus: Optional[int] = None) -> Dict[str, Any]:
     is_relative = cfg.get('default_scope') == 'mmpretrain'
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         return dict(
-            **_start(cfg),
-            gpus=gpus,
-            images_per_gpu=images,
-            accumulation=accumulation,
-            batch=batch,
-            lr=lr,
+            **_start(cfg), gpus=gpus, images_per_gpu=images,
+            accumulation=accumulation, batch=batch, lr=lr,
             base_lr=lr * _BASE_BATCH / batch if is_relative else None,
-            **_optimizer(cfg['optim_wrapper']),
-            **_layer_decay(cfg, lr),
-            **_schedule(cfg, lr),
-            **_regularization(cfg, accumulation),
-            **augmentation(cfg),
-        )
+            **_optimizer(cfg['optim_wrapper']), **_layer_decay(cfg, lr),
+            **_schedule(cfg, lr), **_regularization(cfg, accumulation),
+            **augmentation(cfg))
 
 
 def _gpus_and_lr(cfg: Mapping, images: int,
-                 gpus: Optional[int]) -> Tuple[int, float]:
+                 gpus: int | None) -> tuple[int, float]:
     """Derive the number of GPUs, and scale the rate as MMEngine does."""
     scaling = cfg.get('auto_scale_lr') or {}
     meant = scaling.get('base_batch_size', images)
@@ -104,24 +84,24 @@ def _gpus_and_lr(cfg: Mapping, images: int,
     return gpus, cfg['optim_wrapper']['optimizer']['lr'] * scale
 
 
-def _start(cfg: Mapping) -> Dict[str, Any]:
+def _start(cfg: Mapping) -> dict[str, Any]:
     backbone = cfg['model'].get('backbone') or {}
     starts = [part.get('init_cfg') for part in (cfg['model'], backbone)]
     weights = [x.get('checkpoint') for x in starts if isinstance(x, Mapping)]
     return dict(
         model=type_name(cfg['model']),
         backbone=type_name(backbone) or None,
-        arch=setting(MODELS, backbone, 'arch'),
+        arch=setting(registry.MODELS, backbone, 'arch'),
         weights=next(filter(None, [cfg.get('load_from'), *weights]), None))
 
 
-def _optimizer(wrapper: Mapping) -> Dict[str, Any]:
+def _optimizer(wrapper: Mapping) -> dict[str, Any]:
     optimizer = wrapper['optimizer']
-    betas = setting(OPTIMIZERS, optimizer, 'betas')
+    betas = setting(registry.OPTIMIZERS, optimizer, 'betas')
     is_mixed = type_name(wrapper) == 'AmpOptimWrapper'
     return dict(
         optimizer=type_name(optimizer),
-        weight_decay=setting(OPTIMIZERS, optimizer, 'weight_decay'),
+        weight_decay=setting(registry.OPTIMIZERS, optimizer, 'weight_decay'),
         betas=betas and list(betas),
         clip_grad=(wrapper.get('clip_grad') or {}).get('max_norm'),
         # Without a dtype, PyTorch's default on a GPU.
@@ -129,7 +109,7 @@ def _optimizer(wrapper: Mapping) -> Dict[str, Any]:
         if is_mixed else 'float32')
 
 
-def _layer_decay(cfg: Mapping, lr: float) -> Dict[str, Any]:
+def _layer_decay(cfg: Mapping, lr: float) -> dict[str, Any]:
     constructor = type_name(cfg['optim_wrapper'].get('constructor'))
     options = cfg['optim_wrapper'].get('paramwise_cfg') or {}
     if (constructor != 'LayerDecayOptimWrapperConstructor'
@@ -137,7 +117,8 @@ def _layer_decay(cfg: Mapping, lr: float) -> Dict[str, Any]:
         return dict.fromkeys(
             ('layer_decay', 'decay_type', 'stem_scale', 'stem_lr'))
     kind = options.get('decay_type') or 'layer_wise'
-    arch = resolve_arch(setting(MODELS, cfg['model']['backbone'], 'arch'))
+    arch = resolve_arch(
+        setting(registry.MODELS, cfg['model']['backbone'], 'arch'))
     stem = find_layer(kind, 'downsample_layers.0.0.weight', arch.depths)
     scale = options['decay_rate']**stem.exponent
     return dict(
@@ -147,16 +128,16 @@ def _layer_decay(cfg: Mapping, lr: float) -> Dict[str, Any]:
         stem_lr=scale * lr)
 
 
-def _schedule(cfg: Mapping, lr: float) -> Dict[str, Any]:
+def _schedule(cfg: Mapping, lr: float) -> dict[str, Any]:
     phases = cfg.get('param_scheduler') or []
     phases = [phases] if isinstance(phases, Mapping) else phases
     later, warmup = [], None
     for phase in phases:
         kind = type_name(phase)
-        start = setting(PARAM_SCHEDULERS, phase, 'start_factor')
+        start, by_epoch, begin = (
+            setting(registry.PARAM_SCHEDULERS, phase, key)
+            for key in ('start_factor', 'by_epoch', 'begin'))
         if kind == 'LinearLR' and start < 1:
-            by_epoch, begin = (setting(PARAM_SCHEDULERS, phase, key)
-                               for key in ('by_epoch', 'begin'))
             unit = 'epochs' if by_epoch else 'iterations'
             warmup = {unit: phase['end'] - begin, 'from': start}
             continue
@@ -173,7 +154,7 @@ def _schedule(cfg: Mapping, lr: float) -> Dict[str, Any]:
         schedule=later or None)
 
 
-def _regularization(cfg: Mapping, accumulation: int) -> Dict[str, Any]:
+def _regularization(cfg: Mapping, accumulation: int) -> dict[str, Any]:
     """Read what changes the model or its targets rather than the images."""
     model = cfg['model']
     losses = [(model.get(head) or {}).get('loss') or {}
@@ -185,13 +166,13 @@ def _regularization(cfg: Mapping, accumulation: int) -> Dict[str, Any]:
     mixes = {type_name(x): x['alpha'] for x in augments}
     ema = None
     for hook in named(cfg.get('custom_hooks') or [], 'EMAHook'):
-        average = dict(hook, type=setting(HOOKS, hook, 'ema_type'))
-        momentum, interval = (setting(MODELS, average, key)
+        average = dict(hook, type=setting(registry.HOOKS, hook, 'ema_type'))
+        momentum, interval = (setting(registry.MODELS, average, key)
                               for key in ('momentum', 'interval'))
         # Per step of the optimizer; the hook counts iterations.
         ema = round((1 - momentum)**(accumulation / interval), 10)
     return dict(
-        drop_path=setting(MODELS, model.get('backbone') or {},
+        drop_path=setting(registry.MODELS, model.get('backbone') or {},
                           'drop_path_rate'),
         ema=ema,
         label_smoothing=smoothing[0] if smoothing else None,

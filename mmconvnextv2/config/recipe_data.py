@@ -1,7 +1,8 @@
 """Settings of a config, and what its pipelines do to images."""
 import inspect
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any
 
 from mmengine.registry import TRANSFORMS, Registry
 
@@ -10,10 +11,7 @@ from .walk import type_name
 
 
 def setting(registry: Registry, part: Mapping, key: str) -> Any:
-    """Read a setting of a part of a config, or its default.
-
-    That is the one in the signature of its type or of a base class; None if
-    there is none.
+    """Read a setting of a part of a config, or its type's default, or None.
     """
     kind = part.get('type')
     if key in part or kind is None:
@@ -24,20 +22,15 @@ def setting(registry: Registry, part: Mapping, key: str) -> Any:
     return None if default is inspect.Parameter.empty else default
 
 
-def named(items: Sequence[Mapping], kind: str) -> List[Mapping]:
+def named(items: Sequence[Mapping], kind: str) -> list[Mapping]:
     """Pick the parts of a type, whatever the scope in front of it."""
     return [x for x in items if type_name(x) == kind]
 
 
-def pipeline_of(loader: Optional[Mapping]) -> List[Mapping]:
+def pipeline_of(loader: Mapping | None) -> list[Mapping]:
     """List the steps of a data loader's pipelines, those of wrappers last.
 
-    Args:
-        loader (Mapping, optional): A part such as ``train_dataloader``.
-
-    Returns:
-        list[Mapping]: The steps; alternatives such as those of
-        ``RandomChoice`` follow it one after another.
+    Alternatives, such as those of ``RandomChoice``, follow it.
     """
     dataset, steps = (loader or {}).get('dataset') or {}, []
     while dataset:
@@ -55,11 +48,8 @@ def _flat(steps: Sequence[Any]) -> Iterator[Mapping]:
             yield from _flat(step.get('transforms') or [])
 
 
-def augmentation(cfg: Mapping) -> Dict[str, Any]:
-    """Read the sizes in training and evaluation, and the random changes.
-
-    They are a part of what ``mmconvnextv2.config.recipe.recipe`` returns.
-    """
+def augmentation(cfg: Mapping) -> dict[str, Any]:
+    """Read the sizes in training and evaluation, and the random changes."""
     train = pipeline_of(cfg.get('train_dataloader'))
     test = pipeline_of(cfg.get('test_dataloader') or cfg.get('val_dataloader'))
     tta = named(list(_flat(cfg.get('tta_pipeline') or [])), 'Resize')
@@ -69,8 +59,7 @@ def augmentation(cfg: Mapping) -> Dict[str, Any]:
         kind, read = type_name(step), partial(setting, TRANSFORMS, step)
         if kind == 'RandAugment':
             rand_augment = dict(
-                magnitude=step['magnitude_level'],
-                std=read('magnitude_std'),
+                magnitude=step['magnitude_level'], std=read('magnitude_std'),
                 policies=step['num_policies'])
         elif kind == 'RandomErasing':
             erasing = read('erase_prob')
@@ -79,22 +68,18 @@ def augmentation(cfg: Mapping) -> Dict[str, Any]:
         elif kind == 'RandomResizedCrop':
             jitter = read('crop_ratio_range')
     return dict(
-        rand_augment=rand_augment,
-        erasing=erasing,
-        # Of a side, or of the area.
-        jitter=jitter and list(jitter),
-        train_size=_size(train),
-        test_size=size,
+        rand_augment=rand_augment, erasing=erasing,
+        jitter=jitter and list(jitter),  # of a side, or of the area
+        train_size=_size(train), test_size=size,
         test_crop_ratio=size[0] / edges[0]['scale']
         if edges and named(test, 'CenterCrop') else None,
         tta_scales=[x.get('scale_factor', x.get('scale')) for x in tta]
         or None)
 
 
-def _size(steps: Sequence[Mapping]) -> Optional[List[Any]]:
-    """Read the size of the last crop, or else the size or sizes of resizing.
-    """
-    sizes: Dict[bool, Any] = {}
+def _size(steps: Sequence[Mapping]) -> list[Any] | None:
+    """Read the size of the last crop, or else those of resizing."""
+    sizes: dict[bool, Any] = {}
     for step in steps:
         for key in ('crop_size', 'scales', 'scale'):
             if key in step:

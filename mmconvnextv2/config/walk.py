@@ -1,6 +1,6 @@
 """Walk through a config: its parts, their paths and their types' names."""
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Optional
+from typing import Any
 
 from mmengine import registry
 from mmengine.config import Config
@@ -13,15 +13,10 @@ SPLITS = ('train', 'val', 'test')
 
 
 def type_name(part: Any) -> str:
-    """Read the name of a type, without its scope.
+    """Read the name of a type without its scope, such as 'CocoDataset'.
 
-    Args:
-        part (Any): A part of a config; or the value of its ``type``: a name,
-            a class, a function or a partial of one.
-
-    Returns:
-        str: Such as 'CocoDataset' for ``dict(type='mmdet.CocoDataset')``; ''
-        where there is no type.
+    ``part`` is a part of a config or its ``type``: a name, a class, a function
+    or a partial of one. '' is none.
     """
     kind = part.get('type') if isinstance(part, Mapping) else part
     kind = getattr(kind, 'func', kind)  # of a partial
@@ -84,12 +79,9 @@ def locate_types(cfg: Config, splits: Sequence[str]) -> None:
 def name_types(cfg: Config) -> None:
     """Name the classes of a new-style config, as in an old-style one.
 
-    Whatever reads a config then finds what it knows, MMEngine's and other
-    packages' tools included. Classes of no registry stay as they are. A
-    config without ``default_scope`` gets that of its model's package.
-
-    Args:
-        cfg (Config): The config, which is changed.
+    Whatever reads a config then finds what it knows. Classes of no registry
+    stay as they are. A config without ``default_scope`` gets that of its
+    model's package. ``cfg`` is changed.
     """
     found = [(part if path else cfg, key, part[key])
              for path, part in parts(dict(cfg.items()))
@@ -100,7 +92,7 @@ def name_types(cfg: Config) -> None:
         part[key] = _registered_name(kind, cfg.default_scope) or kind
 
 
-def scope_of(kind: Any) -> Optional[str]:
+def scope_of(kind: Any) -> str | None:
     """Find the package of OpenMMLab that a type is made for, by its bases."""
     if isinstance(kind, str):
         scopes = [kind.rpartition('.')[0]]
@@ -111,7 +103,7 @@ def scope_of(kind: Any) -> Optional[str]:
     return next((x for x in scopes if x not in ('', 'mmconvnextv2')), None)
 
 
-def _registered_name(kind: Any, scope: Optional[str]) -> Optional[str]:
+def _registered_name(kind: Any, scope: str | None) -> str | None:
     """Find the name by which a class is found from a scope."""
     for root in _ROOTS:
         # Other packages may hold what is the root's under its name, too.

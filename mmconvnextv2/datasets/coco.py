@@ -1,10 +1,12 @@
 """COCO's format read by name: labels follow ``classes``; needs mmdet."""
 import itertools
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from mmengine.logging import print_log
 
 from mmconvnextv2.registry import DATASETS, METRICS, absent, register
+from .reading import collector_off, read_json
 
 try:
     from mmdet.datasets import CocoDataset
@@ -17,16 +19,7 @@ except ModuleNotFoundError as error:
 
 
 def ids_by_name(coco: COCO, classes: Sequence[str]) -> list[Any]:
-    """Find the category of each class.
-
-    Args:
-        coco (COCO): An annotation file. Classes that it lacks are added to
-            its categories.
-        classes (Sequence[str]): The classes, in the order of their labels.
-
-    Returns:
-        list: Ids of categories, one for each class, in their order.
-    """
+    """Find the category of each class; classes that a file lacks are added."""
     categories = coco.dataset['categories']
     free = (x for x in itertools.count(1) if x not in coco.cats)
     ids = {x['name']: x['id'] for x in categories}
@@ -41,6 +34,12 @@ def ids_by_name(coco: COCO, classes: Sequence[str]) -> list[Any]:
 
 class _CocoByName(COCO):
     """A file whose categories are asked for by name only."""
+
+    def __init__(self, annotation_file: str) -> None:
+        super().__init__()
+        self.dataset = read_json(annotation_file)
+        self.createIndex()
+        self.img_ann_map, self.cat_img_map = self.imgToAnns, self.catToImgs
 
     def get_cat_ids(self, cat_names: Sequence[str]) -> list[Any]:
         return ids_by_name(self, cat_names)
@@ -57,6 +56,11 @@ class CocoByNameDataset(CocoDataset):
     """
 
     COCOAPI = _CocoByName
+
+    def load_data_list(self) -> list[dict]:
+        """List the images and their objects; see ``CocoDataset``."""
+        with collector_off():
+            return super().load_data_list()
 
 
 @register(METRICS)

@@ -23,9 +23,6 @@ def is_cut_off(path: str) -> bool:
 
     OpenCV before 4.12 fills the rest of such an image and says nothing. Nearly
     all whole files end with the image's end; the others are decoded again.
-
-    Args:
-        path (str): The file. Those of other storage pass for whole.
     """
     try:
         with open(path, 'rb') as file:

@@ -1,6 +1,5 @@
-"""Images of all kinds in a folder, each with a label map of its name."""
+"""A data set of all images in a folder."""
 import os.path as osp
-from typing import List
 
 from mmengine.utils import scandir
 
@@ -28,7 +27,7 @@ class FolderSegDataset(BaseSegDataset):
             end of the names of label maps, '.png' by default.
     """
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> list[dict]:
         """List the images.
 
         Raises:

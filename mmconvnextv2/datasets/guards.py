@@ -4,7 +4,8 @@ In training a damaged file is noted and the pipeline returns None, at which
 MMEngine's data sets draw another sample. In evaluation it is an error.
 """
 import os.path as osp
-from typing import Any, Callable, Iterator, Optional
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from PIL import Image
@@ -28,22 +29,19 @@ class Guard:
         transform (BaseTransform): mmcv's ``LoadImageFromFile`` or
             ``LoadAnnotations``, or what derives from them.
         log (DamageLog, optional): Log of what is left out. None makes a
-            damaged file an error. Defaults to None.
+            damaged file an error.
         max_in_a_row (int): Number of damaged files that a process may meet
-            one after another. Defaults to 100.
-        num_classes (int, optional): Number of classes of the data set. None
-            leaves labels unchecked. Defaults to None.
+            one after another.
+        num_classes (int, optional): None leaves labels unchecked.
 
     Raises:
         DamagedDataError: In a call: if no file may be left out, or not so
             many; or if a label map does not fit.
     """
 
-    def __init__(self,
-                 transform: Any,
-                 log: Optional[DamageLog] = None,
+    def __init__(self, transform: Any, log: DamageLog | None = None,
                  max_in_a_row: int = 100,
-                 num_classes: Optional[int] = None) -> None:
+                 num_classes: int | None = None) -> None:
         self.read: Callable = transform.transform
         self.load = (
             self.load_image if isinstance(transform, LoadImageFromFile) else
@@ -53,7 +51,7 @@ class Guard:
         self.num_classes = num_classes
         self._in_a_row = 0
 
-    def __call__(self, results: dict) -> Optional[dict]:
+    def __call__(self, results: dict) -> dict | None:
         """Read; return None if a file is damaged and may be left out."""
         try:
             loaded = self.load(results)
@@ -85,10 +83,7 @@ class Guard:
         return loaded
 
     def load_image(self, results: dict) -> dict:
-        """Read an image, of the size for which its annotations were made.
-
-        Boxes outside of it would make the loss NaN, and figures wrong.
-        """
+        """Read an image, of the size for which its annotations were made."""
         path = results['img_path']
         loaded = self._read_file(path, results)
         size = loaded['ori_shape']
@@ -100,10 +95,7 @@ class Guard:
         return loaded
 
     def load_annotations(self, results: dict) -> dict:
-        """Load annotations; ignore objects without a mask.
-
-        That is what mmdet does with a mask that is not valid.
-        """
+        """Load annotations; ignore objects without a mask, as mmdet does."""
         path, size = results.get('seg_map_path'), results.get('ori_shape', ())
         if path and 1 in size:
             raise _DamagedError(
@@ -137,16 +129,11 @@ def _described(path: str, error: Exception) -> str:
     return f'it cannot be used ({text})'
 
 
-def guard_dataset(dataset: Any, log: Optional[DamageLog],
+def guard_dataset(dataset: Any, log: DamageLog | None,
                   max_in_a_row: int) -> None:
-    """Put guards around the transforms of a data set that read files.
+    """Put a ``Guard`` around each transform of a data set that reads files.
 
-    Doing so again changes nothing.
-
-    Args:
-        dataset (Dataset): The data set, which may be a wrapper of others.
-        log (DamageLog, optional): See ``Guard``.
-        max_in_a_row (int): See ``Guard``.
+    It may wrap other data sets. Doing so again changes nothing.
     """
     for item in datasets_in(dataset):
         classes = (getattr(item, 'metainfo', None) or {}).get('classes')

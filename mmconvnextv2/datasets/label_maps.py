@@ -1,13 +1,6 @@
 """Say whether the label map of an image can be trained on."""
-from typing import (
-    Any,
-    Iterator,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Tuple,
-)
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -28,9 +21,7 @@ def reduce_labels(labels: np.ndarray) -> np.ndarray:
 
 
 def numbers_of_classes(dataset: Any) -> np.ndarray:
-    """List the classes of the numbers 0 to 255 in the files of a data set.
-
-    It is one of mmseg's; the class 255 is ignored.
+    """List the classes of the numbers 0 to 255 in files for mmseg's data sets.
     """
     labels = np.arange(256)
     if dataset.reduce_zero_label:
@@ -41,7 +32,7 @@ def numbers_of_classes(dataset: Any) -> np.ndarray:
     return numbers
 
 
-def fault_of_file(path: str) -> Optional[str]:
+def fault_of_file(path: str) -> str | None:
     """Say why the labels that mmseg reads are not those that were meant."""
     with Image.open(path) as file:
         if file.format == 'JPEG':
@@ -53,22 +44,17 @@ def fault_of_file(path: str) -> Optional[str]:
     return None
 
 
-def fault_of_labels(labels: np.ndarray,
-                    size: Tuple[int, int],
-                    num_classes: Optional[int],
-                    reduced: bool = False) -> Optional[str]:
-    """Say what is wrong with a label map, in terms of its file.
+def fault_of_labels(labels: np.ndarray, size: tuple[int, int],
+                    num_classes: int | None,
+                    reduced: bool = False) -> str | None:
+    """Say what is wrong with a label map, in terms of its file; or None.
 
     Args:
         labels (np.ndarray): Labels from 0, of shape (H, W) if all is well.
         size (tuple[int]): Height and width of the image in pixels.
-        num_classes (int, optional): Number of classes; None leaves labels
-            unchecked.
+        num_classes (int, optional): None leaves labels unchecked.
         reduced (bool): Whether the labels in the file begin with 1
-            (``reduce_zero_label``). Defaults to False.
-
-    Returns:
-        str, optional: The fault; None if there is none.
+            (``reduce_zero_label``).
     """
     if labels.ndim != 2:
         return ('a label map has one number per pixel, this one has '
@@ -92,19 +78,12 @@ def fault_of_labels(labels: np.ndarray,
 
 
 class MapSample(NamedTuple):
-    """What was found in label maps that were opened.
+    """What was found in label maps that were opened."""
 
-    Attributes:
-        number (int): How many these are.
-        total (int): How many there are.
-        counts (ndarray): Pixels of each number from 0 to 255 in the files.
-        faults (dict): Paths of the label maps that have a fault, by fault.
-    """
-
-    number: int
-    total: int
-    counts: np.ndarray
-    faults: Mapping[str, Sequence[str]]
+    number: int  # of these
+    total: int  # of all
+    counts: np.ndarray  # pixels of each number from 0 to 255 in the files
+    faults: Mapping[str, Sequence[str]]  # paths by fault
 
     @property
     def is_whole(self) -> bool:
@@ -119,15 +98,11 @@ class MapSample(NamedTuple):
 
 
 def judged(sample: MapSample, classes: Sequence[str], numbers: np.ndarray,
-           reduced: bool, training: bool) -> Iterator[Tuple[bool, str]]:
+           reduced: bool, training: bool) -> Iterator[tuple[bool, str]]:
     """Yield what the counts say, and whether it makes a run useless.
 
-    Args:
-        sample (MapSample): Label maps without faults.
-        classes (Sequence[str]): Names of the classes.
-        numbers (ndarray): The class of each number in a file.
-        reduced (bool): Whether 0 is ignored (``reduce_zero_label``).
-        training (bool): Whether they are trained on, or else evaluated.
+    ``numbers`` are the classes of the numbers in a file; 0 is ignored if the
+    labels are ``reduced``.
     """
     counts, where = sample.counts, sample.where
     if not counts.sum() or not classes:

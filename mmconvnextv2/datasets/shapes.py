@@ -1,14 +1,10 @@
-"""The shapes data set, generated: images small enough to train on a CPU.
-
-From the shell: ``python -m mmconvnextv2.datasets.shapes [ROOT]``.
-"""
-import argparse
+"""The shapes data set, generated: images small enough to train on a CPU."""
 import contextlib
 import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Union
+from typing import Any
 
 from .shapes_backgrounds import find_photographs
 from .shapes_layouts import FIRST_IDS, SPLITS, write_split
@@ -18,11 +14,8 @@ METADATA = 'shapes.json'
 _VERSION = 4
 
 
-def make_shapes(root: Union[str, Path],
-                num_train: int = 400,
-                num_val: int = 100,
-                seed: int = 0,
-                overwrite: bool = False,
+def make_shapes(root: str | Path, num_train: int = 400, num_val: int = 100,
+                seed: int = 0, overwrite: bool = False,
                 progress: bool = False) -> Path:
     """Write the shapes data set, unless it is there.
 
@@ -36,23 +29,18 @@ def make_shapes(root: Union[str, Path],
         root/ade/{images,annotations}/{training,validation}/
         root/imagenet/{train,val}/{circle,cross,square,star,triangle}/
 
-    The set appears under ``root`` whole or not at all, even if several
-    processes write it at once. The same arguments give the same files, byte
-    for byte, wherever the same photographs are found (see
-    ``shapes_backgrounds``). Needs pycocotools.
+    The set appears whole or not at all, even if several processes write it at
+    once. The same arguments and photographs (see ``shapes_backgrounds``) give
+    the same files, byte for byte. Needs pycocotools.
 
     Args:
-        root (str | Path): Folder to write to.
-        num_train (int): Number of training images. Defaults to 400.
-        num_val (int): Number of validation images. Defaults to 100.
-        seed (int): Seed of everything random. Defaults to 0.
+        root (str | Path): Folder to write to, which is returned.
+        num_train (int): Number of training images.
+        num_val (int): Number of validation images.
+        seed (int): Seed of everything random.
         overwrite (bool): Whether to replace a shapes data set that was made
             with other arguments or is damaged. Any other folder stays.
-            Defaults to False.
-        progress (bool): Whether to show a progress bar. Defaults to False.
-
-    Returns:
-        Path: ``root``.
+        progress (bool): Whether to show a progress bar.
 
     Raises:
         ValueError: If a count is not positive or the seed is negative.
@@ -80,25 +68,23 @@ def make_shapes(root: Union[str, Path],
     return Path(root)
 
 
-def _write(root: Path, arguments: Dict[str, int], progress: bool) -> None:
+def _write(root: Path, arguments: dict[str, int], progress: bool) -> None:
     """Write a data set and, when all else is there, its metadata."""
     from rich.progress import Progress
     root.mkdir()
     with Progress(disable=not progress) as bar:
-        total = 2 * (arguments['num_train'] + arguments['num_val'])
-        task = bar.add_task('Drawing the shapes data set', total=total)
+        task = bar.add_task('Drawing the shapes data set', total=arguments[
+            'num_train'] + arguments['num_val'])
         for split in SPLITS:
             write_split(root, split, arguments[f'num_{split}'],
                         arguments['seed'], lambda: bar.advance(task))
     metadata = dict(
-        version=_VERSION,
-        arguments=arguments,
-        num_files=_count_files(root),
+        version=_VERSION, arguments=arguments, num_files=_number(root),
         photographs=[path.name for path in find_photographs()])
     (root / METADATA).write_text(json.dumps(metadata, indent=2) + '\n')
 
 
-def _install(staging: Path, target: Path, arguments: Dict[str, int],
+def _install(staging: Path, target: Path, arguments: dict[str, int],
              overwrite: bool) -> None:
     """Rename the finished set, unless another process was faster."""
     if overwrite and target.exists():
@@ -114,12 +100,11 @@ def _install(staging: Path, target: Path, arguments: Dict[str, int],
         _check(target, arguments)
 
 
-def _count_files(root: Path) -> int:
-    """Count the files of a data set, its metadata aside."""
-    return sum(len(set(files) - {METADATA}) for _, _, files in os.walk(root))
+def _number(root: Path) -> int:
+    return sum(x.is_file() and x.name != METADATA for x in root.rglob('*'))
 
 
-def _read_metadata(root: Path) -> Dict[str, Any]:
+def _read_metadata(root: Path) -> dict[str, Any]:
     """Read the metadata of a shapes data set; {} if the folder is none."""
     try:
         metadata = json.loads((root / METADATA).read_text())
@@ -128,7 +113,7 @@ def _read_metadata(root: Path) -> Dict[str, Any]:
     return metadata if 'arguments' in metadata else {}
 
 
-def _check(root: Path, arguments: Dict[str, int]) -> None:
+def _check(root: Path, arguments: dict[str, int]) -> None:
     """Raise unless ``root`` is a whole data set of these arguments."""
     metadata = _read_metadata(root)
     if not metadata:
@@ -136,33 +121,14 @@ def _check(root: Path, arguments: Dict[str, int]) -> None:
             f'{root} exists and is not a shapes data set (it has no '
             f'{METADATA}), which even overwrite=True does not replace: choose '
             'another folder or remove this one yourself')
-    remedy = 'pass overwrite=True (--overwrite) or another folder'
+    remedy = 'pass overwrite=True or another folder'
     found, version = metadata['arguments'], metadata.get('version')
     if found != arguments or version != _VERSION:
         raise FileExistsError(
             f'{root} holds a shapes data set of version {version} made with '
             f'{found}, not of version {_VERSION} with {arguments}: {remedy}')
-    count = _count_files(root)
+    count = _number(root)
     if count < metadata['num_files']:
         raise FileExistsError(
             f'{root} holds a damaged shapes data set, {count} files where '
             f'{metadata["num_files"]} were written: {remedy}')
-
-
-def main(argv: Optional[List[str]] = None) -> None:
-    """Write the data set from the shell."""
-    parser = argparse.ArgumentParser(description='Write the shapes data set.')
-    parser.add_argument('root', nargs='?', default='data/shapes')
-    parser.add_argument('--num-train', type=int, default=400)
-    parser.add_argument('--num-val', type=int, default=100)
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--overwrite', action='store_true')
-    try:
-        root = make_shapes(progress=True, **vars(parser.parse_args(argv)))
-    except (ValueError, FileExistsError) as error:
-        parser.error(str(error))
-    print(f'The shapes data set is in {root}')
-
-
-if __name__ == '__main__':
-    main()

@@ -8,23 +8,22 @@ the backgrounds are coloured noise of many scales.
 import importlib.util
 from functools import cache
 from pathlib import Path
-from typing import Tuple
 
 import cv2
 import numpy as np
 
 # Package, folder and files; none shows one of the classes clearly.
-_PHOTOGRAPHS = (('skimage', 'data',
-                 'chelsea.png coffee.png rocket.jpg camera.png ihc.png '
-                 'grass.png gravel.png brick.png'),
-                ('sklearn', 'datasets/images', 'china.jpg flower.jpg'))
+_PHOTOGRAPHS = (
+    ('skimage', 'data', 'chelsea.png coffee.png rocket.jpg camera.png ihc.png '
+     'grass.png gravel.png brick.png'),
+    ('sklearn', 'datasets/images', 'china.jpg flower.jpg'))
 # Fractions of a photograph's width from which each split takes its crops.
 _COLUMNS = {'train': (0., 0.6), 'val': (0.6, 1.)}
 _PHOTO_PROBABILITY = 0.8
 
 
 @cache
-def find_photographs() -> Tuple[Path, ...]:
+def find_photographs() -> tuple[Path, ...]:
     """Find the photographs that installed packages ship, maybe none."""
     paths = []
     for package, folder, names in _PHOTOGRAPHS:
@@ -43,7 +42,7 @@ def _read_photograph(path: Path, split: str) -> np.ndarray:
     return image[:, start:stop]
 
 
-def crop_photograph(rng: np.random.Generator, size: Tuple[int, int],
+def crop_photograph(rng: np.random.Generator, size: tuple[int, int],
                     split: str) -> np.ndarray:
     """Crop (h, w, 3), float32, BGR, 0 to 255; or noise without photographs.
 
@@ -62,17 +61,14 @@ def crop_photograph(rng: np.random.Generator, size: Tuple[int, int],
     crop = image[y:y + h, x:x + w]
     if rng.random() < 0.5:
         crop = crop[:, ::-1]
-    return cv2.resize(
-        np.ascontiguousarray(crop), size[::-1],
-        interpolation=cv2.INTER_AREA).astype(np.float32)
+    return cv2.resize(np.ascontiguousarray(crop), size[::-1],
+                      interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
-def draw_clouds(rng: np.random.Generator,
-                size: Tuple[int, int],
-                octaves: int = 5) -> np.ndarray:
+def draw_clouds(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     """Draw coloured noise of many scales: (h, w, 3), float32, 0 to 255."""
     image = np.zeros((*size, 3), np.float32)
-    for octave in range(octaves):
+    for octave in range(5):
         cells = 2**(octave + 1)
         noise = rng.random((cells + 1, cells + 1, 4), np.float32) - 0.5
         # Photographs vary more in brightness than in colour.
@@ -83,13 +79,11 @@ def draw_clouds(rng: np.random.Generator,
     return np.clip(image * 130 + colour, 0, 255).astype(np.float32)
 
 
-def draw_background(rng: np.random.Generator, size: Tuple[int, int],
+def draw_background(rng: np.random.Generator, size: tuple[int, int],
                     split: str) -> np.ndarray:
     """Draw a cluttered background: (h, w, 3), float32, BGR, 0 to 255."""
-    if rng.random() < _PHOTO_PROBABILITY:
-        image = crop_photograph(rng, size, split)
-    else:
-        image = draw_clouds(rng, size)
+    image = crop_photograph(rng, size, split) \
+        if rng.random() < _PHOTO_PROBABILITY else draw_clouds(rng, size)
     mean = image.mean((0, 1))
     image = (image - mean) * rng.uniform(0.55, 0.95) + mean
     image = image * rng.uniform(0.8, 1.15, 3) + rng.uniform(-15, 15)
@@ -104,24 +98,23 @@ def draw_background(rng: np.random.Generator, size: Tuple[int, int],
 def _draw_distractor(rng: np.random.Generator,
                      image: np.ndarray) -> np.ndarray:
     """Blend in an open line, an arc or a long ragged blob."""
-    layer = image.copy()
-    h, w = image.shape[:2]
+    layer, side = image.copy(), min(image.shape[:2])
     colour = tuple(rng.uniform(20, 235, 3))
     kind = rng.integers(3)
-    centre = rng.uniform(0, 1, 2) * (w, h)
+    centre = rng.uniform(0, 1, 2) * image.shape[1::-1]
     if kind == 0:
-        steps = rng.normal(0, 0.12 * min(h, w), (rng.integers(2, 6), 2))
+        steps = rng.normal(0, 0.12 * side, (rng.integers(2, 6), 2))
         points = np.rint(centre + steps.cumsum(0)).astype(np.int32)
         cv2.polylines(layer, [points], False, colour, int(rng.integers(1, 4)),
                       cv2.LINE_AA)
     elif kind == 1:
-        axes = rng.uniform(0.05, 0.4, 2) * min(h, w)
+        axes = rng.uniform(0.05, 0.4, 2) * side
         start = rng.uniform(0, 360)
         cv2.ellipse(layer, [int(c) for c in centre], [int(a) for a in axes],
                     rng.uniform(0, 180), start, start + rng.uniform(40, 160),
                     colour, int(rng.integers(1, 4)), cv2.LINE_AA)
     else:
-        cv2.fillPoly(layer, [_ragged_outline(rng, centre, min(h, w))], colour,
+        cv2.fillPoly(layer, [_ragged_outline(rng, centre, side)], colour,
                      cv2.LINE_AA)
         layer = cv2.GaussianBlur(layer, (0, 0), 1.)
     alpha = rng.uniform(0.3, 0.8)

@@ -1,29 +1,35 @@
 """COCO, ADE20K and ImageNet layouts of the shapes data set."""
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any
 
 import cv2
 import numpy as np
 
 from .shapes_render import draw_image
-from .shapes_scene import CLASSES, SUPERSAMPLING, SceneObject, place_objects
+from .shapes_scene import (
+    CLASSES,
+    SIDE_RANGE,
+    SUPERSAMPLING,
+    SceneObject,
+    place_objects,
+)
 
 SPLITS = ('train', 'val')
 # Image ids of the splits differ, as COCO's do, whatever the counts.
 FIRST_IDS = {'train': 1, 'val': 500001}
 _ADE_FOLDERS = {'train': 'training', 'val': 'validation'}
-_TASKS = ('scene', 'crop')
+_SIDES = {'scene': (128, 192), 'crop': (96, 128)}
+_TASKS = tuple(_SIDES)
 _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 92)
-_SCENE_SIDES = (128, 192)
 _MAX_OBJECTS = 5
-_CROP_SIDES = (96, 128)
 _CROP_SIDE_RANGE = (0.4, 0.75)
 # Fragments of a partly hidden object below this many pixels are left out.
 _MIN_FRAGMENT = 4.
-Scene = Tuple[np.ndarray, Tuple[SceneObject, ...]]
-Size = Tuple[int, int]
+Scene = tuple[np.ndarray, tuple[SceneObject, ...]]
+Size = tuple[int, int]
 
 
 def image_rng(seed: int, split: str, task: str,
@@ -33,31 +39,23 @@ def image_rng(seed: int, split: str, task: str,
     return np.random.default_rng(np.random.SeedSequence(key))
 
 
-def draw_scene(seed: int, split: str, index: int) -> Scene:
-    """Draw 1 to 5 objects: (h, w, 3), uint8, BGR, and them, lowest first."""
-    rng = image_rng(seed, split, 'scene', index)
-    size = _draw_size(rng, _SCENE_SIDES)
-    count = rng.integers(1, _MAX_OBJECTS, endpoint=True)
-    labels = tuple(int(n) for n in rng.integers(len(CLASSES), size=count))
-    objects = place_objects(rng, size, labels)
-    return draw_image(rng, size, objects, split), objects
+def draw(seed: int, split: str, task: str, index: int) -> Scene:
+    """Draw a scene of 1 to 5 objects or a crop of one, of classes in turn.
+
+    Returns an image (h, w, 3), uint8, BGR, and the objects, lowest first.
+    """
+    rng = image_rng(seed, split, task, index)
+    height, width = map(int, rng.integers(*_SIDES[task], 2, endpoint=True))
+    labels, sides = (index % len(CLASSES), ), _CROP_SIDE_RANGE
+    if task == 'scene':
+        count = rng.integers(1, _MAX_OBJECTS, endpoint=True)
+        labels, sides = tuple(
+            map(int, rng.integers(len(CLASSES), size=count))), SIDE_RANGE
+    objects = place_objects(rng, (height, width), labels, sides)
+    return draw_image(rng, (height, width), objects, split), objects
 
 
-def draw_crop(seed: int, split: str, index: int) -> Scene:
-    """Draw one large object, of class ``index % len(CLASSES)``."""
-    rng = image_rng(seed, split, 'crop', index)
-    size = _draw_size(rng, _CROP_SIDES)
-    objects = place_objects(rng, size, (index % len(CLASSES), ),
-                            _CROP_SIDE_RANGE)
-    return draw_image(rng, size, objects, split), objects
-
-
-def _draw_size(rng: np.random.Generator, sides: Size) -> Size:
-    height, width = rng.integers(*sides, 2, endpoint=True)
-    return int(height), int(width)
-
-
-def visible_polygons(obj: SceneObject) -> List[List[float]]:
+def visible_polygons(obj: SceneObject) -> list[list[float]]:
     """Outline what is seen of an object in COCO polygons [x0, y0, ...]."""
     contours, _ = cv2.findContours(obj.visible, cv2.RETR_EXTERNAL,
                                    cv2.CHAIN_APPROX_NONE)
@@ -71,21 +69,17 @@ def visible_polygons(obj: SceneObject) -> List[List[float]]:
 
 
 def annotate(obj: SceneObject,
-             size: Size) -> Tuple[Dict[str, Any], np.ndarray]:
+             size: Size) -> tuple[dict[str, Any], np.ndarray]:
     """Annotate an object as COCO does, without ids; also give its mask.
 
-    Area, box and mask (h, w), bool, are what pycocotools makes of the
-    polygons. The image has the size (h, w) in pixels.
+    Area, box and mask (h, w), bool, are what pycocotools makes of polygons.
     """
     from pycocotools import mask as mask_utils
     polygons = visible_polygons(obj)
     rle = mask_utils.merge(mask_utils.frPyObjects(polygons, *size))
     annotation = dict(
-        category_id=obj.label + 1,
-        bbox=[float(v) for v in mask_utils.toBbox(rle)],
-        area=float(mask_utils.area(rle)),
-        iscrowd=0,
-        segmentation=polygons)
+        category_id=obj.label + 1, bbox=mask_utils.toBbox(rle).tolist(),
+        area=float(mask_utils.area(rle)), iscrowd=0, segmentation=polygons)
     return annotation, mask_utils.decode(rle).astype(bool)
 
 
@@ -101,22 +95,18 @@ def write_split(root: Path, split: str, count: int, seed: int,
     index = dict(
         info=dict(description='Generated shapes', version='1.0', year=2025),
         licenses=[dict(id=1, name='Apache-2.0', url='')],
-        images=[],
-        annotations=[],
-        categories=[
+        images=[], annotations=[], categories=[
             dict(id=i, name=name, supercategory='shape')
-            for i, name in enumerate(CLASSES, 1)
-        ])
+            for i, name in enumerate(CLASSES, 1)])
     for i in range(count):
-        image, objects = draw_scene(seed, split, i)
+        image, objects = draw(seed, split, 'scene', i)
         path = coco / f'{FIRST_IDS[split] + i:012d}.jpg'
         cv2.imwrite(str(path), image, _JPEG)
         name = f'ADE_{split}_{i + 1:08d}'
         shutil.copyfile(path, ade_images / f'{name}.jpg')
         seg_map = _index_image(index, path, objects, image.shape[:2])
         cv2.imwrite(str(ade_maps / f'{name}.png'), seg_map)
-        advance()
-        image, (obj, ) = draw_crop(seed, split, i)
+        image, (obj, ) = draw(seed, split, 'crop', i)
         folder = classes[obj.label]
         path = folder / f'{folder.name}_{i + 1:06d}.jpg'
         cv2.imwrite(str(path), image, _JPEG)
@@ -125,15 +115,13 @@ def write_split(root: Path, split: str, count: int, seed: int,
     path.write_text(json.dumps(index))
 
 
-def _index_image(index: Dict[str, Any], path: Path,
-                 objects: Tuple[SceneObject, ...],
-                 size: Size) -> np.ndarray:
+def _index_image(index: dict[str, Any], path: Path,
+                 objects: tuple[SceneObject, ...], size: Size) -> np.ndarray:
     """Add an image to a COCO index; return its semantic map, uint8."""
     image_id = int(path.stem)
-    index['images'].append(
-        dict(
-            id=image_id, file_name=path.name, height=size[0], width=size[1],
-            license=1, date_captured='2025-01-01 00:00:00'))
+    index['images'].append(dict(
+        id=image_id, file_name=path.name, height=size[0], width=size[1],
+        license=1, date_captured='2025-01-01 00:00:00'))
     seg_map = np.full(size, len(CLASSES) + 1, np.uint8)
     for obj in objects:
         annotation, mask = annotate(obj, size)

@@ -1,5 +1,4 @@
 """Draw textured objects on cluttered backgrounds."""
-from typing import Optional, Tuple
 
 import cv2
 import numpy as np
@@ -11,11 +10,8 @@ _TEXTURES = ('stripes', 'dots', 'checks', 'noise', 'gradient', 'photograph')
 # What is typical of each class besides its outline, as in photographs: a
 # texture, and a hue (0 to 180, with its standard deviation below).
 _TYPICAL = dict(
-    circle=('dots', 0),
-    cross=('noise', 36),
-    square=('stripes', 72),
-    star=('gradient', 108),
-    triangle=('checks', 144))
+    circle=('dots', 0), cross=('noise', 36), square=('stripes', 72),
+    star=('gradient', 108), triangle=('checks', 144))
 _HUE_DEVIATION = 12.
 _TYPICAL_PROBABILITY = 0.9
 # Least distance between the mean colours of an object and what it covers, on
@@ -27,8 +23,8 @@ _EDGE_PROBABILITY = 0.75
 _NOISE = 5.
 
 
-def draw_image(rng: np.random.Generator, size: Tuple[int, int],
-               objects: Tuple[SceneObject, ...], split: str) -> np.ndarray:
+def draw_image(rng: np.random.Generator, size: tuple[int, int],
+               objects: tuple[SceneObject, ...], split: str) -> np.ndarray:
     """Draw the objects, lowest first, into an (h, w, 3), uint8, BGR image."""
     image = draw_background(rng, size, split)
     for obj in objects:
@@ -57,13 +53,13 @@ def _draw_object(rng: np.random.Generator, image: np.ndarray, obj: SceneObject,
 
 def _shrink(mask: np.ndarray) -> np.ndarray:
     """Turn a fine mask into the covered share of each pixel, 0 to 1."""
-    h, w = (n // SUPERSAMPLING for n in mask.shape)
+    size = [n // SUPERSAMPLING for n in mask.shape[::-1]]
     return cv2.resize(
-        mask, (w, h), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+        mask, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
 
 
 def _edge(rng: np.random.Generator, outline: np.ndarray,
-          size: Tuple[int, int]) -> np.ndarray:
+          size: tuple[int, int]) -> np.ndarray:
     """Draw the opacity of a line along the outline: (H, W), 0 to 1."""
     mask = np.zeros([n * SUPERSAMPLING for n in size], np.uint8)
     points = np.rint(outline * SUPERSAMPLING - 0.5).astype(np.int32)
@@ -102,7 +98,7 @@ def _draw_texture(rng: np.random.Generator, name: str, covered: np.ndarray,
 
 
 def _draw_colours(rng: np.random.Generator,
-                  hue: Optional[int]) -> Tuple[np.ndarray, np.ndarray]:
+                  hue: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Draw two colours, the second a relative of the first."""
     hsv = rng.uniform((0, 60, 70), (180, 255, 255))
     if hue is not None:
@@ -114,22 +110,20 @@ def _draw_colours(rng: np.random.Generator,
     return first, second + rng.normal(0, 20, 3).astype(np.float32)
 
 
-def _draw_pattern(rng: np.random.Generator, kind: str, size: Tuple[int, int],
+def _draw_pattern(rng: np.random.Generator, kind: str, size: tuple[int, int],
                   split: str) -> np.ndarray:
     """Draw the share of the second colour: (h, w, 1), 0 to 1."""
     if kind == 'photograph':
-        grey = crop_photograph(rng, size, split).mean(2)
-        return _stretch(grey)[..., None]
+        return _stretch(crop_photograph(rng, size, split).mean(2))
     if kind == 'noise':
         grey = rng.random(size, np.float32)
-        grey = cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.6, 2.))
-        return _stretch(grey)[..., None]
+        return _stretch(cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.6, 2.)))
     y, x = np.mgrid[:size[0], :size[1]].astype(np.float32)
     angle, phase = rng.uniform(0, 2 * np.pi, 2)
     u = x * np.cos(angle) + y * np.sin(angle)
     v = y * np.cos(angle) - x * np.sin(angle)
     if kind == 'gradient':
-        return _stretch(u)[..., None]
+        return _stretch(u)
     scale = 2 * np.pi / rng.uniform(5, 11)
     wave = np.sin(scale * u + phase)
     if kind == 'checks':
@@ -140,6 +134,6 @@ def _draw_pattern(rng: np.random.Generator, kind: str, size: Tuple[int, int],
 
 
 def _stretch(grey: np.ndarray) -> np.ndarray:
-    """Bring the values of a map to 0 to 1."""
+    """Bring the values of a map (h, w) to 0 to 1: (h, w, 1)."""
     low, high = float(grey.min()), float(grey.max())
-    return (grey - low) / max(high - low, 1e-6)
+    return ((grey - low) / max(high - low, 1e-6))[..., None]

@@ -1,6 +1,5 @@
 """Place objects in an image, and find what of each can be seen."""
 from dataclasses import dataclass
-from typing import Optional, Tuple
 
 import cv2
 import numpy as np
@@ -54,8 +53,8 @@ def unit_outline(label: int) -> np.ndarray:
     return np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius[:, None]
 
 
-def place_outline(rng: np.random.Generator, label: int, size: Tuple[int, int],
-                  side_range: Tuple[float, float]) -> np.ndarray:
+def place_outline(rng: np.random.Generator, label: int, size: tuple[int, int],
+                  side_range: tuple[float, float]) -> np.ndarray:
     """Stretch, turn and place the outline of a class: (K, 2), in pixels.
 
     ``side_range`` bounds the longer side of the object's box, as fractions of
@@ -75,7 +74,7 @@ def place_outline(rng: np.random.Generator, label: int, size: Tuple[int, int],
     return points + _MARGIN + rng.uniform(0, 1, 2) * room
 
 
-def fill_outline(outline: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+def fill_outline(outline: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Rasterise an outline: (H * S, W * S), uint8, 0 or 255."""
     mask = np.zeros([n * SUPERSAMPLING for n in size], np.uint8)
     bits = 4
@@ -85,16 +84,15 @@ def fill_outline(outline: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
     return mask
 
 
-def place_objects(rng: np.random.Generator, size: Tuple[int, int],
-                  labels: Tuple[int, ...],
-                  side_range: Tuple[float, float] = SIDE_RANGE
-                  ) -> Tuple[SceneObject, ...]:
+def place_objects(rng: np.random.Generator, size: tuple[int, int],
+                  labels: tuple[int, ...],
+                  side_range: tuple[float, float]) -> tuple[SceneObject, ...]:
     """Place objects of some classes in an image, each above those before it.
 
     An object for which no place is found where it hides nothing too far is
     left out; the first always fits.
     """
-    objects: Tuple[SceneObject, ...] = ()
+    objects: tuple[SceneObject, ...] = ()
     for label in labels:
         for _ in range(_MAX_TRIES):
             outline = place_outline(rng, label, size, side_range)
@@ -105,8 +103,8 @@ def place_objects(rng: np.random.Generator, size: Tuple[int, int],
     return objects
 
 
-def _add(objects: Tuple[SceneObject, ...], label: int, outline: np.ndarray,
-         size: Tuple[int, int]) -> Optional[Tuple[SceneObject, ...]]:
+def _add(objects: tuple[SceneObject, ...], label: int, outline: np.ndarray,
+         size: tuple[int, int]) -> tuple[SceneObject, ...] | None:
     """Put an object on top; None if too little of one would be seen."""
     mask = fill_outline(outline, size)
     below = tuple(

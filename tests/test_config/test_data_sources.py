@@ -30,9 +30,7 @@ maskrcnn_convnextv2_b_coco.py names files that do not exist (seen from {tmp_path
 
 How to get them:
   - COCO 2017: unpack train2017.zip, val2017.zip and annotations_trainval2017.zip of
-    https://cocodataset.org/#download into data/coco
-    (or, with OpenXLab's client and an account: mim download mmdet --dataset coco2017;
-    onedl-mim wants the name onedl-mmdetection).
+    https://cocodataset.org/#download into data/coco.
   - Data that you have elsewhere can be linked: ln -s /path/to/it data/coco
 
 This runs without any download:
@@ -96,7 +94,7 @@ def test_config_without_download_is_of_the_same_task(config, expected):
 def test_missing_shapes_are_written(monkeypatch, data_root, expected):
     written, said = [], []
     monkeypatch.setattr(
-        'mmconvnextv2.datasets.shapes.make_shapes',
+        'mmconvnextv2.datasets.make_shapes',
         lambda root, progress: written.append((root, progress)))
     items = 2 * [_data(data_root)]
     found = write_missing_shapes(items, said.append, progress=True)

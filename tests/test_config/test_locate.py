@@ -160,8 +160,7 @@ def test_hook_that_fails(runner, monkeypatch):
     with pytest.raises(KeyError) as caught, trail.followed():
         runner.register_custom_hooks(cfg.custom_hooks)
         runner.call_hook('before_run')
-    assert trail.action(
-        caught.value) == 'running custom_hooks[0] (Failing)'
+    assert trail.action(caught.value) == 'running custom_hooks[0] (Failing)'
 
 
 def test_section_that_cannot_be_read(runner):

@@ -122,8 +122,7 @@ def test_local_weights_are_checked_and_urls_are_not():
     model = dict(
         type='Detector',
         pretrained='old.pth',
-        backbone=dict(
-            init_cfg=dict(type='Pretrained', checkpoint='gone.pth')),
+        backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='gone.pth')),
         neck=dict(
             init_cfg=[
                 dict(type='Xavier', layer='Conv2d'),

@@ -3,9 +3,8 @@ import inspect
 from functools import partial
 
 import pytest
-import torch
 from mmengine.model import ExponentialMovingAverage
-from mmengine.optim import AmpOptimWrapper, LinearParamScheduler, OptimWrapper
+from mmengine.optim import LinearParamScheduler, OptimWrapper
 from mmengine.registry import MODELS
 from mmpretrain.datasets import transforms
 from torch.optim import AdamW
@@ -40,8 +39,7 @@ CFG = dict(
     train_cfg=dict(max_epochs=600),
     param_scheduler=[
         dict(type='LinearLR', start_factor=1e-6, end=20),
-        dict(
-            type='CosineAnnealingLR', begin=20, end=600, eta_min_ratio=0.125)
+        dict(type='CosineAnnealingLR', begin=20, end=600, eta_min_ratio=0.125)
     ],
     custom_hooks=[dict(type='EMAHook', momentum=1e-4, interval=4)],
     auto_scale_lr=dict(enable=False, base_batch_size=256))
@@ -83,10 +81,7 @@ def test_values_and_no_change_of_the_config():
         stem_lr=8e-4 * 0.9**12,
         epochs=600,
         iterations=None,
-        warmup={
-            'epochs': 20,
-            'from': 1e-6
-        },
+        warmup={'epochs': 20, 'from': 1e-6},
         schedule=[dict(type='cosine', min_lr=1e-4)],
         drop_path=0.1,
         ema=0.9999,
@@ -134,8 +129,7 @@ def wrapper(**changes):
       dict(type='MultiStepLR', milestones=[27, 33], gamma=0.1)],
      dict(warmup={'iterations': 1500, 'from': 0.1},
           schedule=[dict(type='steps', at=[27, 33], factor=0.1)])),
-    ('optim_wrapper', wrapper(type='OptimWrapper'),
-     dict(precision='float32')),
+    ('optim_wrapper', wrapper(type='OptimWrapper'), dict(precision='float32')),
     ('optim_wrapper', wrapper(dtype=None), dict(precision='float16')),
     *(('optim_wrapper',
        wrapper(constructor=x, paramwise_cfg=dict(decay_rate=1.)),
@@ -192,8 +186,7 @@ def default(function, name):
 
 
 def test_what_is_left_out_has_the_defaults_of_the_signatures():
-    cfg = changed('model', 'backbone', to=dict(
-        type='mmconvnextv2.ConvNeXtV2'))
+    cfg = changed('model', 'backbone', to=dict(type='mmconvnextv2.ConvNeXtV2'))
     cfg['optim_wrapper']['optimizer'] = dict(type='AdamW', lr=1e-3)
     cfg['optim_wrapper'].pop('accumulative_counts')
     cfg['param_scheduler'] = dict(type='LinearLR', end=5)
@@ -222,9 +215,3 @@ def test_what_is_left_out_has_the_defaults_of_the_signatures():
     assert found['erasing'] == default(transforms.RandomErasing, 'erase_prob')
     # Layer decay reads the type of it itself.
     assert DECAY_DEFAULTS['decay_type'] == 'layer_wise'
-
-
-def test_float16_is_the_default_of_mixed_precision():
-    # AmpOptimWrapper hands None on to autocast.
-    assert default(AmpOptimWrapper, 'dtype') is None
-    assert torch.get_autocast_dtype('cuda') == torch.float16

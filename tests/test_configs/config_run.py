@@ -30,10 +30,7 @@ def train(folder: Path, config: Union[str, Path], *options: str,
     done = subprocess.run(
         command,
         cwd=folder,
-        env={
-            **os.environ, 'OMP_NUM_THREADS': '1',
-            **variables
-        },
+        env={**os.environ, 'OMP_NUM_THREADS': '1', **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True)

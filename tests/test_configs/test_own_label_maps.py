@@ -79,6 +79,21 @@ def test_deep_images_of_four_channels(folder):
                 f'have {what}') in log
 
 
+@pytest.mark.slow
+def test_image_too_small_in_val_is_named_before_the_first_step(folder):
+    write_pairs(folder / 'data' / 'fields', 3, np.uint8)
+    thin = np.zeros((4, 128), np.uint8)
+    for place, image in (('val', np.dstack([thin] * 3)), ('val_maps', thin)):
+        cv2.imwrite(str(folder / 'data' / 'fields' / place / '0.png'), image)
+    with pytest.raises(AssertionError, match='at least 32 pixels, got '):
+        train(folder, 'fields.py')
+    log, = folder.glob('work_dirs/fields/*/*.log')
+    assert ('Failed while running model.backbone (mmconvnextv2.ConvNeXtV2) in '
+            'the dry run of data/fields/val/0.png before the first epoch; no '
+            'training is lost. ') in log.read_text()
+    assert not [*folder.glob('work_dirs/fields/*/vis_data/scalars.json')]
+
+
 def test_values_that_the_recipe_feeds(folder, monkeypatch):
     monkeypatch.chdir(folder)
     write_pairs(folder / 'data' / 'fields', 4, np.uint16)

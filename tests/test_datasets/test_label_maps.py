@@ -16,9 +16,7 @@ from mmconvnextv2.datasets.label_maps import (
 
 def test_reduced_as_mmseg_does_it():
     labels = np.array([[0, 1, 2, 150, 254, 255, 300]])
-    assert reduce_labels(labels).tolist() == [[
-        255, 0, 1, 149, 253, 255, 299
-    ]]
+    assert reduce_labels(labels).tolist() == [[255, 0, 1, 149, 253, 255, 299]]
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.int64])

@@ -54,21 +54,6 @@ def test_draws_the_boxes_of_mmpretrain(shape):
     assert boxes[0] == boxes[1]
 
 
-def test_crops_what_it_drew():
-    # Each pixel says where it is, and nothing is resized.
-    where = np.stack(np.mgrid[:200, :200], -1).astype(np.uint8)
-    where = np.dstack([where, where[..., :1]])
-    draw = MMPretrains(8, crop_ratio_range=_RANGE)
-    for seed in range(5):
-        np.random.seed(seed)
-        top, left, h, w = draw.rand_crop_params(where)
-        transform = RandomResizedCrop((h, w), crop_ratio_range=_RANGE)
-        result = cropped(transform, where, seed)
-        np.testing.assert_array_equal(result['img'],
-                                      where[top:top + h, left:left + w])
-        assert result['img_shape'] == (h, w, 3)
-
-
 @pytest.mark.parametrize('interpolation', ['bicubic', 'bilinear'])
 def test_equals_mmpretrain_with_pillow(photographs, interpolation):
     shared = dict(
@@ -117,11 +102,6 @@ def test_other_channels_layouts_and_sizes():
             resize(given, (16, 24), 'bicubic'), wanted)
     one = resize(image[:1, :1], (5, 7), 'bicubic')
     np.testing.assert_array_equal(one, np.tile(image[:1, :1], (5, 7, 1)))
-
-
-def test_differs_by_default_in_the_backend_only():
-    ours, standard = vars(RandomResizedCrop(224)), vars(MMPretrains(224))
-    assert ours == dict(standard, backend='torch')
 
 
 def test_rejects_other_filters():

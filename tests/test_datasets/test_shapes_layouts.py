@@ -7,13 +7,10 @@ import pytest
 
 from mmconvnextv2.datasets import (
     CLASSES,
-    PALETTE,
     SEG_CLASSES,
     SEG_PALETTE,
     make_shapes,
-    shapes_layouts,
 )
-from mmconvnextv2.datasets.shapes_layouts import draw_crop, image_rng
 
 mask_utils = pytest.importorskip('pycocotools.mask')
 NUM = dict(train=12, val=6)
@@ -97,38 +94,6 @@ def test_polygons_equal_the_semantic_map(root):
     assert worst > 0.93
 
 
-@pytest.mark.parametrize('label', range(5))
-def test_crops_show_one_large_object_of_their_class(label):
-    image, (obj, ) = draw_crop(0, 'val', 5 + label)
-    assert obj.label == label
-    side = np.ptp(obj.outline, axis=0).max() / min(image.shape[:2])
-    assert 0.4 <= side <= 0.75
-
-
-def test_every_image_has_a_generator_of_its_own():
-    keys = [(seed, split, task, index) for seed in (0, 1) for split in SPLITS
-            for task in shapes_layouts._TASKS for index in (0, 1)]
-    draws = {int(image_rng(*key).integers(2**62)) for key in keys}
-    assert len(draws) == 16
-
-
-@pytest.mark.parametrize('split', SPLITS)
-def test_mmdet_reads_it(root, split):
-    datasets = pytest.importorskip('mmdet.datasets')
-    dataset = datasets.CocoDataset(
-        data_root=str(root),
-        ann_file=f'annotations/instances_{split}2017.json',
-        data_prefix=dict(img=f'{split}2017/'),
-        metainfo=dict(classes=CLASSES, palette=PALETTE),
-        pipeline=[])
-    index = _index(root, split)
-    assert len(dataset) == NUM[split]
-    instances = [i for n in range(NUM[split])
-                 for i in dataset.get_data_info(n)['instances']]
-    assert [i['bbox_label'] + 1 for i in instances
-            ] == [a['category_id'] for a in index['annotations']]
-
-
 @pytest.mark.parametrize('split, folder', [('train', 'training'),
                                            ('val', 'validation')])
 @pytest.mark.parametrize('name, extra', [
@@ -159,21 +124,3 @@ def test_mmseg_reads_it(root, split, folder, name, extra):
     assert labels == {0, 1, 2, 3, 4, 5}
     assert SEG_CLASSES[:5] == CLASSES and SEG_CLASSES[5:] == ('background', )
     assert len(SEG_PALETTE) == 6
-
-
-@pytest.mark.parametrize('split', SPLITS)
-@pytest.mark.parametrize('name', ['ImageNet', 'CustomDataset'])
-def test_mmpretrain_reads_it(root, split, name):
-    datasets = pytest.importorskip('mmpretrain.datasets')
-    where = dict(split=split) if name == 'ImageNet' else dict(
-        data_prefix=split)
-    dataset = getattr(datasets, name)(
-        data_root=str(root / 'imagenet'), metainfo=dict(classes=CLASSES),
-        pipeline=[dict(type='mmpretrain.LoadImageFromFile')], **where)
-    assert len(dataset) == NUM[split]
-    for item in dataset:
-        assert f'/{CLASSES[item["gt_label"]]}/' in item['img_path']
-        assert 96 <= min(item['img_shape']) <= max(item['img_shape']) <= 128
-    labels = [item['gt_label'] for item in dataset]
-    counts = [labels.count(x) for x in range(5)]
-    assert max(counts) - min(counts) <= 1

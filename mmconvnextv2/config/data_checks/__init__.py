@@ -1,19 +1,18 @@
 """Check annotations, label maps and class folders before anything is built.
 
-Only for what would end in a silent wrong result or an unreadable crash. Of the
-images a sample is opened: see ``DamagedDataHook`` for the others. A check is a
-generator ``check(dataset, cfg, split)``: it gets a data set of a known type,
-whose paths are joined and which has read nothing yet, yields faults, each of
-which begins with the file or folder, and ``Note`` for what a run leaves out,
-and returns paths of images.
+Only for what would end in a silent wrong result or an unreadable crash.
+``check(dataset, cfg, split)`` gets a data set that has read nothing yet. It
+yields faults, each of which begins with the file or folder, and ``Note`` for
+what a run leaves out, and returns paths of images; a sample is opened.
 """
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Optional
+from typing import Any
 
 from mmengine.registry import DATASETS, DefaultScope
 
 from mmconvnextv2.config.arguments import find_type
 from mmconvnextv2.config.preflight import is_local, leaf_datasets
+from mmconvnextv2.datasets.reading import collector_off
 from mmconvnextv2.errors import Note
 from mmconvnextv2.text import other_order
 from .classification import check_classes, check_folders_of_splits
@@ -34,39 +33,28 @@ _READING = ('COCOAPI', 'load_data_list', 'parse_data_info')
 
 def check_data(cfg: Mapping,
                splits: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Check the data sets of a config.
-
-    Args:
-        cfg (Mapping): The config. The files it names must exist.
-        splits (Sequence[str]): Those of 'train', 'val' and 'test' in use.
-
-    Returns:
-        tuple[list[str], list[str]]: Faults and notes, each once.
-    """
-    found: list[str] = []
-    built = [(*x, split) for split in splits for x in _datasets(cfg, split)]
-    for check, dataset, split in built:
-        try:
-            found += _checked(check, dataset, cfg, split)
-        except Exception as error:  # Types of users may do as they like.
-            found.append(Note(
-                f'{type(dataset).__name__} of {split}_dataloader cannot be '
-                f'checked: {error!r}'))
-    found += check_folders_of_splits([x for _, x, _ in built])
-    named = [(x.metainfo.get('classes'), split) for _, x, split in built]
-    for classes, split in named:
-        if text := other_order(named[0][0], classes):
-            found.append('metainfo.classes of the data sets differ in order, '
-                         f'of {named[0][1]} and of {split}: {text}')
-    found = list(dict.fromkeys(found))  # Splits may read the same file.
+    """Check data sets whose files exist; return faults and notes."""
+    with collector_off():
+        found = dict.fromkeys(_found(cfg, splits))  # Splits may share files.
     return ([x for x in found if not isinstance(x, Note)],
             [str(x) for x in found if isinstance(x, Note)])
 
 
-def _checked(check: Callable, dataset: Any, cfg: Mapping,
-             split: str) -> Iterator[str]:
-    paths = yield from check(dataset, cfg, split)
-    yield from map(Note, dropped(paths or [], cfg, split))
+def _found(cfg: Mapping, splits: Sequence[str]) -> Iterator[str]:
+    built = [(*x, split) for split in splits for x in _datasets(cfg, split)]
+    for check, dataset, split in built:
+        try:
+            paths = yield from check(dataset, cfg, split)
+            yield from map(Note, dropped(paths or [], cfg, split))
+        except Exception as error:  # Types of users may do as they like.
+            yield Note(f'{type(dataset).__name__} of {split}_dataloader cannot'
+                       f' be checked: {error!r}')
+    yield from check_folders_of_splits([x for _, x, _ in built])
+    named = [(x.metainfo.get('classes'), split) for _, x, split in built]
+    for classes, split in named:
+        if text := other_order(named[0][0], classes):
+            yield ('metainfo.classes of the data sets differ in order, of '
+                   f'{named[0][1]} and of {split}: {text}')
 
 
 def _datasets(cfg: Mapping, split: str) -> Iterator[tuple[Callable, Any]]:
@@ -82,7 +70,7 @@ def _datasets(cfg: Mapping, split: str) -> Iterator[tuple[Callable, Any]]:
         yield check, built
 
 
-def _check_of(kind: Any) -> Optional[Callable]:
+def _check_of(kind: Any) -> Callable | None:
     """Find the check of a type, or of the base whose files it reads."""
     for base in getattr(kind, '__mro__', ()):
         check = _CHECKS.get(base.__name__)

@@ -12,11 +12,7 @@ from .files import check_list, images_in, unread
 
 def check_classes(dataset: Any, cfg: Mapping,
                   split: str) -> Generator[str, None, list[str]]:
-    """Check a list line by line, or the number of class folders.
-
-    mmpretrain itself compares that number with ``metainfo.classes`` and warns
-    of empty folders.
-    """
+    """Check a list line by line, or class folders, unless mmpretrain does."""
     outputs = part_at(cfg, 'model', 'head').get('num_classes')
     if not isinstance(outputs, int):
         outputs = None  # Building the head will fail.

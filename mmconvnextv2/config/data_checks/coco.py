@@ -1,32 +1,24 @@
 """Check annotation files in COCO's format."""
-import gc
-import json
 import os.path as osp
 import re
 import sys
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 from mmconvnextv2.config.preflight import leaf_datasets, steps_of
 from mmconvnextv2.config.walk import parts, type_name
+from mmconvnextv2.datasets.reading import keep, read_json
 from mmconvnextv2.errors import Note
 from mmconvnextv2.text import first_of
-from .coco_objects import (
-    check_boxes,
-    check_objects,
-    images_left_out,
-    left_out,
-    objects_of,
-)
+from . import coco_objects
 from .coco_records import UNREADABLE, Records, Use, described, read_records
 from .files import missing_files
 from .images import check_sizes, is_turned
 
 _LARGE = 50 * 2**20  # bytes, which take about 2 seconds
 # Types of mmdet that number classes as the file does, and ours.
-_TYPES = dict(
-    CocoDataset='CocoByNameDataset', CocoMetric='CocoByNameMetric')
+_TYPES = dict(CocoDataset='CocoByNameDataset', CocoMetric='CocoByNameMetric')
 
 
 class _File(NamedTuple):
@@ -37,41 +29,35 @@ class _File(NamedTuple):
 
 
 def check_coco(dataset: Any, cfg: Mapping,
-               split: str) -> Generator[str, None, Optional[list[str]]]:
-    """Check the annotation files of a data set and of its evaluation.
-
-    mmdet answers what is wrong here with a KeyError, or with silence.
-    """
-    images, was_on = None, gc.isenabled()
-    gc.disable()  # It would look at millions of new records again and again.
-    try:
-        for file in _files(dataset, cfg, split):
-            try:
-                content = _load(file)
-            except (OSError, *UNREADABLE) as error:
-                yield (f'{file.path}: no JSON object with images, annotations '
-                       f'and categories (is it cut off?): {described(error)}')
-                return None
-            read = read_records(content, file.use)
-            found = read.faults or [
-                *_faults_of_classes(content, dataset, file),
-                *_faults_of_heads(dataset, cfg)]
-            if not found and images is None:
-                images = read.images
-                found += _check_images(dataset, cfg, split, images)
-            elif not found:
-                found += _other_images(images, read.images, dataset)
-            is_sound = all(isinstance(x, Note) for x in found)
-            if is_sound:
-                found += _check_objects(content, read, dataset, file)
-            yield from (type(x)(f'{file.path}: {x}') for x in found)
-            if not is_sound:
-                return None
-        folder = dataset.data_prefix.get('img', '')
-        return [osp.join(folder, x['file_name']) for x in images.values()]
-    finally:
-        if was_on:
-            gc.enable()
+               split: str) -> Generator[str, None, list[str] | None]:
+    """Check the annotation files of a data set and of its evaluation."""
+    images = None
+    for file in _files(dataset, cfg, split):
+        try:
+            content = _load(file)
+        except (OSError, *UNREADABLE) as error:
+            yield (f'{file.path}: no JSON object with images, annotations '
+                   f'and categories (is it cut off?): {described(error)}')
+            return None
+        read = read_records(content, file.use)
+        found = read.faults or [
+            *_faults_of_classes(content, dataset, file),
+            *_faults_of_heads(dataset, cfg)]
+        if not found and images is None:
+            images = read.images
+            found += _check_images(dataset, cfg, split, images)
+        elif not found:
+            found += _other_images(images, read.images, dataset)
+        is_sound = all(isinstance(x, Note) for x in found)
+        if is_sound:
+            found += _check_objects(content, read, dataset, file)
+        yield from (type(x)(f'{file.path}: {x}') for x in found)
+        if not is_sound:
+            return None
+        if 'CocoByNameDataset' in file.readers and _is_large(file):
+            keep(file.path, content)
+    folder = dataset.data_prefix.get('img', '')
+    return [osp.join(folder, x['file_name']) for x in images.values()]
 
 
 def _files(dataset: Any, cfg: Mapping, split: str) -> list[_File]:
@@ -100,13 +86,15 @@ def _files(dataset: Any, cfg: Mapping, split: str) -> list[_File]:
     return list(files.values())
 
 
+def _is_large(file: _File) -> bool:
+    return osp.getsize(file.path) > _LARGE
+
+
 def _load(file: _File) -> Any:
-    size = osp.getsize(file.path)
-    if size > _LARGE:
-        print(f'Checking {file.path} ({size >> 20} MB) ...', file=sys.stderr,
-              flush=True)
-    with open(file.path, 'rb') as stream:  # Text, as pycocotools reads it.
-        content = json.loads(stream.read().decode())
+    if _is_large(file):
+        print(f'Checking {file.path} ({osp.getsize(file.path) >> 20} MB) ...',
+              file=sys.stderr, flush=True)
+    content = read_json(file.path)
     if not file.is_counted:
         content.setdefault('annotations', [])
     for kind in ('images', 'categories', 'annotations'):
@@ -188,8 +176,8 @@ def _check_objects(content: Mapping, read: Records, dataset: Any,
     filters = {} if dataset.test_mode else dataset.filter_cfg or {}
     if not file.is_counted and not content['annotations']:
         return
-    found = objects_of(content, read, classes)
-    rules = left_out(found, file.use, filters.get('min_size', 0))
-    yield from check_boxes(found)
-    yield from check_objects(found, file.use, rules, classes)
-    yield from images_left_out(found, read.images, filters)
+    found = coco_objects.objects_of(content, read, classes)
+    rules = coco_objects.left_out(found, file.use, filters.get('min_size', 0))
+    yield from coco_objects.check_boxes(found)
+    yield from coco_objects.check_objects(found, file.use, rules, classes)
+    yield from coco_objects.images_left_out(found, read.images, filters)

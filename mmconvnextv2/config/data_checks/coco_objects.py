@@ -1,6 +1,7 @@
 """Count the objects of a COCO file that a run learns from or finds."""
 import itertools
-from typing import Any, Iterable, Iterator, Mapping, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,18 +42,18 @@ class Objects(NamedTuple):
 
 def objects_of(content: Mapping, read: Records, classes: Any) -> Objects:
     """Collect the annotations of the classes."""
-    of_class = {k: list(classes).index(x['name'])
-                for k, x in read.categories.items() if x['name'] in classes}
-    kept = np.array([x['category_id'] in of_class
-                     for x in content['annotations']], bool)
+    of_class = {k: list(classes).index(x['name']) if x['name'] in classes
+                else -1 for k, x in read.categories.items()}
+    labels = np.array([of_class[x['category_id']]
+                       for x in content['annotations']], int)
+    kept = labels >= 0
     records = list(itertools.compress(content['annotations'], kept))
     sides = {k: (x['width'], x['height']) for k, x in read.images.items()}
-    boxes = _rows((x['bbox'] for x in records), 4)
+    boxes = _rows([x['bbox'] for x in records], 4)
     boxes[:, 2:] += boxes[:, :2]
-    return Objects(
-        records, np.array([of_class[x['category_id']] for x in records], int),
-        boxes, _rows((sides[x['image_id']] for x in records), 2),
-        _rows(read.extents, 4)[kept])
+    return Objects(records, labels[kept], boxes,
+                   _rows([sides[x['image_id']] for x in records], 2),
+                   _rows(read.extents, 4)[kept])
 
 
 def _rows(rows: Iterable, length: int) -> np.ndarray:
@@ -140,14 +141,14 @@ def check_boxes(found: Objects) -> Iterator[str]:
 def images_left_out(found: Objects, images: Mapping,
                     filters: Mapping) -> Iterator[str]:
     """Count by rule the images that mmdet does not train on."""
+    least = filters.get('min_size', 0)
+    small = {k: x['file_name'] for k, x in images.items()
+             if x['width'] < least or x['height'] < least}
     annotated = {x['image_id'] for x in found.records}
-    small, empty = [], []
-    for key, image in images.items():
-        if min(image['width'], image['height']) < filters.get('min_size', 0):
-            small.append(image['file_name'])
-        elif filters.get('filter_empty_gt') and key not in annotated:
-            empty.append(image['file_name'])
-    for rule, files in (('smaller than filter_cfg.min_size', small),
+    empty = [x['file_name'] for k, x in images.items()
+             if k not in annotated and k not in small
+             ] if filters.get('filter_empty_gt') else []
+    for rule, files in (('smaller than filter_cfg.min_size', small.values()),
                         ('no object, filter_cfg.filter_empty_gt', empty)):
         if files:
             yield Note(f'{len(files)} images are left out ({rule}): '

@@ -2,7 +2,8 @@
 import math
 import os.path as osp
 from collections import Counter
-from typing import Any, Mapping, NamedTuple, Optional
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError,
               OverflowError, RecursionError)
@@ -63,7 +64,7 @@ def described(error: Exception) -> str:
     return str(error)
 
 
-def _fault_of_image(image: dict, found: Records, use: Use) -> Optional[str]:
+def _fault_of_image(image: dict, found: Records, use: Use) -> str | None:
     osp.basename(image['file_name'])
     if not (0 < image['width'] < math.inf and 0 < image['height'] < math.inf):
         return f'width and height must be positive, in {image!r:.80}'
@@ -74,8 +75,7 @@ def _fault_of_category(category: dict, found: Records, use: Use) -> None:
     hash(category['name'])
 
 
-def _fault_of_annotation(ann: dict, found: Records,
-                         use: Use) -> Optional[str]:
+def _fault_of_annotation(ann: dict, found: Records, use: Use) -> str | None:
     image, box, fault = found.images.get(ann['image_id']), ann['bbox'], None
     if image is None:
         fault = f'there is no image with the id {ann["image_id"]}'

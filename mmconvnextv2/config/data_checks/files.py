@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from itertools import islice
 from pathlib import Path, PurePath
-from typing import Optional
 
 from mmconvnextv2.errors import Note
 from mmconvnextv2.images import SUFFIXES
@@ -58,12 +57,11 @@ def unread(folder: str, paths: Sequence[str], read: Sequence[str],
                    f'images are not read: {listed}. {remedy}.')
 
 
-def check_list(path: str, num_classes: Optional[int] = None
+def check_list(path: str, num_classes: int | None = None
                ) -> Generator[str, None, list[str]]:
-    """Name what editors and other systems leave in a list of files.
+    """Name what editors leave in a list of names; returns these.
 
-    OpenMMLab takes each line as it is: a name, or with ``num_classes`` a name
-    and a label. Returns the names.
+    Each line is a name, or with ``num_classes`` a name and a label.
     """
     text = Path(path).read_text(encoding='utf-8', errors='replace')
     lines = text.removeprefix('\ufeff').splitlines()

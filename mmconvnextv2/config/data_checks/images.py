@@ -28,10 +28,7 @@ def is_turned(cfg: Mapping, split: str) -> bool:
 
 
 def size_of(path: str, turned: bool) -> tuple[tuple[int, int], bool]:
-    """Read the size of an image from its header.
-
-    Returns (width, height) as it is read, and whether Exif turns or mirrors
-    the image in a way that keeps that size.
+    """Read (width, height) from a header, and if Exif keeps it in turning.
     """
     with Image.open(path) as file:
         turn = file.getexif().get(_ORIENTATION, 1) if turned else 1

@@ -3,22 +3,15 @@ import os.path as osp
 import random
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from mmconvnextv2.config.preflight import steps_of
 from mmconvnextv2.config.walk import parts
-from mmconvnextv2.datasets.label_maps import (
-    IGNORED,
-    MapSample,
-    fault_of_file,
-    fault_of_labels,
-    judged,
-    numbers_of_classes,
-    reduce_labels,
-)
+from mmconvnextv2.datasets import label_maps
+from mmconvnextv2.datasets.label_maps import MapSample, numbers_of_classes
 from mmconvnextv2.errors import Note
 from mmconvnextv2.text import first_of
 from .files import check_list, images_in, unread
@@ -86,7 +79,7 @@ def _check_maps(dataset: Any, pairs: Sequence[dict], cfg: Mapping,
         return
     for text in turned_images(kept, sample.number, 'the label maps are'):
         yield Note(f'{dataset.data_prefix["img_path"]}: {text}')
-    for is_fault, text in judged(
+    for is_fault, text in label_maps.judged(
             sample, classes, numbers_of_classes(dataset),
             dataset.reduce_zero_label, split == 'train'):
         yield Note.unless(
@@ -114,7 +107,7 @@ def _open_some(dataset: Any, pairs: Sequence[dict], num_classes: int,
         else:
             counts += np.bincount(labels.astype(np.uint8).ravel(),
                                   minlength=256)
-        seen = set(numbers[counts > 0]) - {IGNORED}
+        seen = set(numbers[counts > 0]) - {label_maps.IGNORED}
         if looked >= _SAMPLE and (len(seen) >= num_classes
                                   or counts.sum() > _MOST_PIXELS):
             break
@@ -122,11 +115,11 @@ def _open_some(dataset: Any, pairs: Sequence[dict], num_classes: int,
 
 
 def _fault(dataset: Any, path: str, labels: np.ndarray, size: tuple[int, int],
-           num_classes: int) -> Optional[str]:
+           num_classes: int) -> str | None:
     if dataset.reduce_zero_label and labels.ndim == 2:
-        labels = reduce_labels(labels)
+        labels = label_maps.reduce_labels(labels)
     # With a label_map labels are numbered anew after this.
     known = num_classes and not dataset.label_map
-    return fault_of_file(path) or fault_of_labels(
+    return label_maps.fault_of_file(path) or label_maps.fault_of_labels(
         labels, size, num_classes if known else None,
         dataset.reduce_zero_label)

@@ -1,12 +1,20 @@
 """Crop and resize at random, at a fraction of the cost of Pillow."""
-from typing import Any, Tuple
+from typing import Any
 
 import numpy as np
 import torch
-from mmpretrain.datasets.transforms import RandomResizedCrop as _MMPretrains
 from torch.nn import functional
 
-from mmconvnextv2.registry import TRANSFORMS
+from mmconvnextv2.registry import TRANSFORMS, absent
+
+try:
+    from mmpretrain.datasets.transforms import (
+        RandomResizedCrop as _MMPretrains,
+    )
+except ModuleNotFoundError as error:
+    if error.name != 'mmpretrain':
+        raise
+    _MMPretrains = absent('mmpretrain')
 
 _FILTERS = ('bilinear', 'bicubic')
 
@@ -17,14 +25,11 @@ _FILTERS = ('bilinear', 'bicubic')
 class RandomResizedCrop(_MMPretrains):
     """Crop at random as mmpretrain does, and resize by PyTorch.
 
-    Draws the same boxes from the same random state as mmpretrain's
-    ``RandomResizedCrop``. Pillow's antialiased filters are those of the
-    official code, but mmpretrain's ``pillow`` backend spends twice as long on
-    them as on the decoding of the image. PyTorch has the same filters with
-    coarser weights: of a photograph's values 0.3 % differ by one grey level,
-    hardly any by two. Pillow 13 filters the columns before the rows of one
-    upright crop in twelve, and rounds in between: of those 16 % differ by one
-    level, 0.01 % by up to seven.
+    Draws the same boxes from the same random state as mmpretrain's. Its
+    ``pillow`` backend, which the official code uses, spends twice as long on
+    resizing as on decoding. PyTorch's filters have coarser weights: 0.3 % of a
+    photograph's values differ by one grey level, hardly any by two; in the one
+    crop of twelve that Pillow 13 filters by columns first 16 %, by up to 7.
 
     **Required Keys:** img, uint8, (H, W, C) or (H, W).
 
@@ -63,20 +68,9 @@ class RandomResizedCrop(_MMPretrains):
         return results
 
 
-def resize(image: np.ndarray, size: Tuple[int, int],
+def resize(image: np.ndarray, size: tuple[int, int],
            interpolation: str) -> np.ndarray:
-    """Resize an image with an antialiased filter, as Pillow does.
-
-    Args:
-        image (ndarray): uint8, (H, W, C) or (H, W).
-        size (tuple[int, int]): (h, w) in pixels.
-        interpolation (str): 'bicubic' or 'bilinear'.
-
-    Returns:
-        ndarray: uint8, (h, w, C) or (h, w), contiguous.
-
-    Raises:
-        TypeError: If the image is not uint8.
+    """Resize (H, W, C) or (H, W), uint8, to (h, w) with an antialiased filter.
     """
     if image.dtype != np.uint8:
         raise TypeError('an image to be resized by PyTorch must be uint8, got '

@@ -1,7 +1,7 @@
 """Refuse a checkpoint that is not of the config's model."""
 import contextlib
 from collections import OrderedDict
-from typing import Dict, Mapping
+from collections.abc import Mapping
 
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
@@ -14,17 +14,9 @@ from mmconvnextv2.checkpoint import (
     about,
     compare,
     describe_choice,
+    record,
 )
-from mmconvnextv2.checkpoint.errors import (
-    Differences,
-    blamed,
-    check_numbers,
-)
-from mmconvnextv2.checkpoint.record import (
-    check_kinds,
-    check_optimizer,
-    check_record,
-)
+from mmconvnextv2.checkpoint.errors import Differences, blamed, check_numbers
 from mmconvnextv2.models.backbones import ConvNeXtV2
 from mmconvnextv2.registry import HOOKS, register
 from mmconvnextv2.text import first_of, other_order
@@ -66,7 +58,7 @@ class CheckpointFitHook(Hook):
         optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
         if runner._resume and not is_model_wrapper(runner.model) and optimizer:
             with about(runner._load_from or 'The latest checkpoint'):
-                check_optimizer(optimizer)
+                record.check_optimizer(optimizer)
 
     def after_load_checkpoint(self, runner: Runner,
                               checkpoint: Mapping) -> None:
@@ -89,7 +81,7 @@ class CheckpointFitHook(Hook):
             runner.logger.info(f'{file}: {choice}')
         with about(file):
             if runner._resume:
-                check_record(checkpoint)
+                record.check_record(checkpoint)
                 _check_settings(runner, checkpoint)
             state = _weights(checkpoint)
             compare(model.state_dict(), state)  # the kinds of numbers
@@ -102,11 +94,11 @@ class CheckpointFitHook(Hook):
 
 def _check_settings(runner: Runner, checkpoint: Mapping) -> None:
     """Check the kinds of what replaces settings of optimizer and schedules."""
-    check_kinds(checkpoint['optimizer'], runner.optim_wrapper.state_dict(),
-                'optimizer')
+    record.check_kinds(checkpoint['optimizer'],
+                       runner.optim_wrapper.state_dict(), 'optimizer')
     ours = runner.param_schedulers
     if ours and 'param_schedulers' in checkpoint:
-        check_kinds(
+        record.check_kinds(
             checkpoint['param_schedulers'],
             {k: [x.state_dict() for x in v] for k, v in ours.items()}
             if isinstance(ours, dict) else [x.state_dict() for x in ours],
@@ -134,7 +126,7 @@ def _compare_classes(runner: Runner, meta: Mapping, file: str) -> None:
                 f'of the config are {first_of(own)}.')
 
 
-def _weights(checkpoint: Mapping) -> Dict[str, Tensor]:
+def _weights(checkpoint: Mapping) -> dict[str, Tensor]:
     given = checkpoint.get('state_dict', checkpoint)
     if not isinstance(given, Mapping):
         raise CheckpointError('its state_dict must be a dict of tensors, '

@@ -6,8 +6,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
 from mmconvnextv2.config.data_checks import check_data
+from mmconvnextv2.datasets.reading import forget
 from mmconvnextv2.errors import data_error
 from mmconvnextv2.registry import HOOKS, register
+from mmconvnextv2.text import first_of
 
 
 @register(HOOKS)
@@ -38,6 +40,7 @@ class DataCheckHook(Hook):
                      test=runner._test_loop)
         self.check(runner,
                    [k for k, x in loops.items() if isinstance(x, BaseLoop)])
+        forget()  # The data sets are built.
 
     def check(self, runner: Runner, splits: Iterable[str]) -> None:
         """Check splits that have not been checked before."""
@@ -45,6 +48,12 @@ class DataCheckHook(Hook):
         if not self.enabled or not splits:
             return
         self._checked.update(splits)
+        if absent := [x for x in (f'{split}_dataloader' for split in splits)
+                      if not runner.cfg.get(x)]:
+            runner.logger.warning(
+                f'The data are not checked: {first_of(absent)} is not in the '
+                'config that this runner was made with. Runner.from_cfg(cfg), '
+                'or Runner(..., cfg=cfg), passes it on.')
         found = list(check_data(runner.cfg, splits)) if is_main_process() \
             else [None, None]
         broadcast_object_list(found)

@@ -3,7 +3,8 @@ import contextlib
 import copy
 import logging
 import time
-from typing import Any, Iterator, List, Sequence, Tuple
+from collections.abc import Iterator, Sequence
+from typing import Any
 from unittest.mock import patch
 
 import torch
@@ -11,13 +12,7 @@ from mmengine.dist import get_world_size
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel, is_model_wrapper
-from mmengine.runner import (
-    BaseLoop,
-    EpochBasedTrainLoop,
-    IterBasedTrainLoop,
-    Runner,
-    ValLoop,
-)
+from mmengine.runner import BaseLoop, Runner, ValLoop
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
@@ -34,8 +29,6 @@ _SAMPLERS = ('mmengine', 'torch', 'AspectRatioBatchSampler')
 # Metrics that fail on two images only if they fail on all, too.
 _METRICS = ('Accuracy', 'SingleLabelMetric', 'MultiLabelMetric', 'IoUMetric',
             'CocoMetric', 'CocoByNameMetric')
-# Where these write to.
-_OUTPUTS = ('outfile_prefix', 'output_dir')
 
 
 @register(HOOKS)
@@ -77,26 +70,12 @@ class DryRunHook(Hook):
                         runner, 'call_hook', lambda *args, **kwargs: None):
                 for loop in loops:
                     (self._evaluate if isinstance(loop, ValLoop) else
-                     self._train)(loop)
+                     _train)(loop)
         except Exception as error:
             runner.logger.error(
                 f'Failed while {what_was_done(error)}. To begin without the '
                 'dry run: default_hooks.dry_run.enabled=False')
             raise
-
-    def _train(self, loop: BaseLoop) -> None:
-        model = loop.runner.model
-        if isinstance(model, DistributedDataParallel):
-            model = model.module
-        kept = getattr(type(model), 'train_step', 0) is BaseModel.train_step
-        if is_model_wrapper(model) or not kept:
-            return
-        model.train()
-        batch, _ = next(_batches(loop.dataloader, 'train'))
-        context = loop.runner.optim_wrapper.optim_context(model)
-        with _named('running a train step', batch), context:
-            data = model.data_preprocessor(batch, True)
-            model.parse_losses(model._run_forward(data, mode='loss'))
 
     def _evaluate(self, loop: ValLoop) -> None:
         loop.runner.model.eval()
@@ -104,9 +83,9 @@ class DryRunHook(Hook):
         evaluator = copy.copy(loop.evaluator)
         evaluator.metrics = [copy.copy(x) for x in evaluator.metrics
                              if type(x).__name__ in _METRICS]
-        for metric in evaluator.metrics:
+        for metric in evaluator.metrics:  # They write no files.
             vars(metric).update(results=[], **dict.fromkeys(
-                x for x in _OUTPUTS if hasattr(metric, x)))
+                {'outfile_prefix', 'output_dir'}.intersection(dir(metric))))
         done, number = [], 0
         with patch.object(loop, 'evaluator', evaluator):
             for batch, size in _batches(loop.dataloader, 'val'):
@@ -124,22 +103,36 @@ class DryRunHook(Hook):
             evaluator.evaluate(number * get_world_size())
 
 
+def _train(loop: BaseLoop) -> None:
+    model = loop.runner.model
+    if isinstance(model, DistributedDataParallel):
+        model = model.module
+    kept = getattr(type(model), 'train_step', 0) is BaseModel.train_step
+    if is_model_wrapper(model) or not kept:
+        return
+    model.train()
+    batch, _ = next(_batches(loop.dataloader, 'train'))
+    context = loop.runner.optim_wrapper.optim_context(model)
+    with _named('running a train step', batch), context:
+        data = model.data_preprocessor(batch, True)
+        model.parse_losses(model._run_forward(data, mode='loss'))
+
+
 def _is_usual(loop: Any) -> bool:
     """Say if a loop takes batches of any images, and evaluates as usual."""
-    if type(loop) not in (EpochBasedTrainLoop, IterBasedTrainLoop, ValLoop):
+    if type(loop).__module__ != ValLoop.__module__:
         return False
     loader = loop.dataloader
     batches = getattr(loader, 'batch_sampler', None)
     batches = getattr(batches, 'batch_sampler', batches)  # CountedBatches'
     drawing = loader, loader.sampler, batches, getattr(batches, 'sampler', 0)
-    return (type(getattr(loop, 'evaluator', None)) in (
-                Evaluator, type(None))
+    return (type(getattr(loop, 'evaluator', None)) in (Evaluator, type(None))
             and not isinstance(loader.dataset, IterableDataset)
             and all({type(x).__module__.split('.')[0], type(x).__name__
                      }.intersection(_SAMPLERS) for x in drawing if x))
 
 
-def _batches(loader: DataLoader, split: str) -> Iterator[Tuple[Any, int]]:
+def _batches(loader: DataLoader, split: str) -> Iterator[tuple[Any, int]]:
     """Yield batches of the extremes of a data set, and their sizes.
 
     Where a run reads in workers, so does this: they would share files that a
@@ -165,7 +158,7 @@ def _batches(loader: DataLoader, split: str) -> Iterator[Tuple[Any, int]]:
         yield batch, len(group)
 
 
-def _extremes(dataset: Dataset) -> List[int]:
+def _extremes(dataset: Dataset) -> list[int]:
     """Find the smallest image and the one with the fewest objects."""
     seen, end = [], time.monotonic() + _SECONDS
     # Data sets of others may know nothing of it, or mean something else.

@@ -13,15 +13,14 @@ from mmconvnextv2.registry import HOOKS, register
 class SeedHook(Hook):
     """Seed by (seed, rank, iteration), so that a resumed run repeats.
 
-    MMEngine seeds once, at the start, so a resumed run draws other
-    augmentations, masks and dropped paths than an uninterrupted one. With
-    this hook the model's draws depend on these three numbers, and a sample's
-    on them and its place in the batch, whichever worker loads it. With
+    MMEngine seeds once, so a resumed run draws other augmentations, masks and
+    dropped paths than an uninterrupted one. Here the model's draws depend on
+    these three numbers, and a sample's on its place in the batch, too. With
     deterministic kernels both runs end with equal weights. The seed is
     ``randomness.seed`` of the config.
 
     Args:
-        enabled (bool): Whether to seed. Defaults to False.
+        enabled (bool): Whether to seed.
     """
 
     # Before any hook that draws.

@@ -29,8 +29,7 @@ def check(tmp_path):
             metainfo=dict(classes=[str(i) for i in range(num_classes)]))
         cfg = dict(
             model=model,
-            **{f'{split}_dataloader': dict(
-                dataset=dict(dataset, **settings))})
+            **{f'{split}_dataloader': dict(dataset=dict(dataset, **settings))})
         found = [[x.replace(f'{tmp_path}/', '') for x in y]
                  for y in check_data(cfg, (split, ))]
         assert notes is None or found[1] == notes

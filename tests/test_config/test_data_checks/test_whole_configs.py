@@ -47,8 +47,7 @@ def test_labels_of_ade20k_itself(monkeypatch, tmp_path):
         for kind in ('images', 'annotations'):
             (root / kind / part).mkdir(parents=True)
         Image.new('RGB', (6, 4)).save(root / 'images' / part / 'a.jpg')
-        Image.new('L', (6, 4), 151).save(
-            root / 'annotations' / part / 'a.png')
+        Image.new('L', (6, 4), 151).save(root / 'annotations' / part / 'a.png')
     problems, _ = check_data(load('upernet_convnextv2_t_ade20k'), SPLITS)
     assert [x.partition(': ')[2] for x in problems] == 2 * [
         'it holds the label 151, while the 150 classes have the labels 1 to '

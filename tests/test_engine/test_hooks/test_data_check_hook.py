@@ -23,7 +23,7 @@ _BASE = configs_folder() / '_base_' / 'default_runtime.py'
 def make_runner(tmp_path):
     """Function that makes a runner for folders of classes by split."""
 
-    def make(**classes):
+    def make(make_one=Runner.from_cfg, **classes):
         loaders = {}
         for split, names in classes.items():
             for name in names:
@@ -38,7 +38,7 @@ def make_runner(tmp_path):
                     pipeline=[]))
         logging.disable(logging.NOTSET)
         hooks = Config.fromfile(_BASE).default_hooks
-        return Runner.from_cfg(Config(dict(
+        return make_one(Config(dict(
             model=dict(type='mmengine.MeanModel'), **loaders,
             train_cfg=dict(by_epoch=True, max_epochs=1),
             work_dir=str(tmp_path / 'w'),
@@ -70,6 +70,27 @@ def test_evaluations_look_at_their_own_split(make_runner):
     splits = dict(train=('cat', 'dog'), val=('ant', 'cat'), test=('x', 'y'))
     assert make_runner(**splits).val() == dict(n=2)
     assert make_runner(**splits).test() == dict(n=2)
+
+
+@pytest.mark.parametrize('make_one, is_checked', [
+    (lambda cfg: Runner.from_cfg(cfg.to_dict()), True),
+    (lambda cfg: Runner(**cfg), False),
+    (lambda cfg: Runner(**cfg, cfg=dict(x=1)), False)])
+def test_runners_made_without_a_file(make_runner, tmp_path, make_one,
+                                     is_checked):
+    runner = make_runner(make_one, train=('cat', 'dog'), val=('ant', 'cat'),
+                         test=('x', ))
+    if is_checked:
+        with pytest.raises(CommandError, match=fault(tmp_path, 'train',
+                                                     'val')):
+            runner.train()
+        return
+    runner.train()
+    log = Path(runner.log_dir, f'{runner.timestamp}.log').read_text()
+    assert re.findall('WARNING - (The data.*)', log) == [
+        'The data are not checked: train_dataloader, val_dataloader is not in '
+        'the config that this runner was made with. Runner.from_cfg(cfg), or '
+        'Runner(..., cfg=cfg), passes it on.']
 
 
 def test_notes_stand_in_the_log(make_runner, monkeypatch):

@@ -144,3 +144,40 @@ def test_hooks_see_what_they_see_in_mmpretrain(name):
         assert relative_error(a, b) < 1e-12
     if found[0].shape[1] in ODD['channels']:
         assert relative_error(grad_cam(*found), grad_cam(*expected)) < 1e-12
+
+
+@pytest.mark.parametrize('version, theirs', [
+    (V1, {}), ({}, dict(use_grn=True, ls_init_value=None))], ids=['V1', 'V2'])
+def test_timms_feature_hooks_collect_timms_maps(version, theirs):
+    from timm.models._features import FeatureHooks
+    ours = randomise(ConvNeXtV2(ODD, **version)).eval()
+    x, found = torch.randn(2, 3, 65, 97), []
+    for model, inner in ((ours, ''), (timm_twin(ours, **theirs), 'blocks.')):
+        hooks = FeatureHooks(
+            [f'stages.{i}.{inner}{n - 1}' for i, n in enumerate(
+                ODD['depths'])], model.named_modules())
+        with torch.no_grad():
+            model(x)
+        found.append(list(hooks.get_output(x.device).values()))
+    assert [y.shape[1] for y in found[0]] == ODD['channels']
+    assert all(map(lambda a, b: relative_error(a, b) < 1e-5, *found))
+
+
+@pytest.mark.parametrize('version', [V1, {}], ids=['V1', 'V2'])
+def test_blocks_pass_maps_on_without_a_copy(version):
+    model, seen = ConvNeXtV2(ODD, out_indices=[3], **version).eval(), {}
+    names = [f'stages.{i}.{k}' for i, n in enumerate(ODD['depths'])
+             for k in range(n)]
+    for name in names:
+        model.get_submodule(name).register_forward_hook(
+            lambda module, given, y, name=name: seen.update(
+                {name: (given[0], y)}))
+    with torch.no_grad():
+        model(torch.randn(2, 3, 65, 97))
+    for given, y in seen.values():
+        assert given.shape == y.shape == (2, *y.shape[1:])
+        assert y.is_contiguous(memory_format=torch.channels_last)
+    assert {y.shape[1] for _, y in seen.values()} == set(ODD['channels'])
+    for first, then in zip(names, names[1:]):
+        if first[:-1] == then[:-1]:
+            assert seen[first][1].data_ptr() == seen[then][0].data_ptr()
