@@ -85,7 +85,9 @@ def test_differences_between_detections():
     assert graph.difference(right, right) == 0
     assert graph.difference([x.flip(0) for x in right], right) == 0
     for wrong in (changed(0, boxes[:2] * 1.01), changed(1, scores[:2] - 0.01),
-                  changed(2, 0), changed(3, 0.99)):
+                  changed(2, 0), changed(3, 0.99),
+                  # One alone of so few is not spared.
+                  changed(1, 0.7, 1), changed(2, 0, 1)):
         assert wrong > graph.tolerance
     assert changed(1, 0., 1) == float('inf')
 

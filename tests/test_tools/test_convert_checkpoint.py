@@ -100,7 +100,6 @@ def damaged(state):
      'w.pth: the names are not those of a ConvNeXt or ConvNeXt V2'),
     (lambda s: s, ('--from', 'timm'),
      'w.pth: it is of format mmpretrain, not timm'),
-    (damaged, (), 'w.pth: it is not a whole ' + _OWN),
     (damaged, (), 'missing (1): backbone.stages.1.1.norm.bias'),
     (lambda s: s, ('--entry', 'ema'), "w.pth: there is no entry 'ema'"),
     (lambda s: [1], (), 'w.pth: a checkpoint must be a dict'),

@@ -209,10 +209,12 @@ def test_optimizer_of_another_run(use, trained):
     torch.save(content, 'it.pth')
     code, message = use('resume', 'it.pth')
     assert code == _REFUSED
-    assert message.startswith(
+    assert message == (
         "train.py: the optimizer's state in the checkpoint is of another "
         'optimizer than the config has: loaded state dict has a different '
-        'number of parameter groups')
+        'number of parameter groups. Resume with the config that it was '
+        'trained with, or begin a run with its weights: --cfg-options '
+        'load_from=FILE without --resume\n')
 
 
 def _refused_as(use, trained, way, crafted):
