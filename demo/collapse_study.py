@@ -2,16 +2,19 @@
 
 Pre-trains ConvNeXt and ConvNeXt V2 of the size of atto with FCMAE on the
 shapes data set, then draws the counterparts of the paper's Figures 3, 4 and 7.
-Takes some ten minutes on two CPU cores and needs no download. Pre-trainings
-that have finished are kept: run it again with the same --work-dir to go on.
+Takes some ten minutes a seed on two CPU cores and needs no download.
+Pre-trainings that have finished are kept: run it again with the same
+--work-dir to go on.
 """
 import argparse
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import List, Mapping, Optional, Sequence
+from statistics import fmean
+from typing import Dict, List, Mapping, Optional, Sequence
 
+from _comparison import Spread
 from _training import (
     INTERRUPTED,
     Say,
@@ -26,6 +29,7 @@ from mmengine.config import Config
 from mmconvnextv2.analysis import Model, find_images, load_model
 from mmconvnextv2.analysis.cosine_distance import LayerDistance
 from mmconvnextv2.analysis.features import AFTER_GRN, BEFORE_GRN
+from mmconvnextv2.analysis.plots import plot_cosine_distance
 from mmconvnextv2.analysis.reports import (
     report_activations,
     report_class_selectivity,
@@ -55,21 +59,29 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     add = parser.add_argument
     add('--epochs', type=int, default=40,
         help='of each pre-training (default: %(default)s)')
-    add('--seed', type=int, default=0,
-        help='of both pre-trainings (default: %(default)s)')
+    add('--seeds', type=int, nargs='+', default=[0],
+        help='of both pre-trainings, which are done with each; Figure 4 then '
+        'shows means and standard deviations over them (default: 0)')
     add('--work-dir', type=Path, default=Path('work_dirs/collapse_study'),
         help='output folder (default: %(default)s)')
     parser.set_defaults(launcher='none', local_rank=0)
     return parser.parse_args(argv)
 
 
-def pretraining_config(arm: str, args: argparse.Namespace) -> Config:
+def run_folder(arm: str, seed: int, args: argparse.Namespace) -> Path:
+    """Name the output folder of a pre-training."""
+    return args.work_dir / f'seed_{seed}' / arm
+
+
+def pretraining_config(arm: str, seed: int,
+                       args: argparse.Namespace) -> Config:
     """Configure the pre-training of an arm, which differs in its length.
 
     Raises:
         CommandError: If the schedule's warm-up leaves no epoch.
     """
-    cfg = short_config(ARMS[arm], args.work_dir / arm, args.epochs, args.seed)
+    cfg = short_config(ARMS[arm], run_folder(arm, seed, args), args.epochs,
+                       seed)
     cfg.default_hooks.checkpoint.update(
         interval=args.epochs, save_optimizer=False)
     return cfg
@@ -82,13 +94,14 @@ def check_data(args: argparse.Namespace) -> Path:
         CommandError: If it cannot be written, or the epochs are too few.
     """
     for arm in ARMS:
-        cfg = pretraining_config(arm, args)
+        cfg = pretraining_config(arm, args.seeds[0], args)
         args.config = cfg.filename
         require_data(cfg, args, ('train', ), initial_weights=False)
     return Path(cfg.train_dataloader.dataset.data_root)
 
 
-def pretrain(arm: str, args: argparse.Namespace, say: Say) -> Path:
+def pretrain(arm: str, seed: int, args: argparse.Namespace,
+             say: Say) -> Path:
     """Pre-train an arm, unless that is done.
 
     Returns:
@@ -97,12 +110,13 @@ def pretrain(arm: str, args: argparse.Namespace, say: Say) -> Path:
     Raises:
         CommandError: If it was done with other settings.
     """
-    settings = dict(epochs=args.epochs, seed=args.seed)
-    folder = args.work_dir / arm
+    settings = dict(epochs=args.epochs, seed=seed)
+    folder = run_folder(arm, seed, args)
     if finished(folder) is None:
-        say(f'\n{TITLES[arm]}, {args.epochs} epochs')
+        say(f'\n{TITLES[arm]}, {args.epochs} epochs, seed {seed}')
         shutil.rmtree(folder, ignore_errors=True)
-        finish(folder, train(pretraining_config(arm, args), say), **settings)
+        finish(folder, train(pretraining_config(arm, seed, args), say),
+               **settings)
     found = finished(folder)
     if any(found[key] != value for key, value in settings.items()):
         raise CommandError(
@@ -115,25 +129,46 @@ def pretrain(arm: str, args: argparse.Namespace, say: Say) -> Path:
 def load_models(args: argparse.Namespace, say: Say) -> List[Model]:
     """Pre-train what is not yet, and load all that is compared."""
     models = [
-        load_model(TITLES[arm], configs_folder() / config,
-                   str(pretrain(arm, args, say)))
-        for arm, config in ARMS.items()
+        load_model(f'{TITLES[arm]}, seed {seed}', configs_folder() / config,
+                   str(pretrain(arm, seed, args, say)))
+        for seed in args.seeds for arm, config in ARMS.items()
     ]
     untrained = configs_folder() / ARMS['convnextv2']
     return models + [load_model(UNTRAINED, untrained, None)]
+
+
+def over_seeds(
+    found: Mapping[str, Sequence[LayerDistance]]
+) -> Dict[str, List[LayerDistance]]:
+    """Join the seeds of each arm: means, and deviations over several seeds."""
+    runs: Dict[str, List[Sequence[LayerDistance]]] = {}
+    for name, layers in found.items():
+        runs.setdefault(name.partition(', seed ')[0], []).append(layers)
+    joined = {}
+    for name, seeds in runs.items():
+        joined[name] = []
+        for same in zip(*seeds):
+            spread = Spread.of([x.distance for x in same])
+            joined[name].append(same[0]._replace(
+                distance=spread.mean, dead=fmean(x.dead for x in same),
+                std=same[0].std if spread.std is None else spread.std))
+    return joined
 
 
 def distance_table(found: Mapping[str, Sequence[LayerDistance]]) -> str:
     """Tabulate the cosine distances of all models, block by block."""
     columns = {
         f"{name}, {kind.replace('_grn', ' GRN')}":
-        [x.distance for x in layers if x.features == kind]
+        [x for x in layers if x.features == kind]
         for name, layers in found.items() for kind in (BEFORE_GRN, AFTER_GRN)
     }
-    lines = [[number, *(f'{x:.3f}' for x in row)]
+    lines = [[number, *(f'{x.distance:.3f} ± {x.std:.3f}' for x in row)]
              for number, row in enumerate(zip(*columns.values()), 1)]
-    means = [f'{sum(x) / len(x):.3f}' for x in columns.values() if x]
-    return markdown_table(['block', *columns], [*lines, ['mean', *means]])
+    filled = [x for x in columns.values() if x]
+    means = [f'{fmean(x.distance for x in layers):.3f}' for layers in filled]
+    dead = [f'{max(x.dead for x in layers):.1%}' for layers in filled]
+    return markdown_table(['block', *columns], [
+        *lines, ['mean', *means], ['most dead channels', *dead]])
 
 
 def collapse_study(args: argparse.Namespace) -> None:
@@ -150,6 +185,11 @@ def collapse_study(args: argparse.Namespace) -> None:
         say(f'\nEncoding {len(scenes.paths)} scenes ...')
         found = report_cosine_distance(models, scenes, out, _SCENE_SIZE,
                                        _BATCH_SIZE)
+        found = over_seeds(found)
+        plot_cosine_distance(found).savefig(out / 'cosine_distance.png',
+                                            dpi=120)
+        # One of the seeds, and the untrained one.
+        models = [*models[:len(ARMS)], models[-1]]
         report_activations(models, scenes, out, _SCENE_SIZE)
         say(f'Encoding {len(crops.paths)} images of '
             f'{len(crops.classes)} classes ...')
@@ -172,7 +212,7 @@ def main(argv: Optional[List[str]] = None) -> int:
             '\nInterrupted. Finished pre-trainings are kept; go on with\n'
             f'  {os.path.relpath(sys.executable)} '
             f'{os.path.relpath(__file__)} --work-dir {args.work_dir} '
-            f'--epochs {args.epochs} --seed {args.seed}',
+            f'--epochs {args.epochs} --seeds {" ".join(map(str, args.seeds))}',
             file=sys.stderr)
         return INTERRUPTED
 

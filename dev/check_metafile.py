@@ -81,7 +81,8 @@ def _contradictions(model: Model, collections: List,
                    f'{"yes" if is_ours else "no"}, as the source is '
                    f"{result['Source']!r}")
     expected = [f"{x}{model['Name']}.py"
-                for x in ('configs/', 'configs/ablations/')]
+                for x in ('configs/', 'configs/ablations/',
+                          'configs/baselines/')]
     if model['Config'] not in expected:
         yield f"Config must be {expected[0]}, got {model['Config']!r}"
     elif not (root / model['Config']).is_file():
@@ -94,7 +95,7 @@ def file_problems(zoo: List[Family], root: Path) -> Iterator[str]:
     for name, times in names.items():
         if times > 1:
             yield f'{name} is in the metafiles {times} times'
-    for folder in ('configs', 'configs/ablations'):
+    for folder in ('configs', 'configs/ablations', 'configs/baselines'):
         for path in sorted((root / folder).glob('*.py')):
             if path.stem not in names:
                 yield f'{folder}/{path.name} is in no metafile'

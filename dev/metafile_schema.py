@@ -11,6 +11,12 @@ _DATA = ('ImageNet-1k', 'ImageNet-22k', 'COCO', 'ADE20K', 'shapes')
 # first that fits.
 _STARTS = {
     'work_dirs/fcmae_': 'FCMAE, 800 epochs',
+    'work_dirs/mocov3_': 'MoCo V3',
+    '/swin-': 'SimMIM, IN-1K',
+    '/simmim_swin-': 'SimMIM',
+    '/mae_vit-': 'MAE',
+    '/beit_vit-': 'BEiT',
+    '_22k_224': 'IN-22K',
     '3rdparty-fcmae': 'FCMAE',
     'fcmae-in21k-pre': 'FCMAE, IN-22K, IN-1K',
     'fcmae-pre': 'FCMAE, IN-1K',
@@ -21,6 +27,7 @@ _STARTS = {
 }
 # mim and PyTorch compare a download with the digest's first 8 digits.
 _OPENMMLAB = r'https://download\.openmmlab\.com/.*-[0-9a-f]{8}\.pth'
+_AUTHORS = r'https://dl\.fbaipublicfiles\.com/.*'
 
 
 def start_of(weights: str) -> Optional[str]:
@@ -44,8 +51,7 @@ def _text(wording: str, pattern: str) -> Rule:
 _NAME = Rule('text', lambda x: isinstance(x, str))
 _NUMBER = Rule('a positive whole number', lambda x: type(x) is int and x > 0)
 _WEIGHTS = _text("a file of OpenMMLab's with its hash in the name", _OPENMMLAB)
-_OFFICIAL = _text("a file of the authors'",
-                  r'https://dl\.fbaipublicfiles\.com/.*')
+_OFFICIAL = _text("a file of the authors'", _AUTHORS)
 PAPER = {
     'Title': _NAME,
     'URL': _text('a URL of arXiv', r'https://arxiv\.org/.*'),
@@ -74,10 +80,10 @@ MODEL = {
         'Iterations?': _NUMBER,
         'Batch Size': _NUMBER,
         'Initial Weights': Rule(
-            "none, a file in work_dirs or one of OpenMMLab's, with one of "
-            f'{", ".join(_STARTS)} in its name',
+            "none, a file in work_dirs or one of OpenMMLab's or the authors', "
+            f'with one of {", ".join(_STARTS)} in its name',
             lambda x: start_of(x) is not None and re.fullmatch(
-                f'none|work_dirs/.*|{_OPENMMLAB}', x) is not None),
+                f'none|work_dirs/.*|{_OPENMMLAB}|{_AUTHORS}', x) is not None),
     },
     # What a paper prints of the model, at that image size.
     'Published?': {
@@ -95,7 +101,8 @@ MODEL = {
         'Source': _text(
             "a paper's table or section, the README of its code, OpenMMLab's "
             f'run or evaluation, or "{OURS}..."',
-            rf"{OURS}.*|ConvNeXt( V2)?, .*(Tables? \d|Section \d|README).*|"
+            rf"{OURS}.*|ConvNeXt( V2)?, "
+            r".*(Tables? \d|Section \d|README|appendix).*|"
             r"OpenMMLab's (run|evaluation).*"),
         # What was done to get the figure, where that is not plain testing.
         'Protocol?': _NAME,

@@ -2,7 +2,8 @@
 
 cosine-distance draws how unlike the channels of a layer are (Figure 4),
 class-selectivity how selective units are (Figure 7), activations the channels
-themselves (Figure 3). Each writes a PNG and the numbers behind it as CSV.
+themselves (Figure 3). Each writes a PNG and the numbers behind it as CSV. knn
+classifies images by their nearest neighbours, without any training.
 """
 import argparse
 import sys
@@ -29,8 +30,21 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
         help='how selective units are; --images has a folder for each class')
     grids = commands.add_parser(
         'activations', help='the channels of some layers, for one image')
-    for command in (distance, selectivity, grids):
+    knn = commands.add_parser(
+        'knn', help='accuracy of the nearest neighbours; --images and '
+        '--queries have a folder for each class')
+    for command in (distance, selectivity, grids, knn):
         _add_common_arguments(command.add_argument)
+    knn.add_argument('--queries', type=Path, required=True,
+                     help='folder of the images to classify')
+    knn.add_argument('--k', type=int, default=20,
+                     help='neighbours that vote (default: %(default)s)')
+    knn.add_argument('--batch-size', type=int, default=64,
+                     help='images in memory at a time (default: %(default)s)')
+    distance.add_argument(
+        '--live-only', action='store_true',
+        help='leave out channels that are zero everywhere (default: they '
+        'count, as equal to each other)')
     for add in (distance.add_argument, selectivity.add_argument):
         add('--max-images', type=int, default=1000,
             help='most images to read, spread evenly (default: %(default)s)')
@@ -55,7 +69,8 @@ def _add_common_arguments(add: Callable) -> None:
     add('--model', nargs=3, action='append', required=True,
         metavar=('NAME', 'CONFIG', 'CHECKPOINT'),
         help='name in tables and plots; path or name of a config with '
-        "ConvNeXtV2 in it; weights, or 'none' for initial ones. Several "
+        "ConvNeXtV2 (or mmpretrain's ViT) in it; weights, or 'none' for "
+        'initial ones. Several '
         'models are drawn together')
     add('--images', type=Path, required=True, help='folder, searched whole')
     add('--out', type=Path, required=True, help='folder for PNG and CSV')
@@ -72,7 +87,7 @@ def check_arguments(args: argparse.Namespace) -> None:
         CommandError: If a number is not positive, two models have one name, or
             a file to write exists.
     """
-    for key in ('size', 'batch_size', 'max_images', 'channels'):
+    for key in ('size', 'batch_size', 'max_images', 'channels', 'k'):
         if getattr(args, key, 1) < 1:
             raise CommandError(f"--{key.replace('_', '-')} must be positive, "
                                f'got {getattr(args, key)}')
@@ -109,17 +124,26 @@ def analyze(args: argparse.Namespace) -> None:
                                       getattr(args, 'max_images', None))
     with quietly():  # MMEngine logs a line for each parameter.
         models = [load_model(*named) for named in args.model]
-    least = max(model.backbone.stride for model in models)
+    # A ViT takes images of any size from a patch on.
+    least = max(getattr(x.backbone, 'stride', 32) for x in models)
     if args.size < least:
         raise CommandError(f'--size must be at least {least}, the stride of '
                            f'the backbone, got {args.size}')
     common = (models, images, args.out, args.size)
-    with refused(args.command, ValueError):
+    with refused(args.command, ValueError, FileNotFoundError):
         if args.command == 'activations':
             reports.report_activations(*common, args.features, args.layers,
                                        args.channels)
         elif args.command == 'cosine-distance':
-            reports.report_cosine_distance(*common, args.batch_size)
+            reports.report_cosine_distance(*common, args.batch_size,
+                                           args.live_only)
+        elif args.command == 'knn':
+            queries = analysis.find_images(args.queries)
+            found = reports.report_neighbours(
+                models, images, queries, args.out, args.size, args.batch_size,
+                args.k)
+            for name, accuracy in found.items():
+                print(f'{name}: {accuracy:.1f} % top-1')
         else:
             reports.report_class_selectivity(*common, args.batch_size,
                                              rectify=not args.signed)

@@ -9,10 +9,11 @@ from .cosine_distance import CosineDistance, cosine_distance
 from .features import AFTER_GRN, BEFORE_GRN, FEATURES, OUTPUT, blocks, observe
 from .images import Batch, Images, batches, find_images
 from .models import Model, load_model
+from .neighbours import nearest_neighbours
 
 __all__ = [
     'AFTER_GRN', 'BEFORE_GRN', 'FEATURES', 'OUTPUT', 'ActivationGrid', 'Batch',
     'ClassSelectivity', 'CosineDistance', 'Images', 'Model', 'activation_grid',
     'batches', 'blocks', 'class_selectivity', 'cosine_distance', 'find_images',
-    'load_model', 'observe'
+    'load_model', 'nearest_neighbours', 'observe'
 ]

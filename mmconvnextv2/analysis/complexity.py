@@ -48,9 +48,13 @@ def count_complexity(cfg: Config, size: Tuple[int, int]) -> Complexity:
         >>> count_complexity(cfg, (800, 1280)).multiply_adds / 1e9
         485.31...
     """
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')), \
-            torch.device('meta'):
-        model = MODELS.build(cfg.model).eval()
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        try:
+            with torch.device('meta'):
+                model = MODELS.build(cfg.model).eval()
+        except RuntimeError:  # Reads values, as Swin does of its drop paths.
+            model = MODELS.build(cfg.model).eval().to('meta')
+    with torch.device('meta'):
         stems = [m.downsample_layers[0][0] for m in model.modules()
                  if isinstance(m, ConvNeXtV2)]
         image = torch.empty(1, stems[0].in_channels if stems else 3, *size)

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 
-def cosine_distance(features: Tensor) -> Tuple[Tensor, Tensor]:
+def cosine_distance(features: Tensor,
+                    live_only: bool = False) -> Tuple[Tensor, Tensor]:
     """Compute the mean cosine distance over all pairs of channels.
 
-    With X_i the values of a channel at all sites, and C channels that are not
-    zero everywhere (ConvNeXt V2, Section 4):
+    With X_i the values of a channel at all sites, and C channels (ConvNeXt V2,
+    Section 4):
 
     .. code-block:: text
 
@@ -18,11 +19,14 @@ def cosine_distance(features: Tensor) -> Tuple[Tensor, Tensor]:
 
     It is computed in float64 from the sum of the C unit vectors, whose square
     is the sum of all cosines. A dead channel, zero at every site, has no
-    direction: it is left out and counted. If all are dead, the distance is
-    0, as for channels that are all the same.
+    direction: its cosine is 1 with a dead one and 0 with a live one, so that
+    many dead channels are a collapse as many equal ones are. The paper does
+    not say what it does with them.
 
     Args:
         features (Tensor): (N, ..., C), sites between images and channels.
+        live_only (bool): Whether to leave dead channels out, of pairs and of
+            C. Defaults to False.
 
     Returns:
         tuple[Tensor, Tensor]: For each image, float64: the distance (N, ),
@@ -34,10 +38,14 @@ def cosine_distance(features: Tensor) -> Tuple[Tensor, Tensor]:
     live = norms > 0
     units = x / norms.where(live, torch.ones_like(norms))
     count = live.sum(-1).flatten().double()
-    cosines = units.sum(-1).square().sum(-1) / count.clamp(min=1).square()
-    distance = ((1 - cosines) / 2).clamp(min=0)
-    distance = distance.where(count > 0, torch.zeros_like(distance))
-    return distance, 1 - count / x.shape[-1]
+    dead = x.shape[-1] - count
+    cosines = units.sum(-1).square().sum(-1)
+    if live_only:
+        # Without a live channel 0, as for channels that are all the same.
+        cosines = (cosines / count.square()).nan_to_num(nan=1.)
+    else:
+        cosines = (cosines + dead.square()) / x.shape[-1]**2
+    return ((1 - cosines) / 2).clamp(min=0), dead / x.shape[-1]
 
 
 class LayerDistance(NamedTuple):
@@ -56,15 +64,19 @@ class CosineDistance:
     """Collect cosine distances from ``observe``, layer by layer.
 
     Four sums are kept for each layer, however many images there are.
+
+    Args:
+        live_only (bool): See ``cosine_distance``. Defaults to False.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, live_only: bool = False) -> None:
+        self.live_only = live_only
         self._sums: Dict[Tuple[str, str, int], Tensor] = {}
 
     def __call__(self, layer: str, features: str, x: Tensor,
                  labels: Tensor) -> None:
         """Add the features (N, H, W, C) of some images."""
-        distance, dead = cosine_distance(x)
+        distance, dead = cosine_distance(x, self.live_only)
         key = (layer, features, x.shape[-1])
         values = (torch.ones_like(dead), distance, distance.square(), dead)
         new = torch.stack(values).sum(1).cpu()

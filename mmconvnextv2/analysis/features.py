@@ -4,10 +4,9 @@ from functools import partial
 from typing import Callable, Dict, Iterable, Optional, Sequence, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from mmconvnextv2.models.backbones import ConvNeXtV2
 from mmconvnextv2.models.layers.block import ConvNeXtV2Block
 from .images import Batch
 
@@ -18,26 +17,31 @@ FEATURES = (BEFORE_GRN, AFTER_GRN, OUTPUT)
 See = TypeVar('See', bound=Callable[[str, str, Tensor, Tensor], None])
 
 
-def blocks(backbone: ConvNeXtV2) -> Dict[str, ConvNeXtV2Block]:
-    """Return the blocks of a backbone by name, such as 'stages.2.0'."""
+def blocks(backbone: nn.Module) -> Dict[str, nn.Module]:
+    """Return the blocks of a backbone by name, such as 'stages.2.0'.
+
+    Those of mmpretrain's ViTs count too.
+    """
     return {
         name: module
         for name, module in backbone.named_modules()
-        if isinstance(module, ConvNeXtV2Block)
+        if isinstance(module, ConvNeXtV2Block) or any(
+            cls.__name__ == 'TransformerEncoderLayer'
+            for cls in type(module).__mro__)
     }
 
 
 @torch.no_grad()
-def observe(backbone: ConvNeXtV2, stream: Iterable[Batch],
+def observe(backbone: nn.Module, stream: Iterable[Batch],
             features: Sequence[str], see: See) -> See:
     """Encode images and show the features of the blocks to a function.
 
     Args:
-        backbone (ConvNeXtV2): Is in evaluation mode meanwhile.
+        backbone (nn.Module): Is in evaluation mode meanwhile.
         stream (Iterable[Batch]): Preprocessed images.
         features (Sequence[str]): Features to show, some of ``FEATURES``.
         see (callable): Takes the name of the block, which features these are,
-            (N, H, W, C) and the labels (N, ).
+            (N, H, W, C), a ViT's (N, L, C), and the labels (N, ).
 
     Returns:
         callable: ``see``.
@@ -67,14 +71,18 @@ def observe(backbone: ConvNeXtV2, stream: Iterable[Batch],
     return see
 
 
-def _attach(block: ConvNeXtV2Block, kind: str,
+def _attach(block: nn.Module, kind: str,
             see: Callable[[Tensor], None]) -> RemovableHandle:
+    is_vit = not isinstance(block, ConvNeXtV2Block)
     if kind == AFTER_GRN:
-        # Not GRN's output: the first ConvNeXt has none.
-        return block.pointwise_conv2.register_forward_pre_hook(
+        # Not GRN's output: the first ConvNeXt has none, as ViT.
+        second = block.ffn.layers[1] if is_vit else block.pointwise_conv2
+        return second.register_forward_pre_hook(
             lambda module, inputs: see(inputs[0]))
     if kind == BEFORE_GRN:
-        return block.act.register_forward_hook(
+        act = block.ffn.layers[0][1] if is_vit else block.act
+        return act.register_forward_hook(
             lambda module, inputs, output: see(output))
     return block.register_forward_hook(
-        lambda module, inputs, output: see(output.movedim(1, -1)))
+        lambda module, inputs, output: see(
+            output if is_vit else output.movedim(1, -1)))

@@ -5,21 +5,23 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional, Union
 import torch
 from mmengine.device import get_device
 from mmengine.model import ImgDataPreprocessor
-from torch import Tensor
+from mmengine.registry import DefaultScope
+from torch import Tensor, nn
 
+from mmconvnextv2.checkpoint.io import read_checkpoint
 from mmconvnextv2.config.check import read_config
 from mmconvnextv2.config.walk import parts, type_name
-from mmconvnextv2.models.backbones import ConvNeXtV2
 from mmconvnextv2.registry import MODELS
 
 _SEED = 0  # of initial weights
+_VITS = ('VisionTransformer', 'BEiTViT')
 
 
 class Model(NamedTuple):
     """A backbone and the preprocessing of its images."""
 
     name: str  # in tables and plots
-    backbone: ConvNeXtV2  # in evaluation mode
+    backbone: nn.Module  # ConvNeXtV2 or a ViT, in evaluation mode
     preprocessor: ImgDataPreprocessor  # normalises as the config does
 
     def preprocess(self, images: Tensor) -> Tensor:
@@ -32,7 +34,7 @@ def load_model(name: str, config: Union[str, Path], checkpoint: Optional[str],
     """Build the backbone that a config has, wherever it sits, with weights.
 
     Nothing else of the model is built, so mmdet, mmseg and mmpretrain are not
-    needed for their configs.
+    needed for their configs, but for mmpretrain's ViT (of MAE, say).
 
     Args:
         name (str): Name in tables and plots.
@@ -43,16 +45,17 @@ def load_model(name: str, config: Union[str, Path], checkpoint: Optional[str],
             if there is one.
 
     Raises:
-        ValueError: If the config has no ``ConvNeXtV2``, or one that does not
+        ValueError: If the config has no such backbone, or one that does not
             take colour images.
         FileNotFoundError, CheckpointError: If the weights are missing or do
             not fit.
     """
     cfg = read_config(config)
     backbone_cfg = next((part for _, part in parts(cfg.get('model', {}))
-                         if type_name(part) == 'ConvNeXtV2'), None)
+                         if type_name(part) in ('ConvNeXtV2', *_VITS)), None)
     if backbone_cfg is None:
         raise ValueError(f'{config} has no backbone of type ConvNeXtV2')
+    is_vit = type_name(backbone_cfg) in _VITS
     channels = backbone_cfg.get('in_channels', 3)
     if channels != 3:
         raise ValueError(f'{config} is for images of {channels} channels; '
@@ -60,16 +63,32 @@ def load_model(name: str, config: Union[str, Path], checkpoint: Optional[str],
     # No block reads the final norm, and checkpoints may lack it.
     backbone_cfg = {**backbone_cfg, 'final_norm': False, 'frozen_stages': 0}
     backbone_cfg.pop('init_cfg', None)
-    if checkpoint is not None:
+    if checkpoint is not None and not is_vit:
         backbone_cfg['init_cfg'] = dict(
             type='Pretrained', checkpoint=str(checkpoint))
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(_SEED)
-        backbone = MODELS.build(backbone_cfg)
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            backbone = MODELS.build(backbone_cfg)
         backbone.init_weights()
+    if checkpoint is not None and is_vit:
+        _load_vit(backbone, str(checkpoint))
     device = device or get_device()
     preprocessor = ImgDataPreprocessor(**normalization_of(cfg)).to(device)
-    return Model(name, backbone.to(device).eval(), preprocessor)
+    backbone.to(device).eval()  # Some of mmpretrain's return nothing.
+    return Model(name, backbone, preprocessor)
+
+
+def _load_vit(backbone: nn.Module, checkpoint: str) -> None:
+    """Load all but the norms behind the blocks, of mmpretrain's format."""
+    state = read_checkpoint(checkpoint)
+    state = {key.removeprefix('backbone.'): value
+             for key, value in state.get('state_dict', state).items()}
+    missing = [x for x in backbone.load_state_dict(state, False).missing_keys
+               if not x.startswith('ln')]
+    if missing:
+        raise ValueError(f'{checkpoint} has no {missing[0]} for the backbone, '
+                         f'and lacks {len(missing)} entries in all')
 
 
 def normalization_of(cfg: Mapping) -> Dict[str, Any]:

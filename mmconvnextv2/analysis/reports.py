@@ -1,7 +1,9 @@
 """The analyses as a table and a figure beside it, for several models."""
 import csv
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Sequence
+
+import torch
 
 from mmconvnextv2.files import written_whole
 from mmconvnextv2.images import read_centre
@@ -12,16 +14,19 @@ from .cosine_distance import CosineDistance, LayerDistance
 from .features import AFTER_GRN, BEFORE_GRN, OUTPUT, blocks, observe
 from .images import Images, batches
 from .models import Model
+from .neighbours import encode, nearest_neighbours
 
 
-def files_of(analysis: str, out: Path) -> Tuple[Path, Path]:
-    """Name the table and the figure that an analysis writes."""
-    return out / f'{analysis}.csv', out / f'{analysis}.png'
+def files_of(analysis: str, out: Path) -> List[Path]:
+    """Name the table and the figure, if any, that an analysis writes."""
+    suffixes = ('csv', ) if analysis == 'knn' else ('csv', 'png')
+    return [out / f'{analysis}.{x}' for x in suffixes]
 
 
-def report_cosine_distance(models: Sequence[Model], images: Images, out: Path,
-                           size: int,
-                           batch_size: int) -> Dict[str, List[LayerDistance]]:
+def report_cosine_distance(
+        models: Sequence[Model], images: Images, out: Path, size: int,
+        batch_size: int,
+        live_only: bool = False) -> Dict[str, List[LayerDistance]]:
     """Measure, tabulate and plot the cosine distance of every layer.
 
     Args:
@@ -30,12 +35,14 @@ def report_cosine_distance(models: Sequence[Model], images: Images, out: Path,
         out (Path): Folder for the table and the figure, see ``files_of``.
         size (int): Side of the images, in pixels.
         batch_size (int): Images in memory at a time.
+        live_only (bool): See ``cosine_distance``. Defaults to False.
 
     Returns:
         dict[str, list[LayerDistance]]: By name of the model.
     """
     found = {model.name: _observe(model, images, size, batch_size,
-                                  (BEFORE_GRN, AFTER_GRN), CosineDistance())
+                                  (BEFORE_GRN, AFTER_GRN),
+                                  CosineDistance(live_only))
              for model in models}
     rows = ((name, *x) for name, layers in found.items() for x in layers)
     _write('cosine_distance', out, ('model', *LayerDistance._fields), rows,
@@ -75,6 +82,40 @@ def report_class_selectivity(
     return found
 
 
+def report_neighbours(models: Sequence[Model], images: Images,
+                      queries: Images, out: Path, size: int, batch_size: int,
+                      k: int) -> Dict[str, float]:
+    """Classify images by their nearest neighbours; tabulate the accuracy.
+
+    Args:
+        models, out, size, batch_size: See ``report_cosine_distance``.
+        images (Images): Images of known classes, in folders of classes.
+        queries (Images): Images to classify, in folders of the same names.
+        k (int): Neighbours that vote, see ``nearest_neighbours``.
+
+    Returns:
+        dict[str, float]: Top-1 accuracy in percent, by name of the model.
+
+    Raises:
+        ValueError: If the classes differ, or there are fewer than k images.
+    """
+    if images.classes != queries.classes:
+        raise ValueError(f'--images has the classes {images.classes}, '
+                         f'--queries {queries.classes}')
+    found = {}
+    for model in models:
+        known, asked = (encode(model, x, size, batch_size)
+                        for x in (images, queries))
+        classes = nearest_neighbours(known, torch.tensor(images.labels), asked,
+                                     k)
+        right = classes == torch.tensor(queries.labels)
+        found[model.name] = 100 * right.double().mean().item()
+    _write('knn', out, ('model', 'k', 'images', 'queries', 'top-1'),
+           ((name, k, len(images.paths), len(queries.paths), accuracy)
+            for name, accuracy in found.items()))
+    return found
+
+
 def report_activations(models: Sequence[Model], images: Images, out: Path,
                        size: int, features: str = AFTER_GRN,
                        layers: Optional[Sequence[str]] = None,
@@ -92,11 +133,13 @@ def report_activations(models: Sequence[Model], images: Images, out: Path,
             64.
 
     Raises:
-        ValueError: If a model has no block of a given name.
+        ValueError: If a model has no block of a given name, or no maps.
     """
     first = Images(images.paths[:1], images.labels[:1], images.classes)
     found = {}
     for model in models:
+        if not hasattr(model.backbone, 'downsample_layers'):
+            raise ValueError(f'{model.name} is no ConvNeXt: no maps to draw')
         grid = ActivationGrid(_known_layers(model, layers), num_channels)
         found[model.name] = _observe(model, first, size, 1, (features, ), grid)
     numbers = ('mean', 'std', 'min', 'max')
@@ -130,15 +173,16 @@ def _known_layers(model: Model, layers: Optional[Sequence[str]]) -> List[str]:
 
 
 def _write(analysis: str, out: Path, header: Sequence[str],
-           rows: Iterable[Sequence[Any]], figure: Any) -> None:
+           rows: Iterable[Sequence[Any]], figure: Any = None) -> None:
     """Write a table, floats with 6 significant digits, and a figure."""
     out.mkdir(parents=True, exist_ok=True)
-    table, picture = files_of(analysis, out)
+    table, *pictures = files_of(analysis, out)
     with written_whole(table) as part, open(part, 'w', newline='') as file:
         writer = csv.writer(file, lineterminator='\n')
         writer.writerow(header)
         for row in rows:
             writer.writerow(
                 [f'{x:.6g}' if isinstance(x, float) else x for x in row])
-    with written_whole(picture) as part:
-        figure.savefig(part, dpi=120)
+    for picture in pictures:
+        with written_whole(picture) as part:
+            figure.savefig(part, dpi=120)

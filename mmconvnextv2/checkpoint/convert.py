@@ -82,8 +82,9 @@ def recognise(state: Mapping[str, Tensor],
     Args:
         state (Mapping[str, Tensor]): A state dict of any known format.
         prefix (str, optional): Beginning of the network's names, if there are
-            several networks. 'backbone.' also stands for the network in files
-            of other code bases, which have no such prefix.
+            several networks besides MoCo V3's moving average. 'backbone.' also
+            stands for the network in files of other code bases, which have no
+            such prefix.
 
     Raises:
         CheckpointError: If no known code base has such names, or if there
@@ -108,6 +109,9 @@ def recognise(state: Mapping[str, Tensor],
             raise CheckpointError(f'no network has the prefix {prefix!r}; '
                                   f'there is {networks}')
         found = named
+    else:  # MoCo V3's moving average is the network once more.
+        found = {x for x in found
+                 if not x[0].startswith('momentum_encoder.')} or found
     if len(found) > 1:
         raise CheckpointError('there are several networks, name one by '
                               f'prefix: {networks}')

@@ -117,15 +117,16 @@ def _layer_decay(cfg: Mapping, lr: float) -> dict[str, Any]:
         return dict.fromkeys(
             ('layer_decay', 'decay_type', 'stem_scale', 'stem_lr'))
     kind = options.get('decay_type') or 'layer_wise'
-    arch = resolve_arch(
-        setting(registry.MODELS, cfg['model']['backbone'], 'arch'))
-    stem = find_layer(kind, 'downsample_layers.0.0.weight', arch.depths)
-    scale = options['decay_rate']**stem.exponent
+    backbone, scale = cfg['model']['backbone'], None
+    if type_name(backbone) in ('ConvNeXtV2', 'ConvNeXt'):
+        arch = resolve_arch(setting(registry.MODELS, backbone, 'arch'))
+        stem = find_layer(kind, 'downsample_layers.0.0.weight', arch.depths)
+        scale = options['decay_rate']**stem.exponent
     return dict(
         layer_decay=options['decay_rate'],
         decay_type=kind.replace('_', '-'),
         stem_scale=scale,
-        stem_lr=scale * lr)
+        stem_lr=scale and scale * lr)
 
 
 def _schedule(cfg: Mapping, lr: float) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Learning rates that fall towards the first layers of a ConvNeXt V2."""
 import re
+from functools import partial
 from itertools import groupby
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
@@ -47,8 +48,9 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     The backbone, a ``ConvNeXtV2`` or mmpretrain's ``ConvNeXt``, is found
     wherever it sits in the model, and its depths tell the layers; each of
     several follows its own depths. Everything outside its stem, downsampling
-    layers and blocks has the full learning rate. Frozen parameters are left
-    out.
+    layers and blocks has the full learning rate. Other backbones of mmpretrain
+    that count their layers (``get_layer_depth``: Swin, ViT, BEiT) decay
+    layer-wise by that count. Frozen parameters are left out.
 
     There is no weight decay for norms, biases and tensors of at most one
     dimension, nor, whatever their shape, for GRN and parameters named
@@ -127,7 +129,8 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             **kwargs: Other arguments of MMEngine's constructor; not needed.
 
         Raises:
-            ValueError: If there is no ConvNeXtV2 or ConvNeXt in the model.
+            ValueError: If the model has no such backbone, or one that does
+                not decay as ``decay_type`` says.
         """
         groups: Dict[Tuple[float, float], dict] = {}
         # By values only, so that a resumed run finds the same groups.
@@ -153,6 +156,8 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         """
         kind = self.options['decay_type']
         found = ', '.join(
+            f'{path or "the model"} ({type(backbone).__name__})'
+            if not _is_convnext(backbone) else
             f'{path or "the model"} with depths {tuple(backbone.depths)}'
             for path, backbone in _find_backbones(model).items())
         lines = [
@@ -230,10 +235,17 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         """Find the layers by id(param); under None, that of all others."""
         kind, layers = self.options['decay_type'], {}
         for backbone in _find_backbones(model).values():
-            layers.setdefault(None, find_layer(kind, None, backbone.depths))
+            if _is_convnext(backbone):
+                find = partial(find_layer, kind, depths=backbone.depths)
+            elif kind == 'layer_wise':
+                find = partial(_counted_layer, backbone)
+            else:
+                raise ValueError(
+                    f'{type(backbone).__name__} decays layer_wise only, got '
+                    f'paramwise_cfg.decay_type={kind!r}')
+            layers.setdefault(None, find(None))
             for name, param in backbone.named_parameters():
-                layers[id(param)] = find_layer(
-                    kind, _WRAPPERS.sub('', name), backbone.depths)
+                layers[id(param)] = find(_WRAPPERS.sub('', name))
         return layers
 
 
@@ -241,9 +253,8 @@ def _find_backbones(model: nn.Module) -> Dict[str, nn.Module]:
     found = {
         path: module
         for path, module in model.named_modules()
-        if _has_base_named(module, 'ConvNeXtV2', 'ConvNeXt') and all(
-            hasattr(module, name)
-            for name in ('depths', 'stages', 'downsample_layers'))
+        if _is_convnext(module) or (_has_base_named(module, 'BaseBackbone')
+                                    and hasattr(module, 'get_layer_depth'))
     }
     if not found:
         raise ValueError(
@@ -252,6 +263,18 @@ def _find_backbones(model: nn.Module) -> Dict[str, nn.Module]:
             'set one, or leave out optim_wrapper.constructor and '
             'paramwise_cfg')
     return found
+
+
+def _is_convnext(module: nn.Module) -> bool:
+    return _has_base_named(module, 'ConvNeXtV2', 'ConvNeXt') and all(
+        hasattr(module, name)
+        for name in ('depths', 'stages', 'downsample_layers'))
+
+
+def _counted_layer(backbone: nn.Module, name: Optional[str]) -> Layer:
+    """Layer by mmpretrain's count; the last one for None."""
+    depth, count = backbone.get_layer_depth(name or 'head')
+    return Layer(depth, count - 1)
 
 
 def _has_base_named(module: nn.Module, *names: str) -> bool:
@@ -274,4 +297,6 @@ def _name_layers(entries: List[Entry]) -> str:
         if blocks:
             words.append(f'stage {stage} block {blocks[0]}' if len(blocks) == 1
                          else f'stage {stage} blocks {blocks[0]}-{blocks[-1]}')
-    return ', '.join(words) or 'norms, neck, heads'
+    first = entries[0].layer
+    return ', '.join(words) or (f'layer {first.layer_id}' if first.exponent
+                                else 'norms, neck, heads')

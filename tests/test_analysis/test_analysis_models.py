@@ -2,7 +2,13 @@ import pytest
 import torch
 from analysis_toy import BACKBONE, toy_backbone, write_config
 
-from mmconvnextv2.analysis import load_model
+from mmconvnextv2.analysis import (
+    Batch,
+    CosineDistance,
+    cosine_distance,
+    load_model,
+    observe,
+)
 from mmconvnextv2.checkpoint import CheckpointError
 
 _TOY = f"arch={BACKBONE['arch']}, "
@@ -62,3 +68,37 @@ def test_refusals(tmp_path, name, weights, error, message):
     with pytest.raises(error, match=message):
         load_model('x', tmp_path / f'{name}.py',
                    weights and str(tmp_path / weights))
+
+
+def test_vit_of_mae(tmp_path):
+    mmpretrain = pytest.importorskip('mmpretrain.models')
+    arch = dict(embed_dims=8, num_layers=2, num_heads=1,
+                feedforward_channels=16)
+    given = mmpretrain.VisionTransformer(arch, img_size=32, patch_size=16)
+    given.init_weights()
+    state = {f'backbone.{k}': x for k, x in given.state_dict().items()}
+    torch.save(dict(state_dict=state), tmp_path / 'mae.pth')
+    (tmp_path / 'vit.py').write_text(
+        "model = dict(backbone=dict(type='VisionTransformer', img_size=32, "
+        f"patch_size=16, out_type='avg_featmap', arch={arch}))\n")
+    model = load_model('MAE', tmp_path / 'vit.py', str(tmp_path / 'mae.pth'))
+    images = torch.randn(3, 3, 32, 32)
+    found = observe(model.backbone, [Batch(images, torch.zeros(3))],
+                    ('before_grn', 'after_grn', 'output'), CosineDistance())
+    assert [(x.layer, x.channels) for x in found.layers()] == [
+        (f'layers.{i}', width) for i in (0, 1) for width in (16, 16, 8)]
+    # What GELU gives enters the second layer as it is.
+    first, second = found.layers()[:2]
+    assert first.distance == second.distance
+    block = given.layers[0]
+    with torch.no_grad():
+        x = given.patch_embed(images)[0]
+        x = torch.cat([given.cls_token.expand(3, -1, -1), x], 1)
+        x = x + given.pos_embed
+        x = block.ffn.layers[0](block.ln2(x + block.attn(block.ln1(x))))
+    assert first.distance == pytest.approx(cosine_distance(x)[0].mean().item())
+    del state['backbone.layers.1.ln1.weight']
+    torch.save(dict(state_dict=state), tmp_path / 'mae.pth')
+    with pytest.raises(ValueError, match='mae.pth has no layers.1.ln1.weight '
+                       'for the backbone, and lacks 1 entries in all$'):
+        load_model('MAE', tmp_path / 'vit.py', str(tmp_path / 'mae.pth'))

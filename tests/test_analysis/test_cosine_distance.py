@@ -49,15 +49,17 @@ def test_scale_of_a_channel_does_not_matter():
     torch.testing.assert_close(cosine_distance(x * scales), cosine_distance(x))
 
 
-def test_dead_channels_are_left_out_and_counted():
+def test_dead_channels():
     x = torch.randn(2, 3, 3, 5)
     x[0, ..., [1, 4]] = 0.
     x[1] = -0.
-    distance, dead = cosine_distance(x)
+    distance, dead = cosine_distance(x, live_only=True)
     assert dead.tolist() == pytest.approx([0.4, 1.])
-    live = x[:1, ..., [0, 2, 3]]
-    assert distance[0].item() == pytest.approx(cosine_distance(live)[0].item())
-    assert distance[1].item() == 0.
+    live = cosine_distance(x[:1, ..., [0, 2, 3]])[0].item()
+    assert distance.tolist() == pytest.approx([live, 0.])
+    # Of 25 pairs, 9 are live, 4 dead, at distance 0, and 12 mixed, at 1/2.
+    distance = cosine_distance(x)[0]
+    assert distance.tolist() == pytest.approx([(9 * live + 6) / 25, 0.])
 
 
 def test_collects_mean_and_deviation_over_images():

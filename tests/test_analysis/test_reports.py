@@ -16,12 +16,14 @@ from mmconvnextv2.analysis import (
     class_selectivity,
     cosine_distance,
     find_images,
+    nearest_neighbours,
     observe,
 )
 from mmconvnextv2.analysis.reports import (
     report_activations,
     report_class_selectivity,
     report_cosine_distance,
+    report_neighbours,
 )
 
 
@@ -86,8 +88,40 @@ def test_cosine_distance(models, images, tmp_path):
     assert [x.distance for x in found['V1']
             ] == pytest.approx(distances[6:], rel=1e-5)
     table = distance_table(found).splitlines()
-    assert table[2].startswith(f"| 1 | {found['V2'][0].distance:.3f} |")
-    assert len(table) == 6 and table[5].startswith('| mean | ')
+    first = found['V2'][0]
+    assert table[2].startswith(f'| 1 | {first.distance:.3f} ± {first.std:.3f}')
+    assert [x.split(' |')[0] for x in table[5:]] == [
+        '| mean', '| most dead channels']
+
+
+def test_nearest_neighbours_by_hand(models, images, tmp_path):
+    known = torch.tensor([[5., 0.], [0., 1.], [3., 4.], [-1., 0.]])
+    labels = torch.tensor([2, 1, 1, 0])
+    asked = torch.tensor([[10., 0.], [4., 3.], [-2., -1.]])
+    # Cosines: 1, 0, 0.6, -1; 0.8, 0.6, 0.96, -0.8; -0.89, -0.45, -0.89, 0.89.
+    # With three votes, the second's 1 has e^(0.96/0.07) + e^(0.6/0.07), more
+    # than 2's e^(0.8/0.07); the first's 2 has e^(1/0.07), more than the rest.
+    for k, expected in ((1, [2, 1, 0]), (3, [2, 1, 0]), (4, [2, 1, 0])):
+        assert nearest_neighbours(known, labels, asked, k).tolist() == expected
+    # Three distant votes outweigh a nearer one, at equal classes of theirs.
+    known = torch.tensor([[1., 0.], [0.99, 0.1411], [0.99, -0.1411]])
+    assert nearest_neighbours(known, torch.tensor([0, 1, 1]), known[:1],
+                              3).tolist() == [1]
+    known = torch.cat([known, known[:1]])
+    assert nearest_neighbours(known, torch.tensor([0, 1, 1, 0]), known[:1],
+                              4).tolist() == [0]
+    with pytest.raises(ValueError, match='^k must be from 1 to 4, the number '
+                       'of known images, got 5$'):
+        nearest_neighbours(known, labels, asked[:, :2], 5)
+    # Each image is its own nearest neighbour.
+    found = report_neighbours(models, images, images, tmp_path, 16, 2, 1)
+    assert found == {'V2': 100., 'V1': 100.}
+    assert rows_of(tmp_path / 'knn.csv')[0] == {
+        'model': 'V2', 'k': '1', 'images': '5', 'queries': '5', 'top-1': '100'}
+    with pytest.raises(ValueError, match=r"^--images has the classes \['a', "
+                       r"'b'\], --queries \['a'\]$"):
+        report_neighbours(models, images, images._replace(classes=['a']),
+                          tmp_path, 16, 2, 1)
 
 
 @pytest.mark.parametrize('rectify', [True, False])

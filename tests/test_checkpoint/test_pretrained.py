@@ -179,6 +179,11 @@ def test_prefix(weights):
     assert refusal(weights(as_model(sources[0])), prefix='encoder') == (
         "no network has the prefix 'encoder.'; there is 'backbone.' "
         '(mmpretrain)')
+    # MoCo V3 keeps a moving average of the network.
+    moco = {f'momentum_encoder.module.0.{k}': v
+            for k, v in sources[1].state_dict().items()}
+    path = weights(dict(state_dict={**as_model(sources[0]), **moco}))
+    assert_same(load(path).state_dict(), sources[0].state_dict())
 
 
 @pytest.mark.parametrize('in_channels', [1, 2, 4, 5, 7])

@@ -16,6 +16,13 @@ from mmconvnextv2.engine.cpu import fit_amp_to_cpu
 ARCH = dict(depths=[1, 1, 2, 1], channels=[8, 16, 32, 64])
 SIDE = 64  # pixels, of the largest crop
 BATCH = 2
+# Of the backbones of others, by a part of their types' names.
+_OTHER_ARCHS = {
+    'Swin': dict(embed_dims=8, depths=[1, 1, 2, 1], num_heads=[1, 1, 2, 2]),
+    'ViT': dict(
+        embed_dims=64, num_layers=2, num_heads=2, feedforward_channels=64),
+}
+_OTHER_ARCHS['VisionTransformer'] = _OTHER_ARCHS['ViT']
 # Of heads; FPN's width is kept.
 _WIDTHS = ('fc_out_channels', 'conv_out_channels', 'decoder_channels')
 _SIZES = ('scale', 'scales', 'crop_size', 'size')
@@ -67,7 +74,12 @@ def _drop_weights(cfg: Config) -> None:
 
 def _reduce_model(model: ConfigDict) -> None:
     backbone = model.backbone
-    backbone.arch = ARCH
+    backbone.arch = next((arch for part, arch in _OTHER_ARCHS.items()
+                          if part in backbone.type), ARCH)
+    if 'img_size' in backbone:
+        backbone.img_size = SIDE
+    elif 'Swin' in backbone.type:
+        backbone.window_size = 2
     # A block that is left out of both images would learn nothing.
     if backbone.get('drop_path_rate'):
         backbone.drop_path_rate = 0.01

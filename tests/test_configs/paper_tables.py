@@ -285,6 +285,60 @@ for _size in 'bl':
             TABLES[f'{_name}_{_data}'],
             weights=f'work_dirs/convnextv2_{_size}_supervised_in1k/epoch_300')
 
+# The rows "SimMIM" of Tables 6 and 7: the same with Swin's layers; and rivals
+# of Table 4: images and evaluation of ours, values of theirs.
+for _task, _data, _drop_path in (
+        ('maskrcnn', 'coco', dict(b=0.4, l=0.5)),
+        ('upernet', 'ade20k', dict(b=0.4, l=0.4))):
+    for _size in 'bl':
+        TABLES[f'{_task}_swin_{_size}_simmim_{_data}'] = dict(
+            TABLES[f'{_task}_convnextv2_{_size}_{_data}'],
+            drop_path=_drop_path[_size],
+            decay_type='layer-wise',
+            stem_scale=None,
+            weights=f'/simmim_swin-{ARCHS[_size]}_16xb128-amp-coslr-800e')
+# Table 15's V1 rows: the V1 code's values, and V2's for T; drop path, EMA.
+for _size, (_drop_path, _ema) in dict(
+        t=(0.1, 0.9999), b=(0.2, None), l=(0.3, None),
+        xl=(0.4, 0.9999)).items():
+    for _side in ('', '_384'):
+        _like = _size if _size in 'tb' else 'l'
+        TABLES[f'convnextv1_{_size}_ft_in22k_in1k{_side}'] = dict(
+            TABLES[f'convnextv2_{_like}_ft_in22k_in1k{_side}'],
+            arch=ARCHS[_size], drop_path=_drop_path, ema=_ema,
+            weights='/convnext_tiny_22k_224' if _size == 't' else
+            f'/convnext-{ARCHS[_size]}_3rdparty_in21k_')
+# lr, batch, layer decay, warm-up, clipping, weights.
+for _name, _row in dict(
+        vit_b_mae=(2e-3, 1024, 0.65, 5, None, '/mae_vit-base-p16_8xb512-'
+                   'fp16-coslr-1600e'),
+        vit_b_beit=(4e-3, 1024, 0.65, 20, None, '/beit_vit-base-p16_8xb256-'
+                    'amp-coslr-300e'),
+        swin_b_simmim=(5e-3, 2048, 0.9, 20, 5., '/simmim_swin-base_16xb128-'
+                       'amp-coslr-800e')).items():
+    TABLES[f'{_name}_ft_in1k'] = dict(
+        _FINE_TUNING,
+        **dict(zip(('lr', 'batch', 'layer_decay', 'warmup_length',
+                    'clip_grad', 'weights'), _row)),
+        arch='base',
+        weight_decay=0.05,
+        decay_type='layer-wise',
+        stem_scale=None,
+        epochs=100,
+        label_smoothing=0.1,
+        mixup=0.8,
+        cutmix=1.,
+        drop_path=0.1,
+        ema=None)
+
+# MoCo V3: its recipe for ViT at a quarter of the batch; fine-tuning as ours.
+TABLES['mocov3_convnextv2_b_in1k'] = dict(
+    TABLES['fcmae_convnextv2_b_in1k'], base_lr=1.5e-4, lr=6e-4, batch=1024,
+    weight_decay=0.1, betas=[0.9, 0.999], epochs=300, jitter=[0.08, 1.])
+TABLES['convnextv2_b_mocov3_ft_in1k'] = dict(
+    TABLES['convnextv2_b_ft_in1k'],
+    weights='work_dirs/mocov3_convnextv2_b_in1k/epoch_300.pth')
+
 # From DINOv3: recipes of other weights, and the values of its eval/linear.py.
 _DINOV3 = 'work_dirs/dinov3/dinov3_convnext_base_pretrain_lvd1689m-'
 for _task, _data in (('maskrcnn', 'coco'), ('upernet', 'ade20k')):
@@ -307,3 +361,6 @@ TABLES['convnextv1_b_dinov3_linear_in1k'] = dict(
     ema=None,
     train_size=[224, 224],
     weights=_DINOV3)
+TABLES['convnextv2_b_linear_in1k'] = dict(
+    TABLES['convnextv1_b_dinov3_linear_in1k'],
+    weights='/convnext-v2-base_3rdparty-fcmae_in1k_')

@@ -12,7 +12,8 @@ from readme_snippets import section
 
 from mmconvnextv2.models.backbones.arch import ARCHS
 
-TABLE = [x[:-len('_coco')] for x in TABLES if x.endswith('_coco')]
+TABLE = [x[:-len('_coco')] for x in TABLES
+         if x.endswith('_coco') and 'convnext' in x]
 # No paper gives a result.
 UNPUBLISHED = [
     *(f'maskrcnn_convnextv2_{x}' for x in 'afpnt'),

@@ -86,3 +86,22 @@ def test_the_auxiliary_head_is_not_in_the_multiply_adds():
     assert round(counter.get_total_flops() / 2e9, 2) == 4.99
     assert sum(p.numel() for p in head.parameters()) == 1218710
     assert not any('auxiliary' in part for part in found.by_part)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name, size, printed, parameters', [
+    ('maskrcnn_swin_b_simmim_coco', _SIZE, 497, None),
+    ('maskrcnn_swin_l_simmim_coco', _SIZE, 904, None),
+    ('upernet_swin_b_simmim_ade20k', (512, 2048), 1181, 121),
+    ('upernet_swin_l_simmim_ade20k', (512, 2048), 1601, 234),
+])
+def test_swin_as_printed_without_attentions_products(name, size, printed,
+                                                     parameters):
+    cfg = load(f'baselines/{name}')
+    with FlopCounterMode(display=False) as counter:
+        found = count_complexity(cfg, size)
+    attention = counter.flop_counts['Global'][torch.ops.aten.bmm] // 2
+    assert (found.multiply_adds - attention) / 1e9 == pytest.approx(
+        printed, rel=2.5e-3)
+    if parameters:
+        assert round(found.parameters / 1e6) == parameters

@@ -18,9 +18,11 @@ from mmconvnextv2.engine.cpu import fit_amp_to_cpu
 from mmconvnextv2.models.layers import ConvNeXtV2Block
 
 # {task}_{encoder}_{size}[_variant]_{data}[_{pixels}]; no task: a classifier.
-_NAME = re.compile(r'([a-z_]+_)?convnext(v1_([atsbl]|xl)|v2_[afpntblh])'
+_NAME = re.compile(r'([a-z0-9_]+_)?(convnext(v1_([atsbl]|xl)|v2_[afpntblh])|'
+                   r'(swin|vit)_[bl]_(beit|mae|simmim))'
                    r'(_[a-z0-9]+)*_(coco|shapes|in1k|in22k|ade20k)(_\d+)?')
-_MAX_LINES = 25
+# By folder.
+_MAX_LINES = dict(configs=25, ablations=25, baselines=45)
 
 
 def base_files(path):
@@ -37,7 +39,10 @@ def build(cfg):
     fit_amp_to_cpu(cfg, lambda text: None)
     with DefaultScope.overwrite_default_scope(cfg.default_scope), \
             torch.device('meta'):
-        model = MODELS.build(cfg.model)
+        # Swin reads values of tensors while it is built.
+        where = 'cpu' if 'swin' in cfg.filename else 'meta'
+        with torch.device(where):
+            model = MODELS.build(cfg.model)
         return model, build_optim_wrapper(model, cfg.optim_wrapper)
 
 
@@ -45,7 +50,8 @@ def build(cfg):
 def test_name_and_form(name):
     assert _NAME.fullmatch(name)
     text = LEAVES[name].read_text()
-    assert len(text.splitlines()) <= _MAX_LINES
+    folder = LEAVES[name].parent.name
+    assert len(text.splitlines()) <= _MAX_LINES[folder]
     # The first comment says how to run it.
     comment = re.match(r'(#.*\n)+', text).group()
     command = re.search(
@@ -53,8 +59,7 @@ def test_name_and_form(name):
         rf'(configs/{name}\.py|{name})( \d+)?$', comment, re.MULTILINE)
     assert command, comment
     # Short enough without the folder, for that.
-    is_ablation = LEAVES[name].parent.name == 'ablations'
-    assert command.group(2).startswith('configs/') is not is_ablation
+    assert command.group(2).startswith('configs/') is (folder == 'configs')
 
 
 @pytest.mark.parametrize(
@@ -75,9 +80,11 @@ def test_model_and_optimizer_are_built(name):
     # Processes draw different masks, ratios, paths.
     assert cfg.randomness.diff_rank_seed
     model, wrapper = build(cfg)
-    assert isinstance(model.backbone, ConvNeXtV2)
-    assert cfg.model.backbone.type == 'mmconvnextv2.ConvNeXtV2'
-    check_rates_and_drop_paths(cfg, model, wrapper)
+    is_ours = 'convnext' in name
+    assert isinstance(model.backbone, ConvNeXtV2) is is_ours
+    assert (cfg.model.backbone.type == 'mmconvnextv2.ConvNeXtV2') is is_ours
+    check = check_rates_and_drop_paths if is_ours else check_counted_rates
+    check(cfg, model, wrapper)
     given = Counter(
         id(param) for group in wrapper.optimizer.param_groups
         for param in group['params'])
@@ -102,6 +109,28 @@ def check_rates_and_drop_paths(cfg, model, wrapper):
     outside = {rates[id(x)] for name, x in model.named_parameters()
                if x.requires_grad and not name.startswith('backbone.')}
     assert outside == {found['lr']}
+
+
+def check_counted_rates(cfg, model, wrapper):
+    """Compare with powers of the decay rate, by mmpretrain's count."""
+    lr, rate = recipe(cfg)['lr'], cfg.optim_wrapper.paramwise_cfg.decay_rate
+    found = {id(param): group for group in wrapper.optimizer.param_groups
+             for param in group['params']}
+    # Swin-B and -L have 24 blocks, ViT-B has 12.
+    last = 25 if 'swin' in cfg.filename else 13
+    assert found[id(next(model.backbone.patch_embed.parameters()))][
+        'lr'] == pytest.approx(lr * rate**last)
+    for name, param in model.named_parameters():
+        inside = name.removeprefix('backbone.')
+        depth, count = model.backbone.get_layer_depth(inside)
+        if inside == name:
+            depth = last
+        assert count == last + 1
+        group = found[id(param)]
+        assert group['lr'] == pytest.approx(lr * rate**(last - depth)), name
+        is_flat = param.ndim < 2 or name.endswith(
+            ('bias_table', 'cls_token', 'pos_embed'))
+        assert (group['weight_decay'] == 0) is is_flat, name
 
 
 @pytest.mark.parametrize('name', LEAVES)

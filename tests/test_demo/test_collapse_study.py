@@ -1,5 +1,6 @@
 """The study of feature collapse, shortened: what it leaves and keeps."""
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,10 @@ import _training
 import collapse_study
 import pytest
 import torch
+from matplotlib.figure import Figure
 from mmengine.registry import MODELS
 
+from mmconvnextv2.analysis.cosine_distance import LayerDistance
 from mmconvnextv2.config.find import configs_folder
 from mmconvnextv2.datasets import make_shapes
 
@@ -78,12 +81,14 @@ def no_reports(tool, monkeypatch):
     """Nothing is measured or drawn, which takes seconds."""
     for name in ('cosine_distance', 'class_selectivity', 'activations'):
         monkeypatch.setattr(tool, f'report_{name}', lambda *args: {})
+    monkeypatch.setattr(tool, 'plot_cosine_distance', lambda found: Figure())
 
 
 def test_report(tool, trained, tmp_path, capsys):
-    assert tool.main(['--work-dir', 'out', '--epochs', '3']) == 0
+    arguments = ['--work-dir', 'out', '--epochs', '3', '--seeds', '0', '1']
+    assert tool.main(arguments) == 0
     said = capsys.readouterr().out
-    assert 'V1 + FCMAE: loss 0.750 in the last epoch' in said
+    assert said.count('V1 + FCMAE: loss 0.750 in the last epoch') == 2
     assert 'Encoding 5 scenes ...' in said
     assert 'Encoding 5 images of 5 classes ...' in said
     assert len(list((tmp_path / 'out').glob('*.csv'))) == 3
@@ -94,11 +99,21 @@ def test_report(tool, trained, tmp_path, capsys):
     assert lines[0].startswith(
         '| block | V1 + FCMAE, before GRN | V1 + FCMAE, after GRN | '
         'V2 + FCMAE, before GRN |')
-    assert 'V2, untrained' in lines[0] and len(lines) == 2 + 4 + 1
+    assert 'V2, untrained' in lines[0] and len(lines) == 2 + 4 + 2
+
+
+def test_mean_and_deviation_over_seeds(tool):
+    layer = LayerDistance('stages.0.0', 'after_grn', 4, 5, 0.1, 0.5, 0.)
+    other = layer._replace(distance=0.3, dead=0.2)
+    found = tool.over_seeds({'V1, seed 0': [layer], 'V1, seed 1': [other],
+                             'V2': [layer]})
+    joined, = found['V1']
+    assert joined[4:] == pytest.approx((0.2, math.sqrt(0.02), 0.1))
+    assert found['V2'] == [layer]
 
 
 def test_arms_differ_in_the_block_alone(tool, trained, no_reports):
-    assert tool.main(['--work-dir', 'out', '--epochs', '4', '--seed',
+    assert tool.main(['--work-dir', 'out', '--epochs', '4', '--seeds',
                       '7']) == 0
     v1, v2 = (cfg.to_dict() for cfg in trained.configs)
     block = v1.pop('v1')
@@ -121,7 +136,7 @@ def test_interrupted_and_gone_on_with(tool, trained, no_reports, tmp_path,
     arguments = ['--work-dir', 'out', '--epochs', '3']
     assert tool.main(arguments) == 130
     assert capsys.readouterr().err.endswith(
-        '--work-dir out --epochs 3 --seed 0\n')
+        '--work-dir out --epochs 3 --seeds 0\n')
     assert not (tmp_path / 'out' / 'cosine_distance.md').exists()
     trained.stop_at = None
     assert tool.main(arguments) == 0
@@ -132,8 +147,8 @@ def test_interrupted_and_gone_on_with(tool, trained, no_reports, tmp_path,
     assert len(trained.configs) == 3
     assert tool.main(['--work-dir', 'out', '--epochs', '5']) == _REFUSED
     assert capsys.readouterr().err == (
-        'collapse_study.py: out/convnextv1 was made with epochs=3 and seed=0; '
-        'choose another --work-dir\n')
+        'collapse_study.py: out/seed_0/convnextv1 was made with epochs=3 and '
+        'seed=0; choose another --work-dir\n')
 
 
 @pytest.mark.slow
@@ -145,6 +160,7 @@ def test_in_short(folder):
         cwd=folder, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
     for arm in collapse_study.ARMS:
-        found = json.loads((folder / 'out' / arm / 'result.json').read_text())
+        found = json.loads(
+            (folder / 'out/seed_0' / arm / 'result.json').read_text())
         assert found['iterations'] == 3 and 0.8 < found['loss'] < 1.3
     assert 'iteration    3/3   loss ' in done.stdout

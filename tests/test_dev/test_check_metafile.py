@@ -1,5 +1,6 @@
 """Each kind of problem with a model zoo is named."""
 import check_metafile
+import metafile_schema
 import pytest
 from toy_zoo import FILE, HASHED, README, toy_zoo, write_zoo
 
@@ -60,9 +61,8 @@ def changed(path, value):
      'Metadata must have either Epochs or Iterations'),
     *((('Metadata', 'Initial Weights'), weights,
        "Metadata.Initial Weights must be none, a file in work_dirs or one of "
-       "OpenMMLab's, with one of work_dirs/fcmae_, 3rdparty-fcmae, "
-       "fcmae-in21k-pre, fcmae-pre, _ft_in22k/, lvd1689m, 3rdparty_in21k, "
-       f"in1k in its name, got '{weights}'")
+       "OpenMMLab's or the authors', with one of "
+       f'{", ".join(metafile_schema._STARTS)} in its name, got {weights!r}')
       for weights in ('https://x.org/in1k.pth', 'laion.pth')),
     (('Published', 'FLOPs'), 0.55,
      'Published.FLOPs must be like 4.47G, got 0.55'),

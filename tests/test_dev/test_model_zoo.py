@@ -20,12 +20,12 @@ _ARCHS = dict(
 def test_the_zoo_has_no_problems(capsys):
     assert check_metafile.main([]) == 0
     assert capsys.readouterr().out == 'no problems\n'
-    assert len(ZOO) == 6
+    assert len(ZOO) == 7
     assert {f'{name}.py' for name in MODELS} == set(shipped_configs())
 
 
 @pytest.mark.parametrize('name', [pytest.param(
-    name, marks=[pytest.mark.slow] * ('ablations' in model['Config']))
+    name, marks=[pytest.mark.slow] * (model['Config'].count('/') > 1))
     for name, model in MODELS.items()])
 def test_figures_are_as_the_config_comes_to(name):
     assert list(check_metafile.count_problems(MODELS[name], _ROOT)) == []
@@ -79,6 +79,11 @@ def test_weights_are_of_the_model_and_size(name):
     ('cascade_maskrcnn_convnextv1_xl_coco', 'IN-22K'),
     ('maskrcnn_convnextv1_t_coco', 'IN-1K'),
     ('maskrcnn_convnextv2_a_shapes', 'random'),
+    ('convnextv1_t_ft_in22k_in1k', 'IN-22K'),
+    ('vit_b_mae_ft_in1k', 'MAE'),
+    ('vit_b_beit_ft_in1k', 'BEiT'),
+    ('maskrcnn_swin_l_simmim_coco', 'SimMIM'),
+    ('upernet_swin_l_simmim_ade20k', 'SimMIM, IN-1K'),
 ])
 def test_start(name, start):
     metadata = MODELS[name]['Metadata']

@@ -163,3 +163,18 @@ def test_errors(optimizer, cfg, error, message):
     wrapper = dict(optimizer=dict(dict(type='AdamW', lr=LR), **optimizer))
     with pytest.raises(error, match=f'^{re.escape(message)}$'):
         LayerDecayOptimWrapperConstructor(wrapper, cfg)
+
+
+def test_layers_that_mmpretrain_counts():
+    from mmpretrain.models import VisionTransformer
+    arch = dict(embed_dims=8, num_layers=2, num_heads=1,
+                feedforward_channels=8)
+    model = VisionTransformer(arch, img_size=32, patch_size=16)
+    wrapper = build(model, decay_rate=0.5)
+    # Patches 0, blocks 1 and 2, the last norm 3.
+    assert sorted({g['lr'] for g in wrapper.optimizer.param_groups}) == [
+        LR / 8, LR / 4, LR / 2, LR]
+    message = ('VisionTransformer decays layer_wise only, got '
+               "paramwise_cfg.decay_type='group_wise'")
+    with pytest.raises(ValueError, match=re.escape(message)):
+        build(model, decay_rate=0.5, decay_type='group_wise')

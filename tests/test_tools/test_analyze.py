@@ -47,8 +47,18 @@ def test_several_models_in_one_figure(analyze, tmp_path, command, capsys):
         f'{name}.csv', f'{name}.png']
 
 
+def test_nearest_neighbours(analyze, tmp_path, capsys):
+    assert analyze('knn', '--queries', 'images', '--k', 1) == 0
+    assert capsys.readouterr().out == 'V2: 100.0 % top-1\nout/knn.csv\n'
+    assert _rows(tmp_path, 'knn') == [['V2', '1', '5', '5', '100']]
+    assert analyze('knn', '--queries', 'images', '--overwrite') == _REFUSED
+    assert capsys.readouterr().err == (
+        'analyze.py: knn: k must be from 1 to 5, the number of known images, '
+        'got 20\n')
+
+
 def test_options(analyze, tmp_path):
-    assert analyze('cosine-distance', '--max-images', 3) == 0
+    assert analyze('cosine-distance', '--max-images', 3, '--live-only') == 0
     assert {x[4] for x in _rows(tmp_path, 'cosine_distance')} == {'3'}
     assert analyze('activations', '--layers', 'stages.1.0', '--features',
                    'output', '--channels', 2) == 0
