@@ -8,7 +8,11 @@ the most that a step allocates.
 
     python benchmarks/fcmae.py [--archs atto tiny base] [--batch N] \
         [--only NAME] [--repeats 5] [--compile] [--bsp36 CHECKOUT] \
-        [--viscy CHECKOUT] [--device cuda] [--dtype bfloat16]
+        [--viscy CHECKOUT] [--device cuda] [--dtype bfloat16] \
+        [--plot FILE]
+
+--plot draws the counterpart of the paper's Figure 6: images per second and
+memory of the packed and the masked dense encoder.
 """
 import argparse
 import logging
@@ -16,7 +20,7 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, NamedTuple
 
 import torch
 from devices import add_device_arguments, autocast, machine
@@ -39,6 +43,7 @@ SIZE = 224
 VISIBLE = 19  # of 49 patches
 BATCHES = dict(atto=32, tiny=8, base=4)  # if no other is asked for
 BASE_LINE, PACKED = 'ours, unmasked', 'ours, packed'
+DENSE = 'ours, masked dense'
 Make = Callable[[str], Contender]
 
 
@@ -59,7 +64,7 @@ def makers(args: argparse.Namespace) -> Dict[str, Make]:
         found.update(_each('torch.compile', compiled, found))
     if args.device == 'cuda':
         found.update(_each('Triton', by_kernels, found))
-    found['ours, masked dense'] = lambda arch: ours(arch, 'dense')
+    found[DENSE] = lambda arch: ours(arch, 'dense')
     found['mmpretrain SparseConvNeXt'] = sparse_convnext
     if args.bsp36:
         found['BSP36/fcmae'] = lambda arch: bsp36(arch, args.bsp36)
@@ -107,7 +112,35 @@ def growth_apart(arch: str, name: str) -> int:
     return int(subprocess.check_output(command, text=True).split()[-1])
 
 
-def compare(arch: str, args: argparse.Namespace) -> Table:
+class Compared(NamedTuple):
+    """What was found at one size."""
+
+    table: Table
+    speed: Dict[str, float]  # images per second
+    memory: Dict[str, int]  # bytes that autograd keeps
+
+
+def draw(found: Dict[str, Compared], path: Path) -> None:
+    """Draw speed and memory of our two against the size."""
+    from matplotlib.figure import Figure
+    figure = Figure((8, 3.4), layout='constrained')
+    left, right = figure.subplots(1, 2)
+    for i, (name, label) in enumerate(
+            {DENSE: 'masked dense', PACKED: 'packed'}.items()):
+        where = [j + 0.4 * i for j in range(len(found))]
+        left.bar(where, [x.speed[name] for x in found.values()], 0.4,
+                 label=label)
+        right.bar(where, [x.memory[name] / 1e6 for x in found.values()], 0.4)
+    left.set(ylabel='images per second, forward and backward')
+    right.set(ylabel='MB kept for the backward pass')
+    for axes in (left, right):
+        axes.set_yscale('log')
+        axes.set_xticks([j + 0.2 for j in range(len(found))], list(found))
+    left.legend()
+    figure.savefig(path, dpi=120)
+
+
+def compare(arch: str, args: argparse.Namespace) -> Compared:
     """Time and weigh everyone at one size."""
     data = inputs(arch, args)
     contenders = {name: make(arch) for name, make in makers(args).items()}
@@ -136,7 +169,9 @@ def compare(arch: str, args: argparse.Namespace) -> Table:
             f'{ratio(values, seconds[PACKED]):.2f}x',
             f'{saved[name] / saved[BASE_LINE]:.3f}',
             f'{peaks[name] / 1e6:.0f}')
-    return table
+    speed = {name: len(data[0]) / statistics.median(values)
+             for name, values in seconds.items()}
+    return Compared(table, speed, saved)
 
 
 def main() -> None:
@@ -151,16 +186,23 @@ def main() -> None:
                         help='our two by torch.compile, too')
     parser.add_argument('--bsp36', type=Path)
     parser.add_argument('--viscy', type=Path)
+    parser.add_argument('--plot', type=Path, help='picture to draw')
     parser.add_argument('--peak-of', nargs=2, help=argparse.SUPPRESS)
     add_device_arguments(parser)
     args = parser.parse_args()
     logging.disable(logging.INFO)
+    if args.plot and args.only and DENSE not in args.only:
+        parser.error(f'--plot needs {DENSE!r} in --only')
     if args.peak_of:
         print(growth_in_a_step(*args.peak_of, args))
         return
     console = Console()
+    found = {}
     for arch in args.archs:
-        console.print(compare(arch, args))
+        found[arch] = compare(arch, args)
+        console.print(found[arch].table)
+    if args.plot:
+        draw(found, args.plot)
     console.print(f'Medians of {args.repeats} alternating rounds; '
                   f'{machine(args.device)}')
 

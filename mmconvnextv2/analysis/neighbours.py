@@ -13,20 +13,13 @@ def nearest_neighbours(features: Tensor, labels: Tensor, queries: Tensor,
                        k: int) -> Tensor:
     """Classify by the k nearest of known features (arXiv 1805.01978).
 
-    Each of them votes for its class, with a weight of exp(s / 0.07), where s
-    is its cosine similarity.
+    Each votes for its class, with exp(s / 0.07), s its cosine similarity.
 
     Args:
         features (Tensor): (M, C), of known classes.
-        labels (Tensor): (M, ), int64, their classes.
-        queries (Tensor): (N, C).
-        k (int): Number of votes.
-
-    Returns:
-        Tensor: (N, ), int64, the classes of the queries.
-
-    Raises:
-        ValueError: If there are fewer than k features.
+        labels (Tensor): (M, ), int64, these classes.
+        queries (Tensor): (N, C). The result has a class for each.
+        k (int): Number of votes, from 1 to M, or ValueError is raised.
     """
     if not 1 <= k <= len(features):
         raise ValueError(f'k must be from 1 to {len(features)}, the number of '
@@ -42,8 +35,7 @@ def nearest_neighbours(features: Tensor, labels: Tensor, queries: Tensor,
 
 
 @torch.no_grad()
-def encode(model: Model, images: Images, size: int,
-           batch_size: int) -> Tensor:
+def encode(model: Model, images: Images, size: int, batch_size: int) -> Tensor:
     """Average the last features of each image over its sites: (N, C)."""
     found = []
     for batch in batches(images, model.preprocess, size, batch_size):

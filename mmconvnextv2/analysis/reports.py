@@ -87,17 +87,9 @@ def report_neighbours(models: Sequence[Model], images: Images,
                       k: int) -> Dict[str, float]:
     """Classify images by their nearest neighbours; tabulate the accuracy.
 
-    Args:
-        models, out, size, batch_size: See ``report_cosine_distance``.
-        images (Images): Images of known classes, in folders of classes.
-        queries (Images): Images to classify, in folders of the same names.
-        k (int): Neighbours that vote, see ``nearest_neighbours``.
-
-    Returns:
-        dict[str, float]: Top-1 accuracy in percent, by name of the model.
-
-    Raises:
-        ValueError: If the classes differ, or there are fewer than k images.
+    ``queries`` are classified by k of ``images``, see ``nearest_neighbours``;
+    both lie in folders of the same classes, or ValueError is raised. Returns
+    the top-1 accuracy in percent by name of the model.
     """
     if images.classes != queries.classes:
         raise ValueError(f'--images has the classes {images.classes}, '
@@ -106,9 +98,8 @@ def report_neighbours(models: Sequence[Model], images: Images,
     for model in models:
         known, asked = (encode(model, x, size, batch_size)
                         for x in (images, queries))
-        classes = nearest_neighbours(known, torch.tensor(images.labels), asked,
-                                     k)
-        right = classes == torch.tensor(queries.labels)
+        right = torch.tensor(queries.labels) == nearest_neighbours(
+            known, torch.tensor(images.labels), asked, k)
         found[model.name] = 100 * right.double().mean().item()
     _write('knn', out, ('model', 'k', 'images', 'queries', 'top-1'),
            ((name, k, len(images.paths), len(queries.paths), accuracy)

@@ -156,10 +156,10 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         """
         kind = self.options['decay_type']
         found = ', '.join(
-            f'{path or "the model"} ({type(backbone).__name__})'
-            if not _is_convnext(backbone) else
-            f'{path or "the model"} with depths {tuple(backbone.depths)}'
-            for path, backbone in _find_backbones(model).items())
+            (path or 'the model') + (
+                f' with depths {tuple(x.depths)}' if hasattr(x, 'depths')
+                else f' ({type(x).__name__})')
+            for path, x in _find_backbones(model).items())
         lines = [
             f"Layer decay: rate {self.options['decay_rate']}, {kind} "
             f'({DECAY_TYPES[kind]}), {found}',
@@ -267,12 +267,10 @@ def _find_backbones(model: nn.Module) -> Dict[str, nn.Module]:
 
 def _is_convnext(module: nn.Module) -> bool:
     return _has_base_named(module, 'ConvNeXtV2', 'ConvNeXt') and all(
-        hasattr(module, name)
-        for name in ('depths', 'stages', 'downsample_layers'))
+        hasattr(module, x) for x in ('depths', 'stages', 'downsample_layers'))
 
 
 def _counted_layer(backbone: nn.Module, name: Optional[str]) -> Layer:
-    """Layer by mmpretrain's count; the last one for None."""
     depth, count = backbone.get_layer_depth(name or 'head')
     return Layer(depth, count - 1)
 

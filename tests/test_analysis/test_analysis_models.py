@@ -100,5 +100,5 @@ def test_vit_of_mae(tmp_path):
     del state['backbone.layers.1.ln1.weight']
     torch.save(dict(state_dict=state), tmp_path / 'mae.pth')
     with pytest.raises(ValueError, match='mae.pth has no layers.1.ln1.weight '
-                       'for the backbone, and lacks 1 entries in all$'):
+                       'for the backbone$'):
         load_model('MAE', tmp_path / 'vit.py', str(tmp_path / 'mae.pth'))
