@@ -1,16 +1,11 @@
-"""The layouts of the shapes data set, read by the packages' own classes."""
+"""The layouts of the shapes data set, against pycocotools."""
 import json
 
 import cv2
 import numpy as np
 import pytest
 
-from mmconvnextv2.datasets import (
-    CLASSES,
-    SEG_CLASSES,
-    SEG_PALETTE,
-    make_shapes,
-)
+from mmconvnextv2.datasets import CLASSES, make_shapes
 
 mask_utils = pytest.importorskip('pycocotools.mask')
 NUM = dict(train=12, val=6)
@@ -92,35 +87,3 @@ def test_polygons_equal_the_semantic_map(root):
                             (of_map | of_polygons).sum())
     # Objects that touch share boundary pixels; nothing else differs.
     assert worst > 0.93
-
-
-@pytest.mark.parametrize('split, folder', [('train', 'training'),
-                                           ('val', 'validation')])
-@pytest.mark.parametrize('name, extra', [
-    # Its 150 classes cannot be replaced, but files and numbers are as there.
-    ('ADE20KDataset', dict()),
-    ('BaseSegDataset',
-     dict(
-         reduce_zero_label=True,
-         metainfo=dict(classes=SEG_CLASSES, palette=SEG_PALETTE))),
-])
-def test_mmseg_reads_it(root, split, folder, name, extra):
-    datasets = pytest.importorskip('mmseg.datasets')
-    dataset = getattr(datasets, name)(
-        data_root=str(root / 'ade'),
-        data_prefix=dict(
-            img_path=f'images/{folder}', seg_map_path=f'annotations/{folder}'),
-        pipeline=[
-            dict(type='mmseg.LoadImageFromFile'),
-            dict(type='mmseg.LoadAnnotations')
-        ],
-        **extra)
-    assert len(dataset) == NUM[split]
-    labels = set()
-    for item in dataset:
-        assert item['img'].shape[:2] == item['gt_seg_map'].shape
-        labels |= set(np.unique(item['gt_seg_map']))
-    # No pixel is ignored (255), and the background is the last class.
-    assert labels == {0, 1, 2, 3, 4, 5}
-    assert SEG_CLASSES[:5] == CLASSES and SEG_CLASSES[5:] == ('background', )
-    assert len(SEG_PALETTE) == 6
