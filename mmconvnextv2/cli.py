@@ -159,7 +159,7 @@ def require_file(path: str, argument: str) -> None:
     Raises:
         CommandError: If not; names those beside it.
     """
-    if '://' in path or osp.isfile(main_file(path)):
+    if '://' in path or osp.isfile(main_file(osp.expanduser(path))):
         return
     if osp.isdir(path):
         raise CommandError(f'{argument}: {path!r} is a folder, expected a '

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mmconvnextv2.analysis.models import normalization_of
 from mmconvnextv2.checkpoint.pretrained import load_whole
-from mmconvnextv2.config.walk import type_name
+from mmconvnextv2.config.walk import part_at, type_name
 from mmconvnextv2.models import ConvNeXtV2
 from . import export_formats
 from .classes import find_classes
@@ -142,7 +142,10 @@ def _build(cfg: Config, part: str) -> Tuple[Graph, ConvNeXtV2]:
     """Build the part to export, with random weights, and its backbone."""
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     is_backbone = part == 'backbone'
-    model = MODELS.build(cfg.model.backbone if is_backbone else cfg.model)
+    given = part_at(cfg, 'model', *['backbone'] * is_backbone)
+    if not given:
+        raise ValueError('the config has no model.backbone')
+    model = MODELS.build(given)
     backbone = model if is_backbone else model.backbone
     if not isinstance(backbone, ConvNeXtV2):
         raise ValueError('the backbone must be ConvNeXtV2, got '

@@ -30,6 +30,8 @@ class Reconstructor:
     def __init__(self, cfg: Config, size: int = 224,
                  device: Optional[str] = None) -> None:
         init_default_scope(cfg.get('default_scope', 'mmpretrain'))
+        if not cfg.get('model'):
+            raise ValueError('the config has no model')
         model = MODELS.build(cfg.model)
         if not hasattr(model, 'reconstruct'):
             raise ValueError(

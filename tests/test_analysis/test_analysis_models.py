@@ -9,7 +9,6 @@ from mmconvnextv2.analysis import (
     load_model,
     observe,
 )
-from mmconvnextv2.checkpoint import CheckpointError
 
 _TOY = f"arch={BACKBONE['arch']}, "
 
@@ -52,22 +51,16 @@ def test_initial_weights_are_always_the_same(tmp_path):
     assert weight.std().item() == pytest.approx(0.02, rel=0.2)
 
 
-@pytest.mark.parametrize('name, weights, error, message', [
-    ('other', None, ValueError, 'other.py has no backbone of type ConvNeXtV2'),
-    ('grey', None, ValueError,
-     'grey.py is for images of 1 channels; those of files have 3'),
-    ('toy', 'v1.pth', CheckpointError, 'do not fit the backbone'),
-    ('toy', 'none.pth', FileNotFoundError, 'none.pth'),
+@pytest.mark.parametrize('name, message', [
+    ('other', 'other.py has no backbone of type ConvNeXtV2'),
+    ('grey', 'grey.py is for images of 1 channels; those of files have 3'),
 ])
-def test_refusals(tmp_path, name, weights, error, message):
+def test_refusals(tmp_path, name, message):
     (tmp_path / 'other.py').write_text(
         "model = dict(backbone=dict(type='ResNet'))\n")
     write_config(tmp_path / 'grey.py', f'{_TOY} in_channels=1')
-    write_config(tmp_path / 'toy.py', _TOY)
-    torch.save(toy_backbone(use_grn=False).state_dict(), tmp_path / 'v1.pth')
-    with pytest.raises(error, match=message):
-        load_model('x', tmp_path / f'{name}.py',
-                   weights and str(tmp_path / weights))
+    with pytest.raises(ValueError, match=message):
+        load_model('x', tmp_path / f'{name}.py', None)
 
 
 def test_vit_of_mae(tmp_path):

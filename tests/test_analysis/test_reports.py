@@ -151,13 +151,7 @@ def test_activations(models, images, tmp_path):
     assert picture.shape[:2] == (768, 1080)
 
 
-def test_refusals(models, images, tmp_path):
-    alone = images._replace(labels=[0] * 5, classes=['a'])
-    with pytest.raises(
-            ValueError,
-            match='folders of at least 2 classes, FOLDER/CLASS/IMAGE; found '
-            r"the folders \['a'\]$"):
-        report_class_selectivity(models, alone, tmp_path / 'out', 16, 2)
+def test_layer_that_is_not_there(models, images, tmp_path):
     with pytest.raises(
             ValueError,
             match="^V2 has no block 'stages.4.0'; it has stages.0.0 to "

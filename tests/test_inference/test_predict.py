@@ -14,10 +14,3 @@ from mmconvnextv2.inference.predict import recognise_task
 def test_by_type_or_scope(model, scope, expected):
     cfg = dict(model=dict(type=model), default_scope=scope)
     assert recognise_task(cfg) == expected
-
-
-@pytest.mark.parametrize('cfg', [
-    {}, dict(model=dict(type='SparK'), default_scope='mmpretrain')])
-def test_of_no_task(cfg):
-    with pytest.raises(ValueError, match='the task must be one of detection'):
-        recognise_task(cfg)

@@ -92,7 +92,8 @@ def test_nothing_is_overwritten_unasked(analyze, tmp_path, capsys):
     (('--images', 'nowhere'), [_RAW],
      "--images: there is no image and no folder called 'nowhere'"),
     (('--images', 'images/a'), [_RAW], 'class-selectivity: class selectivity '
-     'needs images in folders of at least 2 classes'),
+     'needs images in folders of at least 2 classes, FOLDER/CLASS/IMAGE; '
+     "found the folders ['']\n"),
 ])
 def test_refusals(analyze, tmp_path, arguments, models, message, capsys):
     assert analyze('class-selectivity', *arguments, models=models) == _REFUSED

@@ -150,6 +150,8 @@ def test_a_file_that_differs_is_not_written(export, tmp_path, monkeypatch,
      'exported as a whole, --backbone exports its backbone: it must be '
      'MaskRCNN or FasterRCNN or CascadeRCNN, got RetinaNet\n'),
     (('f.py', 'm.pt2'), 'f.py: FCMAE is not exported as a whole'),
+    (('f.py', 'm.pt2', '--backbone'), 'f.py: the config has no model.backbone'
+     '\n'),
     (('d.py', 'm.pt2', '--backbone', '--checkpoint', 'w.pth'),
      'w.pth: it does not hold the whole backbone of the config:\n'
      '  missing (2): norm0.weight, norm0.bias\n'),

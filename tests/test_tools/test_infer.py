@@ -143,11 +143,13 @@ def test_folder_with_damaged_images(infer, task, folder, tmp_path, capsys,
 
 
 def test_one_image_and_the_classes_of_the_checkpoint(infer, task, folder,
-                                                     tmp_path):
+                                                     tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
     names = ['v', 'w', 'x', 'y', 'z']
     arguments = task('convnextv2_a_ft_shapes',
                      dict(dataset_meta=dict(classes=names)))
-    assert infer(folder / 'a.jpg', *arguments[:-2]) == 0
+    assert infer(folder / 'a.jpg', *arguments[:2], '--checkpoint=~/w.pth'
+                 ) == 0
     content, entries = _entries(tmp_path / 'work_dirs' / 'm' / 'infer')
     assert content['classes'] == names and len(entries) == 1
     assert {x['name'] for x in entries['a.jpg']['result']['classes']

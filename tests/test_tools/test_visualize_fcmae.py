@@ -73,3 +73,10 @@ def test_refusals(visualize, arguments, message, capsys):
         torch.save(dict(state_dict={'head.weight': torch.zeros(2)}), 'toy.pth')
     assert visualize(*arguments) == _REFUSED
     assert message in capsys.readouterr().err
+
+
+def test_config_without_a_model(visualize, tmp_path, capsys):
+    (tmp_path / 'toy.py').write_text('')
+    assert visualize('images') == _REFUSED
+    assert capsys.readouterr().err.endswith(
+        'visualize_fcmae.py: toy.py: the config has no model\n')
