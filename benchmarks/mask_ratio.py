@@ -12,18 +12,18 @@ import csv
 import statistics
 import sys
 from pathlib import Path
-from typing import Dict, List
+from typing import Callable, Dict, List
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'demo'))
 
 
-def top1(ratio: float, seed: int, args: argparse.Namespace) -> float:
+def top1(ratio: float, seed: int, args: argparse.Namespace,
+         say: Callable[[str], None]) -> float:
     """Pre-train and fine-tune, unless that is done; returns the accuracy."""
-    from _training import console, finish, finished, short_config, train
+    from _training import finish, finished, short_config, train
     folder = args.work_dir / f'ratio_{ratio}_seed_{seed}'
     settings = dict(epochs=args.epochs, ft_epochs=args.ft_epochs)
     if finished(folder) is None:
-        say = console()
         say(f'\nmask ratio {ratio}, seed {seed}')
         cfg = short_config('fcmae_convnextv2_a_shapes.py',
                            folder / f'fcmae_{ratio}_{seed}', args.epochs, seed)
@@ -67,12 +67,15 @@ def main() -> None:
     add('--ft-epochs', type=int, default=20, help='of fine-tuning')
     add('--work-dir', type=Path, default=Path('work_dirs/mask_ratio'))
     args = parser.parse_args()
+    from _training import console
+
     from mmconvnextv2.datasets import make_shapes
     from mmconvnextv2.quiet import quietly
     make_shapes('data/shapes')
     args.work_dir.mkdir(parents=True, exist_ok=True)
+    say = console()
     with quietly():
-        found = {ratio: [top1(ratio, seed, args) for seed in args.seeds]
+        found = {ratio: [top1(ratio, seed, args, say) for seed in args.seeds]
                  for ratio in sorted(args.ratios)}
     with open(args.work_dir / 'mask_ratio.csv', 'w', newline='') as file:
         writer = csv.writer(file)

@@ -91,9 +91,10 @@ def report_neighbours(models: Sequence[Model], images: Images,
     both lie in folders of the same classes, or ValueError is raised. Returns
     the top-1 accuracy in percent by name of the model.
     """
-    if images.classes != queries.classes:
-        raise ValueError(f'--images has the classes {images.classes}, '
-                         f'--queries {queries.classes}')
+    if images.classes != queries.classes or len(images.classes) < 2:
+        raise ValueError('both need folders of the same classes, at least 2: '
+                         'FOLDER/CLASS/IMAGE; found the folders '
+                         f'{images.classes} and {queries.classes}')
     found = {}
     for model in models:
         known, asked = (encode(model, x, size, batch_size)

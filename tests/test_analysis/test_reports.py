@@ -1,4 +1,5 @@
 import csv
+import re
 
 import cv2
 import pytest
@@ -114,10 +115,13 @@ def test_nearest_neighbours_by_hand(models, images, tmp_path):
     assert found == {'V2': 100., 'V1': 100.}
     assert rows_of(tmp_path / 'knn.csv')[0] == {
         'model': 'V2', 'k': '1', 'images': '5', 'queries': '5', 'top-1': '100'}
-    with pytest.raises(ValueError, match=r"^--images has the classes \['a', "
-                       r"'b'\], --queries \['a'\]$"):
-        report_neighbours(models, images, images._replace(classes=['a']),
-                          tmp_path, 16, 2, 1)
+    for other, alone in ((images, images._replace(classes=['a'])),
+                         (images._replace(classes=['']), ) * 2):
+        message = ('both need folders of the same classes, at least 2: FOLDER/'
+                   f'CLASS/IMAGE; found the folders {other.classes} and '
+                   f'{alone.classes}')
+        with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
+            report_neighbours(models, other, alone, tmp_path, 16, 2, 1)
 
 
 @pytest.mark.parametrize('rectify', [True, False])

@@ -1,11 +1,13 @@
 # Two views of each image of the shapes data set in its ImageNet layout, 64 px,
-# without labels. tools/train.py writes it on first use.
+# without labels: large crops and little change of colours, by which the shapes
+# differ. tools/train.py writes the set on first use.
 _base_ = './imagenet_mocov3.py'
 
 data_root = 'data/shapes/imagenet/'
-crop = dict(_base_.crop, scale=64, crop_ratio_range=(0.3, 1.0))
+weak = dict(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.02)
 views = [[
-    crop, *_base_.colours,
+    dict(_base_.crop, scale=64, crop_ratio_range=(0.5, 1.0)),
+    dict(_base_.colours[0], transforms=[dict(type='ColorJitter', **weak)]),
     dict(type='RandomFlip', prob=0.5),
     dict(type='RandomFlip', prob=0.5, direction='vertical')
 ]] * 2
