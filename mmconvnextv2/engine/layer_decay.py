@@ -15,18 +15,19 @@ from mmconvnextv2.registry import OPTIM_WRAPPER_CONSTRUCTORS, register
 DECAY_TYPES = {
     'layer_wise': 'an id per block',
     'group_wise': 'an id per three blocks; OpenMMLab calls this layer_wise',
+    'group_wise_12': 'the same, and the ids of Base whatever the third stage',
     'stage_wise': 'an id per stage',
 }
+# Of the constructors of mmdet, mmseg and mmpretrain.
+_OTHER_WORDS = dict(
+    layer_decay_rate="mmpretrain's layer_decay_rate is decay_rate, and its "
+    "rule decay_type='group_wise'",
+    num_layers="leave out mmdet's and mmseg's num_layers, which is read from "
+    "the backbone; their decay_type='layer_wise' is 'group_wise'")
 DEFAULTS = dict(
-    decay_rate=None,
-    decay_type='layer_wise',
-    norm_decay_mult=0.,
-    bias_decay_mult=0.,
-    flat_decay_mult=0.,
-    dwconv_decay_mult=1.,
-    bias_lr_mult=1.,
-    custom_keys={},
-    bypass_duplicate=True)
+    decay_rate=None, decay_type='layer_wise', norm_decay_mult=0.,
+    bias_decay_mult=0., flat_decay_mult=0., dwconv_decay_mult=1.,
+    bias_lr_mult=1., custom_keys={}, bypass_duplicate=True)
 _NORMS = (_BatchNorm, _InstanceNorm, nn.GroupNorm, nn.LayerNorm)
 # What activation checkpointing and torch.compile put into names.
 _WRAPPERS = re.compile(r'_checkpoint_wrapped_module\.|_orig_mod\.')
@@ -63,8 +64,11 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     - ``decay_rate`` (float): In (0, 1]. Required.
     - ``decay_type`` (str): 'layer_wise' (default), the paper's, with an id per
       block; 'group_wise', the paper's for its large models, with an id per
-      three blocks, **which is what OpenMMLab calls 'layer_wise'**; or
-      'stage_wise'. The rules are in ``models/backbones/layer_ids.py``.
+      three blocks, **which is what OpenMMLab calls 'layer_wise'**;
+      'group_wise_12', which differs for up to nine blocks in the third stage
+      (all models below Base): the last stage has id 12 there too, as in the
+      official script, where OpenMMLab has 6; or 'stage_wise'. The rules are
+      in ``models/backbones/layer_ids.py``.
     - ``norm_decay_mult``, ``bias_decay_mult``, ``flat_decay_mult``,
       ``dwconv_decay_mult`` (float): Multiply the weight decay of norms, other
       biases, other tensors of at most one dimension (such as LayerScale) and
@@ -99,11 +103,12 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         super()._validate_cfg()
         given = {k: v for k, v in self.paramwise_cfg.items() if v is not None}
         self.options = {**DEFAULTS, **given}
-        if len(self.options) > len(DEFAULTS):
-            raise ValueError(
-                f'paramwise_cfg accepts {list(DEFAULTS)}, got '
-                f'{sorted(set(given) - set(DEFAULTS))} (the number of layers '
-                'is read from the backbone)')
+        unknown = sorted(set(given) - set(DEFAULTS))
+        if unknown:
+            hints = [_OTHER_WORDS[x] for x in unknown if x in _OTHER_WORDS]
+            raise ValueError('; '.join([
+                f'paramwise_cfg accepts {list(DEFAULTS)}, got {unknown}',
+                *hints]))
         rate, kind = self.options['decay_rate'], self.options['decay_type']
         if not (isinstance(rate, (int, float)) and 0 < rate <= 1):
             raise ValueError('paramwise_cfg.decay_rate must be a number in '

@@ -24,6 +24,12 @@ def is_exporting() -> bool:
     return torch.compiler.is_compiling() if flag is None else flag
 
 
+def is_transformed() -> bool:
+    """Tell if ``torch.func`` differentiates or maps the code, uncompiled."""
+    return (not torch.compiler.is_compiling()
+            and torch._C._are_functorch_transforms_active())
+
+
 def not_compiled(function: Callable) -> Callable:
     """Keep a function out of torch.compile's graphs.
 

@@ -16,7 +16,7 @@ from torch.autograd import forward_ad
 from torch.nn.modules import module as torch_module
 
 from . import grn_mlp as cpu
-from .compile import is_exporting
+from .compile import is_exporting, is_transformed
 from .depthwise import depthwise
 from .linear import has_fast_bf16
 from .packed_depthwise import RunsOfGrid, packed_depthwise
@@ -25,7 +25,7 @@ from .triton.host import runs_triton
 SWITCH = 'MMCONVNEXTV2_TRITON'
 _OLDEST_TRITON = (3, 3)  # of those that the kernels are tested with
 _LAYERS = [nn.Conv2d, nn.Linear, nn.GELU]
-_PARAMETERS = (nn.Parameter, Tensor)
+_PLAIN = (nn.Parameter, Tensor)
 _HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks',
           '_backward_pre_hooks')
 # Of all modules: torch.nn.modules.module.register_module_forward_hook() ...
@@ -154,8 +154,9 @@ def fuses(x: Tensor, *layers: nn.Module) -> bool:
 
     It does so in float32 and float64 on a CPU, and in bfloat16 where that is
     faster, be it by autocast or the type of ``x``; not where a compiler, a
-    tracer, a transform or derivatives in forward mode must see the layers; and
-    not if a layer is more or other than its name says: by hooks, another class
+    tracer, a counter, a transform or derivatives in forward mode must see the
+    layers; and not if a layer is more or other than its name says: by hooks,
+    another class
     (a parametrization, an adapter), a ``forward`` of its own, parameters of
     another kind or type or none, or another geometry.
 
@@ -163,8 +164,8 @@ def fuses(x: Tensor, *layers: nn.Module) -> bool:
         x (Tensor): The input.
         *layers (nn.Module): The layers.
     """
-    return (not torch.compiler.is_compiling() and x.is_cpu
-            and _type_for(x) is not None
+    return (not torch.compiler.is_compiling() and type(x) in _PLAIN
+            and x.is_cpu and _type_for(x) is not None
             and _may_replace(x, *layers))
 
 
@@ -187,7 +188,7 @@ def fuses_by_triton(x: Tensor, *layers: nn.Module) -> bool:
     precision, under autocast and under torch.compile, which keeps kernels as
     operators, and only if kernels are wanted.
     """
-    return (wants_triton(x) and x.is_floating_point()
+    return (type(x) in _PLAIN and wants_triton(x) and x.is_floating_point()
             and _may_replace(x, *layers))
 
 
@@ -227,8 +228,10 @@ def _may_replace(x: Tensor, *layers: Optional[nn.Module]) -> bool:
         # Exported graphs are to hold layers; compiled ones may hold kernels.
         traced = is_exporting()
     else:
+        # Modes: tracers, and counters of operators.
         traced = (torch.jit.is_tracing() or forward_ad._current_level >= 0
-                  or torch._C._are_functorch_transforms_active())
+                  or torch._C._len_torch_dispatch_stack() > 0
+                  or is_transformed())
     if not _switches['operators'] or traced or x.numel() == 0 or any(
             _GLOBAL_HOOKS):
         return False
@@ -250,7 +253,7 @@ def _is_plain(layer: Optional[nn.Module],
             return False
     for p in state['_parameters'].values():
         # Neither None nor a subclass, such as quantised weights.
-        if type(p) not in _PARAMETERS or p.dtype != (dtype or p.dtype):
+        if type(p) not in _PLAIN or p.dtype != (dtype or p.dtype):
             return False
     if kind is nn.Conv2d:
         return _is_depthwise(layer)

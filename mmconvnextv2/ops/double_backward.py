@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .compile import is_transformed
 from .grn_linear import largest_norm, responses
 
 
@@ -27,9 +28,9 @@ def needs_layers(grad: Tensor) -> bool:
     ``torch.autograd.grad(is_grads_batched=True)`` and
     ``jacobian(vectorize=True)``, by an older vmap.
     """
-    return torch.is_grad_enabled() or not torch.compiler.is_compiling() and (
-        torch._C._are_functorch_transforms_active()
-        or torch._C._functorch.is_legacy_batchedtensor(grad))
+    return torch.is_grad_enabled() or is_transformed() or (
+        not torch.compiler.is_compiling()
+        and torch._C._functorch.is_legacy_batchedtensor(grad))
 
 
 def gradients_by_layers(ctx, twin: Callable[..., Tensor],

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from .depthwise import convolve, depthwise_backward
-from .double_backward import gradients_by_layers, needs_layers
+from .double_backward import needs_layers
 
 
 class RunsOfGrid:
@@ -47,9 +47,9 @@ class RunsOfGrid:
 
         Zeros take as long to write as the rest. With a ``role`` they are
         written once, in a grid that is valid until the next one of that role,
-        unless autograd differentiates or torch.compile traces this.
+        unless autograd differentiates, vmap maps or torch.compile traces this.
         """
-        if torch.is_grad_enabled() or torch.compiler.is_compiling():
+        if needs_layers(x) or torch.compiler.is_compiling():
             role = None
         n, height, width = self.shape
         channels = x.shape[-1]
@@ -61,7 +61,7 @@ class RunsOfGrid:
                                self.side * channels)
         if role is not None:
             self._grids[key] = grid
-        grid = grid.index_copy_(0, self.rows, x.flatten(1))
+        grid = grid.index_copy_(0, self.rows, x.reshape(len(x), -1))
         return grid.view(n, height, width, channels).permute(0, 3, 1, 2)
 
     def gather(self, grid: Tensor) -> Tensor:
@@ -69,11 +69,6 @@ class RunsOfGrid:
         channels = grid.shape[1]
         runs = grid.permute(0, 2, 3, 1).reshape(-1, self.side * channels)
         return runs.index_select(0, self.rows).view(-1, self.side, channels)
-
-
-def _by_layers(x: Tensor, weight: Tensor, bias: Optional[Tensor],
-               runs: RunsOfGrid, role: Optional[str] = None) -> Tensor:
-    return runs.gather(convolve(runs.scatter(x, role), weight, bias))
 
 
 class _PackedDepthwise(torch.autograd.Function):
@@ -87,7 +82,7 @@ class _PackedDepthwise(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Optional[Tensor],
                 runs: RunsOfGrid) -> Tensor:
-        return _by_layers(x, weight, bias, runs, 'input')
+        return runs.gather(convolve(runs.scatter(x, 'input'), weight, bias))
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
@@ -97,20 +92,15 @@ class _PackedDepthwise(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple:
         x, weight = ctx.saved_tensors
-        needs_x, needs_weight, needs_bias, _ = ctx.needs_input_grad
-        # Not of the grid: only the runs of the output are read. Autograd
-        # brings gradients to the types of the arguments.
-        grad_bias = grad.sum((0, 1)) if needs_bias else None
-        if needs_layers(grad):
-            return (*gradients_by_layers(
-                ctx, lambda x, weight: _by_layers(
-                    x.to(grad.dtype), weight, None, ctx.runs), (x, weight),
-                grad), grad_bias, None)
         # Under autocast the convolution ran in the type of its gradient.
+        needs_x, needs_weight, needs_bias, _ = ctx.needs_input_grad
         grad_x, grad_weight, _ = depthwise_backward(
             ctx.runs.scatter(grad, 'gradient'),
             ctx.runs.scatter(x.to(grad.dtype), 'input'),
             weight.to(grad.dtype), (needs_x, needs_weight, False))
+        # Not of the grid: only the runs of the output are read. Autograd
+        # brings gradients to the types of the arguments.
+        grad_bias = grad.sum((0, 1)) if needs_bias else None
         grad_x = ctx.runs.gather(grad_x) if needs_x else None
         return grad_x, grad_weight, grad_bias, None
 

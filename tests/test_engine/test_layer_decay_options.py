@@ -7,6 +7,7 @@ from param_settings import LR, WEIGHT_DECAY, build, param_settings
 from torch import nn
 
 from mmconvnextv2 import GRN, ConvNeXtV2, LayerDecayOptimWrapperConstructor
+from mmconvnextv2.engine.layer_decay import DEFAULTS
 
 
 class OfficialGRN(nn.Module):
@@ -140,14 +141,20 @@ def test_custom_keys_with_mmengines_dot_and_ties():
      "paramwise_cfg accepts ['decay_rate', 'decay_type', 'norm_decay_mult', "
      "'bias_decay_mult', 'flat_decay_mult', 'dwconv_decay_mult', "
      "'bias_lr_mult', 'custom_keys', 'bypass_duplicate'], got ['a', "
-     "'num_layers'] (the number of layers is read from the backbone)"),
+     "'num_layers']; leave out mmdet's and mmseg's num_layers, which is read "
+     "from the backbone; their decay_type='layer_wise' is 'group_wise'"),
+    (dict(), dict(layer_decay_rate=0.9), ValueError,
+     f"paramwise_cfg accepts {list(DEFAULTS)}, got ['layer_decay_rate']; "
+     "mmpretrain's layer_decay_rate is decay_rate, and its rule "
+     "decay_type='group_wise'"),
     *((dict(), dict(decay_rate=rate), ValueError,
        f'paramwise_cfg.decay_rate must be a number in (0, 1], got {rate!r}')
       for rate in (None, 1.1, 0, '0.9')),
     (dict(), dict(decay_rate=0.9, decay_type='single'), ValueError,
      "paramwise_cfg.decay_type must be one of {'layer_wise': 'an id per "
      "block', 'group_wise': 'an id per three blocks; OpenMMLab calls this "
-     "layer_wise', 'stage_wise': 'an id per stage'}, got 'single'"),
+     "layer_wise', 'group_wise_12': 'the same, and the ids of Base whatever "
+     "the third stage', 'stage_wise': 'an id per stage'}, got 'single'"),
     (dict(), dict(decay_rate=0.9, custom_keys=['head']), TypeError,
      "If specified, custom_keys must be a dict, but got <class 'list'>"),
     (dict(), dict(decay_rate=0.9, custom_keys=dict(head=dict(lr=1.))),

@@ -2,6 +2,8 @@
 import inspect
 from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
+from torch import Tensor
+
 from mmconvnextv2.models.layers.grn_rivals import RIVALS
 
 # Name: (channels of the first stage, blocks of each stage).
@@ -120,6 +122,17 @@ def check_numbers(in_channels: int, stem_patch_size: int,
     _require(
         -1 <= frozen_stages <= num_stages, 'frozen_stages must lie in [-1, '
         f'{num_stages}] for {num_stages} stages, got {frozen_stages}')
+
+
+def checked_images(x: Tensor, stride: int, mask: Optional[Tensor]) -> Tensor:
+    """Return images; refuse other shapes, and masks where they were traced."""
+    if x.ndim != 4 or min(x.shape[-2:]) < stride:
+        raise ValueError(
+            'ConvNeXtV2 expects images (N, C, H, W) with H and W of at '
+            f'least {stride} pixels, got {tuple(x.shape)}')
+    _require(mask is None, 'torch.fx traces the encoder of whole images; call '
+             'the backbone itself with is_masked')
+    return x
 
 
 def check_scales(use_grn: bool, grn_cfg: Optional[dict],

@@ -26,11 +26,14 @@ from mmconvnextv2.registry import MODELS, register
 from .arch import (
     check_numbers,
     check_scales,
+    checked_images,
     refuse_other_layers,
     resolve_arch,
     resolve_out_indices,
 )
 from .layer_ids import find_layer
+
+torch.fx.wrap('checked_images')  # a step of its own in traced graphs
 
 
 @register(MODELS)
@@ -197,12 +200,10 @@ class ConvNeXtV2(BaseModule):
                 is a mask and it does not fit the images, leaves nothing of one
                 visible, or outputs are averaged over their sites.
         """
-        if x.ndim != 4 or min(x.shape[-2:]) < self.stride:
-            raise ValueError(
-                'ConvNeXtV2 expects images (N, C, H, W) with H and W of at '
-                f'least {self.stride} pixels, got {tuple(x.shape)}')
+        is_traced = isinstance(is_masked, torch.fx.Proxy)
+        x = checked_images(x, self.stride, is_masked if is_traced else None)
         layout = DENSE_GRID
-        if is_masked is not None:
+        if is_masked is not None and not is_traced:
             layout = self._masked_layout(x, is_masked)
         x = layout.pack(x)
         outs = []

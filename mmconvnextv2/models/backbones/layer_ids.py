@@ -20,12 +20,18 @@ blocks: output norms, necks and heads keep the full learning rate. The rules:
     3 ids after the first group, or one after the last group if that is more. A
     single stage has id 1.
 
+``group_wise_12``
+    The same with the last stage 12 whatever the depths, as in the official
+    script; OpenMMLab has the 6 for third stages of up to nine blocks. So the
+    stem of Tiny has ``rate ** 13``, not ``rate ** 7``.
+
 ``stage_wise``
     The rule of ConvNeXt's UperNet recipes, as in OpenMMLab with num_layers of
     12 and 6. The stem and all downsampling layers have id 0, stage s has
     ``s + 1``; the last id is 13 if the second-to-last stage has more than nine
     blocks, else 7, or one more than the last stage if that is more.
 """
+from functools import partial
 from typing import NamedTuple, Optional, Sequence, Tuple
 
 _BLOCKS_PER_GROUP = 3
@@ -88,12 +94,13 @@ def _layer_wise(stage: int, block: Optional[int],
     return sum(depths[:stage]) + (block or 0) + 1, sum(depths) + 1
 
 
-def _group_wise(stage: int, block: Optional[int],
-                depths: Sequence[int]) -> Tuple[int, int]:
+def _group_wise(stage: int, block: Optional[int], depths: Sequence[int],
+                always_long: bool = False) -> Tuple[int, int]:
     cut, last_stage = len(depths) - 2, 1
     if len(depths) > 1:
         groups = -(-depths[cut] // _BLOCKS_PER_GROUP)
-        last_stage = cut + 1 + max(groups, 9 if _is_long(depths) else 3)
+        is_long = always_long or _is_long(depths)
+        last_stage = cut + 1 + max(groups, 9 if is_long else 3)
     layer_id = last_stage if stage > cut else stage + 1
     if stage == cut:
         layer_id += (block or 0) // _BLOCKS_PER_GROUP
@@ -115,5 +122,6 @@ def _is_long(depths: Sequence[int]) -> bool:
 LAYER_ID_RULES = {
     'layer_wise': _layer_wise,
     'group_wise': _group_wise,  # OpenMMLab's layer_wise
+    'group_wise_12': partial(_group_wise, always_long=True),
     'stage_wise': _stage_wise,
 }

@@ -3,7 +3,7 @@ from functools import partial
 from typing import Callable, Optional
 
 import torch
-from mmcv.cnn.bricks import DropPath
+from mmcv.cnn.bricks.drop import DropPath, drop_path
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -118,6 +118,8 @@ class ConvNeXtV2Block(BaseModule):
         """Draw the factors (N, 1, 1, 1) of the residual branch, if any."""
         # Faster than drop path on maps, which would take another pass.
         if self.drop_path.training and isinstance(self.drop_path, DropPath):
+            if isinstance(x, torch.fx.Proxy):
+                return _drawn(x, self.drop_path.drop_prob)
             return self.drop_path(x.new_ones(len(x), 1, 1, 1))
         return None
 
@@ -143,11 +145,17 @@ class ConvNeXtV2Block(BaseModule):
         return state
 
 
+@torch.fx.wrap
+def _drawn(x: Tensor, rate: float) -> Tensor:
+    return drop_path(x.new_ones(len(x), 1, 1, 1), rate, training=True)
+
+
 class Stage(nn.Sequential):
     """The blocks of a stage, one after the other."""
 
     def forward(self, x: Tensor, layout: DenseGrid = DENSE_GRID) -> Tensor:
         """Apply the blocks to (N, C, H, W), sites in the layout's order."""
         for block in self:
-            x = block(x, layout)
+            # Hooks of others take arguments to be tensors.
+            x = block(x) if layout is DENSE_GRID else block(x, layout)
         return x

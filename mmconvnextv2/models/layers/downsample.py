@@ -2,6 +2,7 @@
 import torch
 from torch import Tensor, nn
 
+from mmconvnextv2.ops.compile import is_transformed
 from .norm import NORM_EPS, LayerNorm2d
 
 
@@ -24,8 +25,10 @@ class Stem(nn.Sequential):
         """Embed patches: (N, C_in, H, W) -> (N, C, H//patch, W//patch)."""
         conv, norm = self
         # Only the image is brought into channels-last memory; every map after
-        # it stays so.
-        return norm(conv(x.contiguous(memory_format=torch.channels_last)))
+        # it stays so. torch.func.vmap cannot do that.
+        if not is_transformed():
+            x = x.contiguous(memory_format=torch.channels_last)
+        return norm(conv(x))
 
 
 class Downsample(nn.Sequential):

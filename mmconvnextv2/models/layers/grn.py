@@ -87,23 +87,29 @@ class GRN(nn.Module):
 
     def _forward(self, x: Tensor, visible: Optional[Tensor]) -> Tensor:
         """Apply the layer with channels last."""
-        if visible is not None:
-            x = x * visible
-        scale = 1 + self.gamma * relative_response(x, self.eps)
-        if is_exporting() or torch.jit.is_tracing():
-            # coremltools and pnnx know no addcmul.
-            return (self.beta + x * scale).to(x.dtype)
-        if scale.dtype == x.dtype:
-            return torch.addcmul(self.beta, x, scale)
-        # In half precision a rounded scale would double the error, and its
-        # gradient, a sum over all sites, overflows float16: float32 here too.
-        # Not by addcmul: CUDA autocast would keep a float32 copy of x for it.
-        return (x * scale).add_(self.beta).to(x.dtype)
+        return _grn(x, self.gamma, self.beta, self.eps, visible)
 
     def extra_repr(self) -> str:
         """List the arguments, for printing the module."""
         return (f'{self.num_channels}, eps={self.eps}, '
                 f'data_format={self.data_format!r}')
+
+
+@torch.fx.wrap  # which keeps it whole: it branches on shape and type
+def _grn(x: Tensor, gamma: Tensor, beta: Tensor, eps: float,
+         visible: Optional[Tensor]) -> Tensor:
+    if visible is not None:
+        x = x * visible
+    scale = 1 + gamma * relative_response(x, eps)
+    if is_exporting() or torch.jit.is_tracing():
+        # coremltools and pnnx know no addcmul.
+        return (beta + x * scale).to(x.dtype)
+    if scale.dtype == x.dtype:
+        return torch.addcmul(beta, x, scale)
+    # In half precision a rounded scale would double the error, and its
+    # gradient, a sum over all sites, overflows float16: float32 here too.
+    # Not by addcmul: CUDA autocast would keep a float32 copy of x for it.
+    return (x * scale).add_(beta).to(x.dtype)
 
 
 def relative_response(x: Tensor, eps: float) -> Tensor:

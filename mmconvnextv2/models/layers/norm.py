@@ -22,7 +22,8 @@ class LayerNorm(nn.LayerNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise over the last dimension; shape and type stay."""
-        if x.is_cpu and x.dtype in _HALF:
+        # torch.fx traces with stand-ins for tensors.
+        if isinstance(x, Tensor) and x.is_cpu and x.dtype in _HALF:
             if fuses(x):
                 return layer_norm(x, self.weight, self.bias, self.eps)
             y = F.layer_norm(x.float(), self.normalized_shape,
