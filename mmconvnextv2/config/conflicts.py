@@ -4,11 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from .arguments import Mistake
 from .walk import part_at, parts, type_name
 
+# Parts of detectors, segmentors and pose estimators, which take maps.
+_TAKE_MAPS = ('rpn_head', 'roi_head', 'bbox_head', 'mask_head', 'decode_head',
+              'panoptic_head', 'semantic_head')
+_POSE = ('TopdownPoseEstimator', 'BottomupPoseEstimator')
+
 
 def conflicts(cfg: Mapping, splits: Sequence[str]) -> Iterator[Mistake]:
     """Find settings that are each possible, but not together."""
     yield from _unused_backends(cfg)
     yield from _unknown_means(cfg)
+    yield from _vectors_for_maps(cfg)
     if not isinstance(cfg.get('load_from'), (str, type(None))):
         yield Mistake('load_from', 'must be a path or an address, got '
                       f'{cfg["load_from"]!r}')
@@ -48,6 +54,20 @@ def _unknown_means(cfg: Mapping) -> Iterator[Mistake]:
             'mean=[...], std=[...], to_rgb=False) into the pipelines, before '
             'the last step (docs/your_data.md, "More than 8 bits or 3 '
             'channels")')
+
+
+def _vectors_for_maps(cfg: Mapping) -> Iterator[Mistake]:
+    """Find a classifier's backbone in front of heads that take maps."""
+    model, backbone = part_at(cfg, 'model'), part_at(cfg, 'model', 'backbone')
+    heads = _TAKE_MAPS + ('head', ) * (type_name(model) in _POSE)
+    readers = [f'model.{x}' for x in heads if model.get(x)]
+    if readers and type_name(backbone) == 'ConvNeXtV2' and all(
+            backbone.get(x, True)
+            for x in ('final_norm', 'gap_before_final_norm')):
+        yield Mistake(
+            'model.backbone.gap_before_final_norm', 'ConvNeXtV2 averages its '
+            'outputs over their sites by default, for classifiers: (N, C), '
+            f'where {", ".join(readers)} takes maps. Set it to False')
 
 
 def _unused_backends(cfg: Mapping) -> Iterator[Mistake]:

@@ -30,8 +30,9 @@ class GRNLinear:
         weight (Tensor): W, (C, E).
         trained (bool): Whether the gradient of W is wanted.
 
-    gamma, beta, maps (n, S, E) and norms have one type, float32 at least. Maps
-    (n, S, C) may be in half precision: then products are, too.
+    gamma, beta, maps (n, S, E) and norms have one type, float32 at least, and
+    so has W in WideGRNLinear. Maps (n, S, C) may be in half precision: then
+    products are, too.
 
     Attributes:
         grad_gamma, grad_beta, grad_weight (Tensor): Sums of gradients.
@@ -101,10 +102,6 @@ class WideGRNLinear(GRNLinear):
     the weights, the map needs no pass for it, and the gradients of scale and
     beta follow from products that are formed anyway, if W is trained.
     """
-
-    def __init__(self, gamma: Tensor, beta: Tensor, weight: Tensor,
-                 *rest) -> None:
-        super().__init__(gamma, beta, weight.to(gamma.dtype), *rest)
 
     def forward(self, a: Tensor, norms: Tensor, bias: Tensor,
                 out: Tensor) -> None:

@@ -48,7 +48,8 @@ def _grn_linear(x: Tensor, gamma: Tensor, beta: Tensor, weight: Tensor,
     wide = trained and 2 * x.shape[1] >= len(gamma)
     dtype = type_of_sums(x.dtype)
     return (WideGRNLinear if wide else GRNLinear)(
-        gamma.to(dtype), beta.to(dtype), weight, eps, trained)
+        gamma.to(dtype), beta.to(dtype), weight.to(dtype) if wide else weight,
+        eps, trained)
 
 
 def _widened(x: Tensor, buffer: Tensor) -> Tensor:

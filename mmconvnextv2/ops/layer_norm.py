@@ -15,7 +15,9 @@ from .double_backward import (
 _CHUNK_NUMEL = 2**19
 
 
-def _by_layers(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+def layer_norm_by_layers(x: Tensor, weight: Tensor, bias: Tensor,
+                         eps: float) -> Tensor:
+    """Compute :func:`layer_norm` by operators that autograd knows."""
     return F.layer_norm(x.float(), weight.shape, weight.float(), bias.float(),
                         eps).to(x.dtype)
 
@@ -39,7 +41,7 @@ class _LayerNorm(torch.autograd.Function):
         x, weight, bias, *statistics = ctx.saved_tensors
         if needs_layers(grad):
             return (*gradients_by_layers(
-                ctx, lambda *inputs: _by_layers(*inputs, ctx.eps),
+                ctx, lambda *inputs: layer_norm_by_layers(*inputs, ctx.eps),
                 (x, weight, bias), grad), None)
         channels = len(weight)
         size = max(1, _CHUNK_NUMEL // channels)

@@ -47,6 +47,19 @@ def test_conflicts(cfg, key, problem):
                        ('test', ))] == []
 
 
+@pytest.mark.parametrize('kind, head, options, is_refused', [
+    ('TopdownPoseEstimator', 'head', {}, True),
+    ('FCOS', 'bbox_head', {}, True), ('ImageClassifier', 'head', {}, False),
+    ('FCOS', 'bbox_head', dict(gap_before_final_norm=False), False)])
+def test_vectors_where_maps_are_taken(kind, head, options, is_refused):
+    backbone = dict(type='mmconvnextv2.ConvNeXtV2', **options)
+    model = {'type': kind, 'backbone': backbone, head: dict(type='Any')}
+    assert [tuple(x) for x in conflicts(dict(model=model), ())] == [
+        ('model.backbone.gap_before_final_norm', 'ConvNeXtV2 averages its '
+         'outputs over their sites by default, for classifiers: (N, C), where '
+         f'model.{head} takes maps. Set it to False')] * is_refused
+
+
 @pytest.mark.parametrize('uri, allowed, is_refused', [
     (None, False, True), ('file:///a', False, True), (None, True, False),
     ('sqlite:///a.db', False, False), (None, None, False)])

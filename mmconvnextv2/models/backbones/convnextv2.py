@@ -274,8 +274,7 @@ class ConvNeXtV2(BaseModule):
         Returns:
             tuple[int, int]: The id and the number of ids.
         """
-        name = None
-        if param_name.startswith(prefix):
-            name = param_name[len(prefix):]
+        name = (param_name[len(prefix):] if param_name.startswith(prefix)
+                else None)
         layer = find_layer('group_wise', name, self.depths)
         return layer.layer_id, layer.last_id + 1

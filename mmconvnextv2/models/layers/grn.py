@@ -2,6 +2,7 @@
 from typing import Optional
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 
 from mmconvnextv2.ops.compile import is_exporting

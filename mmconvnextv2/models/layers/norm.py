@@ -1,10 +1,9 @@
 """LayerNorm whose gradients are right in half precision on a CPU."""
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mmconvnextv2.ops.dispatch import fuses, replaceable
-from mmconvnextv2.ops.layer_norm import layer_norm
+from mmconvnextv2.ops.layer_norm import layer_norm, layer_norm_by_layers
 
 NORM_EPS = 1e-6  # of the papers
 _HALF = (torch.float16, torch.bfloat16)
@@ -24,11 +23,8 @@ class LayerNorm(nn.LayerNorm):
         """Normalise over the last dimension; shape and type stay."""
         # torch.fx traces with stand-ins for tensors.
         if isinstance(x, Tensor) and x.is_cpu and x.dtype in _HALF:
-            if fuses(x):
-                return layer_norm(x, self.weight, self.bias, self.eps)
-            y = F.layer_norm(x.float(), self.normalized_shape,
-                             self.weight.float(), self.bias.float(), self.eps)
-            return y.to(x.dtype)
+            compute = layer_norm if fuses(x) else layer_norm_by_layers
+            return compute(x, self.weight, self.bias, self.eps)
         return super().forward(x)
 
 
