@@ -12,8 +12,8 @@ from torchvision.models.feature_extraction import create_feature_extractor
 from mmconvnextv2 import ConvNeXtV2
 from mmconvnextv2.ops.dispatch import plain_layers
 
-X = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-MASK = torch.zeros(2, 2, 2, dtype=torch.bool)
+X = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+MASK = torch.zeros(2, 1, 1, dtype=torch.bool)
 
 
 def make(**kwargs):
