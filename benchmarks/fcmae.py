@@ -133,7 +133,7 @@ def draw(found: Dict[str, Compared], path: Path) -> None:
         right.bar(where, [x.memory[name] / x.memory[DENSE]
                           for x in found.values()], 0.4)
     left.set(ylabel='images per second, of masked dense')
-    right.set(ylabel='kept for the backward pass, of masked dense')
+    right.set(ylabel='memory of autograd, of masked dense')
     for axes in (left, right):
         axes.set_xticks([j + 0.2 for j in range(len(found))], list(found))
     left.legend()
