@@ -25,12 +25,6 @@ def make(**kwargs):
     return model
 
 
-def test_mapped():
-    model = make()
-    found = torch.func.vmap(model)(X[:, None])
-    torch.testing.assert_close([x[:, 0] for x in found], [*model(X)])
-
-
 def test_gradients_of_each_image():
     model = make()
     parameters = {k: v for k, v in model.named_parameters() if k[:4] != 'norm'}
