@@ -1,5 +1,6 @@
 """Checkpoints with one thing wrong, and what is said of each."""
-from typing import Any, Callable, Dict, Tuple
+import copy
+from typing import Any, Callable, Dict, Iterator, Tuple
 
 import torch
 
@@ -78,6 +79,18 @@ WEIGHTS: Dict[str, Tuple[Callable[[dict], Any], str]] = {
     'state_dict text': (_at('state_dict', 'weights'), ''),
     'state_dict of text': (_at('state_dict', dict(a='b')), ''),
 }
+
+
+def write_each(path: str) -> Iterator[Tuple[str, str]]:
+    """Craft a checkpoint in each way of WEIGHTS; yield way and message."""
+    content = torch.load(path)
+    for kind, (change, message) in WEIGHTS.items():
+        changed = copy.deepcopy(content)
+        change(changed)
+        torch.save(changed, path)
+        yield kind, message
+
+
 # Of what is needed to resume.
 RECORD: Dict[str, Tuple[Callable[[dict], Any], str]] = {
     'meta a list': (_at('meta', [1]), 'its meta must be a dict, found list'),

@@ -23,6 +23,7 @@ from mmconvnextv2.config.check import require_names
 from mmconvnextv2.config.explain import explained_errors
 from mmconvnextv2.config.walk import type_name
 from mmconvnextv2.engine.cpu import fit_amp_to_cpu, join_processes_on_cpu
+from mmconvnextv2.engine.hooks.preemption_hook import handle
 from mmconvnextv2.engine.sharding import check_strategy
 from mmconvnextv2.files import latest_whole_checkpoint
 
@@ -146,4 +147,5 @@ def main(argv: Optional[List[str]] = None) -> int:
 
 
 if __name__ == '__main__':
+    handle()  # signals, until a hook does
     sys.exit(main())

@@ -179,7 +179,7 @@ def refuse_greed(content: bytes) -> None:
 
 
 def refuse_claims(path: str) -> None:
-    """Refuse a file of ``torch.save`` that asks for more than it can hold.
+    """Refuse a file that asks for more than it can hold.
 
     Raises:
         ValueError: If it does; gives the figures.
@@ -187,6 +187,10 @@ def refuse_claims(path: str) -> None:
     """
     size = osp.getsize(path)
     with open(path, 'rb') as file:
+        if path.endswith('.safetensors'):
+            if (claimed := int.from_bytes(file.read(8), 'little')) > size - 8:
+                raise ValueError(f'its header claims {claimed:,} bytes')
+            return
         if file.read(4) != b'PK\3\4':  # Older than PyTorch 1.6.
             file.seek(0)
             for _ in range(4):  # format, version, system, content

@@ -76,11 +76,11 @@ def read_checkpoint(checkpoint: str,
 
 
 def _read(path: str, map_location: Any, mmap: bool = True) -> Any:
+    refuse_claims(path)
     if path.endswith('.safetensors'):
         content = _safetensors().load_file(path)
         return {name: x.to(map_location) for name, x in
                 content.items()} if map_location else content
-    refuse_claims(path)
     mmap = mmap and map_location == 'cpu' and zipfile.is_zipfile(path)
     return load_data(path, map_location=map_location, mmap=mmap)
 

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 
+import torch
 from mmengine.config import Config
 
 from mmconvnextv2.datasets.damaged import DamagedDataError
@@ -48,8 +49,10 @@ def explained_errors(cfg: Config, splits: Sequence[str]) -> Iterator[None]:
         left = _last_checkpoint(cfg.work_dir) if 'train' in splits else ''
         message = _message(error, cfg.work_dir)
         if message is None:
+            short = ' Memory ran out: lower batch_size or num_workers.' \
+                * isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
             print(f'Failed while {trail.action(error)}.{describe_ended()}'
-                  f'{left}',
+                  f'{short}{left}',
                   file=sys.stderr, flush=True)
             raise
         raise RunError(message + left * ('could not be' not in message)

@@ -7,6 +7,7 @@ import os.path as osp
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import cv2
 from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from PIL import Image
 
@@ -74,9 +75,11 @@ class Guard:
     def _read_file(self, path: str, results: dict) -> dict:
         try:
             loaded = self.read(results)
-        except MemoryError:
-            raise
         except Exception as error:
+            if isinstance(error, MemoryError) or getattr(
+                    error, 'code', 0) == cv2.Error.StsNoMem:
+                # A plain one: PyTorch raises no others of workers again.
+                raise MemoryError(f'{path}: {error}') from error
             raise _DamagedError(path, _described(path, error)) from error
         if is_cut_off(path):
             raise _DamagedError(path, 'the JPEG is cut off')

@@ -94,6 +94,17 @@ def test_what_scripts_store_is_read(tmp_path, legacy):
     assert_same(content["model"], _STATE)
 
 
+@pytest.mark.parametrize('content, claimed', [
+    (b'\x09' + bytes(7) + b'{}      ', '9'), (b'\x02\0', '2'),
+    (b'\xff' * 8 + b'{}', '18,446,744,073,709,551,615')])
+def test_header_longer_than_its_file(tmp_path, content, claimed):
+    path = tmp_path / 'x.safetensors'
+    path.write_bytes(content)
+    assert refusal(path) == (
+        f'{path} is damaged, cut off or no checkpoint ({len(content)} bytes): '
+        f'its header claims {claimed} bytes')
+
+
 @pytest.mark.parametrize('name', ['x.pth', 'x.pt', 'x.bin', 'x.safetensors'])
 def test_there_and_back(tmp_path, name):
     path = str(tmp_path / name)

@@ -1,10 +1,14 @@
 """Reading transforms under guard: left out, refused, or passed on."""
 import pickle
+import re
+import resource
 from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import pytest
 from damaged_files import DAMAGED, ODD, spoil
+from forked import Forked
 from mmcv.transforms import LoadImageFromFile, RandomChoice, TestTimeAug
 from mmdet.datasets.transforms import LoadAnnotations as LoadInstances
 from mmengine.dataset import BaseDataset
@@ -120,16 +124,22 @@ def test_too_many_in_a_row(image, log):
         'damaged, or the storage out of reach?')
 
 
-def test_out_of_memory_is_no_damage(image, log):
+@pytest.mark.parametrize('backend', ['cv2', 'pillow'])
+def test_out_of_memory_is_no_damage(tmp_path, log, backend):
+    path = tmp_path / 'large.png'
+    Image.new('RGB', (4000, 4000)).save(path)
 
-    def exhausted(results):
-        raise MemoryError
+    def read_with_little(arguments):
+        now = int(re.search(r'VmSize:\s+(\d+)',
+                            Path('/proc/self/status').read_text())[1]) * 2**10
+        resource.setrlimit(resource.RLIMIT_AS, (now + 2**24, ) * 2)
+        guard = Guard(LoadImageFromFile(imdecode_backend=backend), log=log)
+        with pytest.raises(MemoryError, match=str(path)):
+            guard(dict(img_path=str(path)))
+        return log.skips
 
-    guard = Guard(LoadImageFromFile(), log=log)
-    guard.read = exhausted
-    with pytest.raises(MemoryError):
-        guard(dict(img_path=str(image)))
-    assert log.skips == 0
+    ended = Forked(read_with_little, [], name=tmp_path / 'said.txt').wait()
+    assert ended.code == 0, ended.output
 
 
 def load_labels(path, log=None, shape=(40, 60), zero=False):

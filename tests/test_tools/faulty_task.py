@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Dict, List, Optional
 
 import numpy as np
 import torch
@@ -78,11 +78,20 @@ def write_faulty_task(folder: Path,
 class DrawingDataset(ToyDataset):
     """Adds noise from all three generators; its samples have names."""
 
+    def load_data_list(self) -> List[dict]:
+        name, _, place = os.environ.get('FAULT', '').partition(' ')
+        if place == 'at the start':
+            signal.raise_signal(signal.Signals[name])
+        return super().load_data_list()
+
     def prepare_data(self, idx: int) -> Dict[str, Tensor]:
         if os.environ.get('FAULT') == f'worker exits at {idx}':
             os._exit(3)
-        if os.environ.get('FAULT') == f'worker sleeps at {idx}':
+        place = 'evaluating ' * self.test_mode
+        if os.environ.get('FAULT') == f'worker sleeps {place}at {idx}':
             time.sleep(60)
+        if os.environ.get('FAULT') == f'worker needs memory at {idx}':
+            bytearray(2**60)
         data = super().prepare_data(idx)
         noise = random.random() + np.random.rand() + torch.rand(3, 16, 16)
         if os.environ.get('FAULT') == f'image {idx} is bad':
@@ -95,7 +104,10 @@ class DrawingDataset(ToyDataset):
 class DroppingClassifier(ToyClassifier):
     """The toy classifier, which is given more."""
 
+    needs = 0  # bytes
+
     def forward(self, inputs, labels=None, data_samples=None, mode='tensor'):
+        bytearray(self.needs)
         return super().forward(inputs, labels, mode)
 
 
@@ -105,7 +117,8 @@ class Fault(Hook):
 
     After iteration N, counted from 1, ``SIGNAL at N`` sends a signal to the
     process, ``GROUP:SIGNAL at N`` to its workers too, ``FULL at N`` forbids
-    larger files and ``LOCK at N`` new files; with ``hang at N`` nothing
+    larger files and ``LOCK at N`` new files, ``MEMORY at N`` lets the next
+    step ask for too much memory; with ``hang at N`` nothing
     happens any more. ``GROUP:SIGNAL evaluating`` sends one within an
     evaluation, or ``testing``; ``slow`` writes files a piece at a time.
     """
@@ -150,6 +163,8 @@ class Fault(Hook):
             resource.setrlimit(resource.RLIMIT_FSIZE, (2**15, 2**15))
         elif what == 'LOCK':
             lock(work_dir)
+        elif what == 'MEMORY':
+            DroppingClassifier.needs = 2**60
         elif what == 'hang':
             print('hanging', flush=True)
             time.sleep(60)

@@ -6,6 +6,7 @@ from analysis_toy import (
     write_class_folders,
     write_config,
 )
+from crafted_checkpoints import write_each
 from unreliable_server import closed
 
 _REFUSED = 2
@@ -98,6 +99,18 @@ def test_nothing_is_overwritten_unasked(analyze, tmp_path, capsys):
 def test_refusals(analyze, tmp_path, arguments, models, message, capsys):
     assert analyze('class-selectivity', *arguments, models=models) == _REFUSED
     assert capsys.readouterr().err.startswith(f'analyze.py: {message}')
+    assert not (tmp_path / 'out').exists()
+
+
+def test_crafted_weights(analyze, tmp_path, capsys):
+    state = {f'backbone.{k}': v for k, v in torch.load('v2.pth').items()}
+    torch.save(dict(state_dict=state), 'v2.pth')
+    for kind, message in write_each('v2.pth'):
+        assert analyze('activations') == _REFUSED, kind
+        text = capsys.readouterr().err
+        assert text.startswith('analyze.py: --model V2: v2.pth'), text
+        # Those of the backbone alone.
+        assert message in text or 'where torch' in message, text
     assert not (tmp_path / 'out').exists()
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from crafted_checkpoints import write_each
 from mmengine.registry import MODELS, DefaultScope
 
 from mmconvnextv2.models.layers.grn import GRN
@@ -75,6 +76,16 @@ def test_classifier_to_torch_export(export, classifier, capsys):
         preprocessing=dict(channels='RGB', mean=[1., 2., 3.],
                            std=[4., 5., 6.], steps=[]),
         classes=[], settings={})
+
+
+def test_crafted_weights(export, classifier, capsys):
+    for kind, message in write_each('w.pth'):
+        assert export('c.py', 'm.pt2', '--format', 'torch_export',
+                      '--checkpoint', 'w.pth') == _REFUSED, kind
+        text = capsys.readouterr().err
+        assert text.startswith('export.py: --checkpoint: w.pth'), text
+        assert message in text, text
+    assert not Path('m.pt2').exists()
 
 
 @pytest.mark.parametrize('config, arguments, outputs', [

@@ -8,11 +8,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from forked import Forked
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from unreliable_server import accepting, closed
 
 from mmconvnextv2.config.find import find_config
+from mmconvnextv2.images import list_images
 
 ROOT = Path(__file__).resolve().parents[2]
 _REFUSED = 2
@@ -289,3 +291,27 @@ def test_mixed_precision_on_a_cpu_is_told(infer, task, folder, capsys,
     monkeypatch.setattr('mmconvnextv2.engine.cpu.has_fast_bf16', lambda: True)
     assert infer(folder / 'a.jpg', *task(name), '--amp') == 0
     assert said in capsys.readouterr().err
+
+
+def test_a_kill_leaves_whole_pictures(task, folder, load_tool, tmp_path,
+                                      monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write, arguments = cv2.imwrite, [
+        str(folder), *task('convnextv2_a_ft_shapes'), '--device', 'cpu']
+
+    def write_half(path, pixels):
+        write(path, pixels)
+        if os.listdir('out/pictures') != [Path(path).name]:
+            os.truncate(path, 99)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return True
+
+    tool = load_tool('infer')
+    killed = Forked(tool.main, arguments, before=lambda: monkeypatch.setattr(
+        cv2, 'imwrite', write_half)).wait()
+    assert killed.code == -signal.SIGKILL, killed.output
+    assert [x.name for x in list_images(Path('out/pictures'))] == ['a.png']
+    assert cv2.imread('out/pictures/a.png').shape == (48, 64, 3)
+    assert not Path('out/results.json').exists()
+    assert tool.main([*arguments, '--force']) == 1
+    assert len(list_images(Path('out/pictures'))) == 2

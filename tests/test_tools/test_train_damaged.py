@@ -180,6 +180,30 @@ def test_degenerate_annotations(shapes, train):
     assert 'loss: nan' not in ended.output
 
 
+@pytest.mark.slow
+def test_files_that_change_during_a_run(shapes, load_tool):
+    write_config('detector')
+    running = Forked(
+        load_tool('train').main, ['small.py', '--work-dir', 'w',
+                                  '--cfg-options', 'train_cfg.max_epochs=4'],
+        before=lambda: logging.disable(logging.NOTSET))
+    running.wait_for('Saving checkpoint at 1 epochs', 200)
+    cut, gone, other = sorted((shapes / 'train2017').iterdir())[:3]
+    spoil(cut, 'truncated')
+    gone.unlink()
+    spoil(other, '1x1')  # whole, and not what was annotated
+    for path in (shapes / 'annotations').iterdir():
+        path.write_text('{')  # They are read at the start.
+    ended = running.wait(290)
+    assert ended.code == 0, ended.output
+    named = {Path(k).name: v for k, v in told(ended.output).items()}
+    assert named.pop(gone.name) == 'there is no such file'
+    assert named.pop(cut.name) == 'the JPEG is cut off'
+    assert named.pop(other.name).startswith('it has 1x1 pixels, its annot')
+    assert not named
+    assert 'Damaged files in the whole run: 3, in' in ended.output
+
+
 def test_everything_is_damaged(shapes, train):
     for path in (shapes / 'train2017').iterdir():
         spoil(path, 'empty')

@@ -5,13 +5,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from faulty_task import lock, unlock, write_faulty_task
+from faulty_task import EVALUATED, lock, unlock, write_faulty_task
 from forked import Forked
 from parallel_runs import free_port
 from run_results import files, load
 
 from mmconvnextv2.config.find import configs_folder
 
+_LAST = r'The last good checkpoint is \S*w/epoch_1.pth; --resume continues '\
+    r'there.\n'
 _STALL = "default_hooks['stall'].update(seconds={})"
 
 
@@ -25,6 +27,43 @@ def test_worker_that_sleeps(start):
         r'train_dataloader, waiting for worker 1 for 2 s, at iteration 4\. '
         r'For more time: default_hooks.stall.seconds=N\.\n\nThere is no '
         r'checkpoint yet\.\n', stalled.output), stalled.output
+
+
+_EVALUATED = EVALUATED + """
+val_dataloader.update(num_workers=2)
+val_dataloader['dataset'].update(test_mode=True)
+test_dataloader, test_evaluator, test_cfg = val_dataloader, val_evaluator, {}
+"""
+
+
+@pytest.mark.slow
+def test_worker_that_sleeps_in_an_evaluation_and_a_test(start, load_tool):
+    fault, more = 'worker sleeps evaluating at 5', _STALL.format(2)
+    trained = start(fault=fault, more=_EVALUATED + more).wait()
+    tested = Forked(
+        load_tool('test').main,
+        ['small.py', 'w/epoch_1.pth', '--work-dir', 'w'], fault).wait()
+    for ended, split, iteration in (trained, 'val', 7), (tested, 'test', 1):
+        assert ended.code == 1, ended.output
+        assert re.search(
+            rf'\nStopped: process 0 \(of 1, pid \d+ on \S+\) has been reading '
+            rf'{split}_dataloader, waiting for worker 0 for 2 s, at iteration '
+            rf'{iteration}\. .*\n\n{_LAST}', ended.output), ended.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('fault, doing, workers', [
+    ('MEMORY at 9', 'running .*', 0),
+    ('worker needs memory at 7', 'reading train_dataloader', 2)])
+def test_memory_that_runs_out(start, fault, doing, workers):
+    short = start(fault=fault, workers=workers).wait()
+    assert short.code == 1
+    left = 'There is no checkpoint yet.\n' if workers else _LAST
+    assert re.search(
+        rf'\nFailed while {doing}\. Memory ran out: lower batch_size or '
+        rf'num_workers\. {left}Traceback', short.output), short.output
+    assert start('--resume').wait().code == 0
+    assert files() == ['epoch_2.pth', 'epoch_3.pth']
 
 
 @pytest.fixture
@@ -45,32 +84,27 @@ def start_two(toy, load_tool, tmp_path):
     return start_both
 
 
-_LAST = r'The last good checkpoint is \S*w/epoch_1.pth; --resume continues '\
-    r'there.\n'
-
-
-def ends(process, pattern):
-    """The process ends with exit code 1 and a line; both end with _LAST."""
-    ended = process.wait()
-    assert ended.code == 1
-    assert re.search(f'\n{pattern}{_LAST}', ended.output), ended.output
-
-
 def test_process_that_hangs(start_two):
     # 3 iterations an epoch. The other has come to the next step, and waits.
     for rank, process in enumerate(
             start_two('hang at 5', _STALL.format(3))):
-        ends(process, rf'Stopped: process {rank} \(of 2, pid {process.pid} on '
-             r'\S+\) has been running a train step for 3 s, at iteration '
-             rf'{6 - rank}\. For more time: \S+\n\n')
+        ended = process.wait()
+        assert ended.code == 1
+        assert re.search(
+            rf'\nStopped: process {rank} \(of 2, pid {process.pid} on \S+\) '
+            rf'has been running a train step for 3 s, at iteration {6 - rank}'
+            rf'\. For more time: \S+\n\n{_LAST}', ended.output), ended.output
 
 
 def test_process_that_is_killed_is_named_by_the_other(start_two):
     other, killed = start_two('SIGKILL at 5', '')
     assert killed.wait().code == -signal.SIGKILL
-    ends(other, r'Failed while running a train step\. Ended before this one: '
-         rf'process 1 \(pid {killed.pid}\)\. Look for its message, or for a '
-         r'kill by the system \(dmesg\)\. ')
+    ended = other.wait()
+    assert ended.code == 1
+    assert re.search(
+        r'\nFailed while running a train step\. Ended before this one: '
+        rf'process 1 \(pid {killed.pid}\)\. Look for its message, or for a '
+        rf'kill by the system \(dmesg\)\. {_LAST}', ended.output), ended.output
 
 
 def test_two_runs_in_one_work_dir(start):
@@ -150,15 +184,12 @@ def test_disk_that_is_full(start):
         subprocess.run(['umount', '-l', 'w'], check=True)
 
 
-def test_work_dir_that_is_no_folder(toy, train, tmp_path, capsys):
-    (tmp_path / 'w').write_text('a file')
-    assert train.main([str(toy), '--work-dir', 'w/run']) == 2
+def test_work_dir_that_cannot_be_written(toy, train, tmp_path, capsys):
+    (tmp_path / 'a').write_text('a file')
+    assert train.main([str(toy), '--work-dir', 'a/run']) == 2
     assert capsys.readouterr().err == (
-        'train.py: the work dir w/run cannot be written to: Not a directory '
-        '(w/run). Choose another --work-dir, or change what is in the way.\n')
-
-
-def test_work_dir_that_is_locked(toy, train, tmp_path, capsys):
+        'train.py: the work dir a/run cannot be written to: Not a directory '
+        '(a/run). Choose another --work-dir, or change what is in the way.\n')
     (tmp_path / 'w').mkdir()
     if not lock('w'):
         pytest.skip('cannot forbid root to write on this file system')

@@ -6,6 +6,7 @@ import mmengine._strategy.base
 import mmengine.runner.runner
 import pytest
 import torch
+from crafted_checkpoints import RECORD, RESUMED, WEIGHTS
 from processes import run_processes
 from run_results import load
 from sharded_task import difference, train, write_task
@@ -97,6 +98,13 @@ def test_run_that_is_stopped_goes_on(run_task):
     assert not Path('part/epoch_2.pth').exists()
     run_task('fcmae', True, 'part', '--resume')
     assert difference('whole/epoch_2.pth', 'part/epoch_2.pth', _PARTS) == 0
+    for change, message in (WEIGHTS['NaN'], RECORD['epoch -1'],
+                            RESUMED['learning rate NaN']):
+        content = load('part/epoch_2.pth')
+        change(content)
+        torch.save(content, 'bad.pth')
+        outputs = run_task('fcmae', True, 'bad', '--resume', 'bad.pth', code=2)
+        assert f'train.py: bad.pth: {message}' in outputs[0]
 
 
 @pytest.mark.slow

@@ -2,11 +2,15 @@
 import logging
 import os
 import signal
+import sys
 import time
 
 import pytest
+from faulty_task import write_faulty_task
 from forked import Forked
 from run_results import assert_equal_end, files, iterations, load, trained
+
+from mmconvnextv2.config.find import configs_folder
 
 _STOPPED = 75
 
@@ -16,8 +20,8 @@ def test_stopped_in_an_epoch_or_killed_and_resumed(start):
     assert start(work_dir='whole').wait().code == 0
     stopped = start(fault='SIGTERM at 9', workers=2).wait()
     assert stopped.code == _STOPPED, stopped.output
-    assert ('SIGTERM: stopping after this iteration.'
-            in stopped.output)
+    assert 'SIGTERM: stopping after this iteration.' in stopped.output
+    assert 'The data are not checked' not in stopped.output
     assert ('Stopped by SIGTERM after iteration 9, saved as interrupted.pth: '
             'continue with --resume.') in stopped.output
     assert files() == ['epoch_1.pth', 'interrupted.pth']
@@ -97,6 +101,20 @@ def test_signal_to_a_test_and_its_workers(start, load_tool):
         assert stopped.code == _STOPPED, stopped.output
         assert f'Stopped by {name} while testing.\n' in stopped.output
         assert 'Traceback' not in stopped.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', _SIGNALS)
+def test_signal_before_training(toy, tmp_path, tools, run, name):
+    """While data sets are built, and nothing watches but the tool."""
+    write_faulty_task(
+        tmp_path, configs_folder() / '_base_' / 'default_runtime.py')
+    done = run(tmp_path, sys.executable, tools / 'train.py', 'small.py',
+               '--work-dir', 'w', FAULT=f'{name} at the start')
+    assert done.returncode == _STOPPED, done.stderr
+    assert done.stderr.endswith(
+        f'\nStopped by {name} while nothing was trained, so that nothing is '
+        'lost: start again, with --resume if there is a checkpoint.\n')
 
 
 def test_ctrl_c_once_and_twice(start):

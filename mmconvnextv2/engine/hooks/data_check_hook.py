@@ -38,8 +38,15 @@ class DataCheckHook(Hook):
         """Check the splits that the run uses."""
         loops = dict(train=runner._train_loop, val=runner._val_loop,
                      test=runner._test_loop)
-        self.check(runner,
-                   [k for k, x in loops.items() if isinstance(x, BaseLoop)])
+        splits = [k for k, x in loops.items() if isinstance(x, BaseLoop)]
+        if self.enabled and (absent := [
+                x for x in (f'{split}_dataloader' for split in splits)
+                if not runner.cfg.get(x)]):
+            runner.logger.warning(
+                f'The data are not checked: {first_of(absent)} is not in the '
+                'config that this runner was made with. Runner.from_cfg(cfg), '
+                'or Runner(..., cfg=cfg), passes it on.')
+        self.check(runner, splits)
         forget()  # The data sets are built.
 
     def check(self, runner: Runner, splits: Iterable[str]) -> None:
@@ -48,12 +55,6 @@ class DataCheckHook(Hook):
         if not self.enabled or not splits:
             return
         self._checked.update(splits)
-        if absent := [x for x in (f'{split}_dataloader' for split in splits)
-                      if not runner.cfg.get(x)]:
-            runner.logger.warning(
-                f'The data are not checked: {first_of(absent)} is not in the '
-                'config that this runner was made with. Runner.from_cfg(cfg), '
-                'or Runner(..., cfg=cfg), passes it on.')
         found = list(check_data(runner.cfg, splits)) if is_main_process() \
             else [None, None]
         broadcast_object_list(found)

@@ -1,5 +1,6 @@
 """Stop where a scheduler or the user asks for it, and lose nothing."""
 import atexit
+import contextlib
 import copy
 import multiprocessing
 import os
@@ -23,6 +24,7 @@ from .safe_checkpoint_hook import SafeCheckpointHook
 STOPPED = 75  # "Try again later" of sysexits.h.
 CHECKPOINT = 'interrupted.pth'
 _DONE = 'batches_done'
+_SIGNALS = signal.SIGTERM, signal.SIGINT, signal.SIGUSR1
 
 
 @register(HOOKS)
@@ -33,9 +35,9 @@ class PreemptionHook(Hook):
     gradients are accumulated. The checkpoint is ``interrupted.pth``; with
     ``--resume`` a run goes on with the next batch of the same epoch, from any
     checkpoint. An evaluation stops at once if there is a checkpoint of what it
-    evaluates, else after its end; a test stops at once. A second Ctrl-C stops
-    in any case. Workers of all data loaders ignore the signals, which a
-    scheduler may send to all processes.
+    evaluates, else after its end; a test stops at once, and so does a run that
+    has not begun. A second Ctrl-C stops in any case. Workers of all data
+    loaders ignore the signals, which a scheduler may send to all processes.
 
     Args:
         signals (Sequence[str]): Names of the signals. Defaults to those of
@@ -52,7 +54,7 @@ class PreemptionHook(Hook):
     priority = 'LOWEST'
 
     def __init__(self,
-                 signals: Sequence[str] = ('SIGTERM', 'SIGINT', 'SIGUSR1'),
+                 signals: Sequence[str] = tuple(x.name for x in _SIGNALS),
                  interval: int = 10) -> None:
         unknown = [x for x in signals if x not in signal.Signals.__members__]
         if unknown or interval < 1:
@@ -67,7 +69,8 @@ class PreemptionHook(Hook):
         self._former: Dict[int, Any] = {}
 
     def before_run(self, runner: Runner) -> None:
-        """Let workers ignore the signals."""
+        """Let workers ignore the signals; stop at once until it begins."""
+        self._former = handle(self.signals)
         for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
             if isinstance(loop, BaseLoop):  # else it is not to be run
                 _shield_workers(loop.dataloader, self.signals)
@@ -93,10 +96,9 @@ class PreemptionHook(Hook):
     def before_test(self, runner: Runner) -> None:
         """Watch the signals."""
         self._asked, self._pid = None, os.getpid()
-        try:
-            for number in self.signals:
-                self._former[number] = signal.signal(number, self._note)
-        except ValueError:
+        former = handle(self.signals, self._note)
+        self._former = self._former or former
+        if not former:
             runner.logger.warning('PreemptionHook does nothing: only the main '
                                   'thread of a program can watch signals.')
 
@@ -178,18 +180,37 @@ class PreemptionHook(Hook):
             runner.logger.info(f'Stopped by {self._asked} while testing.')
             _leave(runner)
 
-    def after_test(self, runner: Runner) -> None:
+    def after_run(self, runner: Runner) -> None:
         """Leave the signals to others."""
         for number, handler in self._former.items():
             signal.signal(number, handler)
         self._former = {}
 
     def after_train(self, runner: Runner) -> None:
-        """Leave the signals to others; training can no longer be lost."""
-        self.after_test(runner)
+        """Remove what was saved on stopping; training is not lost now."""
         for saver in self._savers:
             if saver.last_ckpt:  # Unless it is all there is.
                 saver.discard(CHECKPOINT)
+
+
+def handle(signals: Sequence[int] = _SIGNALS,
+           handler: Optional[Callable] = None) -> Dict[int, Any]:
+    """Handle signals, by an exit with code 75; returns former handlers."""
+    handler = handler or partial(_leave_at_once, os.getpid())
+    with contextlib.suppress(ValueError):  # It is not the main thread.
+        return {x: signal.signal(x, handler) for x in signals}
+    return {}
+
+
+def _leave_at_once(pid: int, number: int, frame: Optional[FrameType]) -> None:
+    if os.getpid() != pid:  # Of another process that has inherited this.
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    elif is_main_process():
+        os.write(2, f'\nStopped by {signal.Signals(number).name} while '
+                 'nothing was trained, so that nothing is lost: start again, '
+                 'with --resume if there is a checkpoint.\n'.encode())
+    raise SystemExit(STOPPED)
 
 
 def _leave(runner: Runner) -> None:

@@ -146,20 +146,6 @@ def test_run_by_iterations(make_runner, images):
 
 
 @pytest.mark.parametrize('workers', [0, 1])
-def test_all_damaged(make_runner, images, workers):
-    for path in images.glob('*.jpg'):
-        spoil(path, 'empty')
-    runner = make_runner(workers=workers, max_in_a_row=20)
-    with pytest.raises(DamagedDataError) as caught:
-        runner.train()
-    assert re.match(
-        r'20 damaged files one after another, the last of them '
-        rf'{images}/\d.jpg: the file is empty. {runner.log_dir}/'
-        r'damaged_rank0.jsonl lists them. Is the whole data set damaged, or '
-        r'the storage out of reach\?$', caught.value.reason)
-
-
-@pytest.mark.parametrize('workers', [0, 1])
 def test_evaluation_leaves_nothing_out(make_runner, images, workers):
     spoil(images / '6.jpg', 'empty')
     runner = make_runner(workers=workers, val=True)

@@ -45,7 +45,7 @@ def hook(runner):
     hook = PreemptionHook(signals=['SIGUSR1'])
     former = signal.getsignal(signal.SIGUSR1)
     yield hook
-    hook.after_train(runner)
+    hook.after_run(runner)
     assert signal.getsignal(signal.SIGUSR1) == former
 
 
@@ -61,6 +61,25 @@ def noted(hook, runner, epoch=0):
 def test_bad_arguments(arguments):
     with pytest.raises(ValueError, match='signals must be names such as '):
         PreemptionHook(**arguments)
+
+
+def test_stops_at_once_before_training(hook, runner, capfd):
+    runner._train_loop = runner._val_loop = runner._test_loop = None
+    hook.before_run(runner)
+    # A process that has inherited the handlers ends as the system does.
+    child = multiprocessing.get_context('fork').Process(
+        target=signal.raise_signal, args=(signal.SIGUSR1, ))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGUSR1
+    with pytest.raises(SystemExit) as stop:
+        signal.raise_signal(signal.SIGUSR1)
+    assert stop.value.code == 75
+    assert capfd.readouterr().err == (
+        '\nStopped by SIGUSR1 while nothing was trained, so that nothing is '
+        'lost: start again, with --resume if there is a checkpoint.\n')
+    hook.before_train(runner)
+    signal.raise_signal(signal.SIGUSR1)  # It waits for an iteration.
 
 
 def test_goes_on_within_an_epoch(hook, runner):
@@ -165,5 +184,6 @@ def test_workers_start_shielded(method, process):
     hook = PreemptionHook()
     hook.before_run(SimpleNamespace(
         _train_loop=None, _val_loop={}, _test_loop=Loop(None, loader)))
+    hook.after_run(None)
     assert [x.tolist() for x in loader] == [[0, 1], [2, 3]]
     assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {*hook.signals}
