@@ -52,6 +52,7 @@ lint: setup-tests
 	@$(VENV)/bin/interrogate mmconvnextv2 tools demo dev
 	@$(RUN) dev/check_metafile.py
 	@$(RUN) dev/paper_table.py --check
+	@$(RUN) dev/which_recipe.py --check
 	@$(RUN) dev/versions_table.py --check
 
 .venv-docs/installed: docs/requirements.txt

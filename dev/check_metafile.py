@@ -4,6 +4,7 @@ Without options nothing is built or written, in seconds.
 """
 import argparse
 import logging
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -80,11 +81,11 @@ def _contradictions(model: Model, collections: List,
             yield (f'Results[{i}].Reproduced must be '
                    f'{"yes" if is_ours else "no"}, as the source is '
                    f"{result['Source']!r}")
-    expected = [f"{x}{model['Name']}.py"
-                for x in ('configs/', 'configs/ablations/',
-                          'configs/baselines/')]
-    if model['Config'] not in expected:
-        yield f"Config must be {expected[0]}, got {model['Config']!r}"
+    folder, _, file = model['Config'].rpartition('/')
+    if file != f"{model['Name']}.py" or not re.fullmatch(
+            r'configs(/[a-z]+)?', folder):
+        yield (f"Config must be configs/{model['Name']}.py, got "
+               f"{model['Config']!r}")
     elif not (root / model['Config']).is_file():
         yield f"there is no {model['Config']}"
 
@@ -95,10 +96,11 @@ def file_problems(zoo: List[Family], root: Path) -> Iterator[str]:
     for name, times in names.items():
         if times > 1:
             yield f'{name} is in the metafiles {times} times'
-    for folder in ('configs', 'configs/ablations', 'configs/baselines'):
-        for path in sorted((root / folder).glob('*.py')):
+    for pattern in ('*.py', '[!_]*/*.py'):
+        for path in sorted((root / 'configs').glob(pattern)):
             if path.stem not in names:
-                yield f'{folder}/{path.name} is in no metafile'
+                name = path.relative_to(root).as_posix()
+                yield f'{name} is in no metafile'
     imported = {family.file for family in zoo}
     files = sorted((root / 'configs').rglob('*.*'))
     for path in files:

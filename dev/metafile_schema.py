@@ -6,7 +6,8 @@ OURS = 'ours, '
 METRICS = ('Top 1 Accuracy', 'Top 5 Accuracy', 'box AP', 'box AP50',
            'box AP75', 'mask AP', 'mask AP50', 'mask AP75', 'mIoU', 'mIoU(ms)',
            'mIoU(ms+flip)')
-_DATA = ('ImageNet-1k', 'ImageNet-22k', 'COCO', 'ADE20K', 'shapes')
+_DATA = ('ImageNet-1k', 'ImageNet-22k', 'COCO', 'ADE20K', 'shapes',
+         'CUB-200-2011', 'SARDet-100K', 'SAR-AIRcraft-1.0')
 # What initial weights were trained on, by a part of their file's name. The
 # first that fits.
 _STARTS = {
@@ -24,6 +25,8 @@ _STARTS = {
     'lvd1689m': 'DINOv3',
     '3rdparty_in21k': 'IN-22K',
     'in1k': 'IN-1K',
+    'resnext101': 'IN-1K',
+    '_imagenet_': 'IN-1K',
 }
 # mim and PyTorch compare a download with the digest's first 8 digits.
 _OPENMMLAB = r'https://download\.openmmlab\.com/.*-[0-9a-f]{8}\.pth'

@@ -10,7 +10,7 @@ from mmconvnextv2.text import markdown_table
 
 INDEX = 'model-index.yml'
 # Metrics that a summary shows, and short names of some.
-_HEADLINE = ('Top 1 Accuracy', 'box AP', 'mask AP', 'mIoU(ms+flip)')
+HEADLINE = ('Top 1 Accuracy', 'box AP', 'mask AP', 'mIoU(ms+flip)')
 _SHORT = {
     'Top 1 Accuracy': 'top-1',
     'Top 5 Accuracy': 'top-5',
@@ -170,5 +170,5 @@ def _headline(model: Model) -> str:
     if model is None:
         return '-'
     figures = next(iter(result_rows(model).values()), {})
-    found = [f'{figures[name]:.1f}' for name in _HEADLINE if name in figures]
+    found = [f'{figures[name]:.1f}' for name in HEADLINE if name in figures]
     return f"[{', '.join(found) or 'recipe'}]({model['Config']})"

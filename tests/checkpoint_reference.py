@@ -4,11 +4,14 @@ from typing import Dict
 import torch
 from timm_reference import randomise
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
 
 from mmconvnextv2 import ConvNeXtV2
 
 ARCH = dict(depths=[1, 3, 2, 1], channels=[4, 6, 10, 12])
 V1 = dict(use_grn=False, layer_scale_init_value=1.)
+ISOTROPIC = dict(
+    arch=dict(depths=[3], channels=[6]), stem_patch_size=16, stem_norm=False)
 _LAYERS = dict(
     depthwise_conv='dwconv',
     pointwise_conv1='pwconv1',
@@ -45,6 +48,45 @@ def official_state(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
             value = value[..., None, None]
         new[name] = value
     return new
+
+
+def isotropic_state(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    """The V1 code's isotropic names, by rules of words."""
+    new = {}
+    for name, value in state.items():
+        words = name.split('.')
+        leaf = words[-1]
+        if words[0] == 'head':
+            new[f'head.{leaf}'] = value
+        elif words[1] == 'stages':
+            layer = '.'.join(_LAYERS.get(x, x) for x in words[4:])
+            new[f'blocks.{words[3]}.{layer}'] = value
+        else:
+            first = 'norm' if words[1] == 'norm0' else 'stem'
+            new[f'{first}.{leaf}'] = value
+    return new
+
+
+def isotropic_features(state: Dict[str, Tensor], x: Tensor) -> Tensor:
+    """What the V1 code's isotropic model computes before its head."""
+
+    def norm(y, name):
+        return F.layer_norm(y, y.shape[-1:], state[f'{name}.weight'],
+                            state[f'{name}.bias'], 1e-6)
+
+    def linear(y, name):
+        return F.linear(y, state[f'{name}.weight'], state[f'{name}.bias'])
+
+    x = F.conv2d(x, state['stem.weight'], state['stem.bias'], stride=16)
+    depth = len({name.split('.')[1] for name in state if 'blocks' in name})
+    for i in range(depth):
+        at = f'blocks.{i}'
+        y = F.conv2d(x, state[f'{at}.dwconv.weight'],
+                     state[f'{at}.dwconv.bias'], padding=3, groups=x.shape[1])
+        y = norm(y.permute(0, 2, 3, 1), f'{at}.norm')
+        y = linear(F.gelu(linear(y, f'{at}.pwconv1')), f'{at}.pwconv2')
+        x = x + (state[f'{at}.gamma'] * y).permute(0, 3, 1, 2)
+    return norm(x.mean((2, 3)), 'norm')
 
 
 def minkowski_kernel(weight: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from .network import inspect
 
 # Beginnings of the names of all layers but output norms and heads.
 _LAYERS = ('stages', 'downsample_layers.', 'stem', 'embeddings.',
-           'encoder.stages.', 'features.')
+           'encoder.stages.', 'features.', 'blocks.')
 _OUR_LAYER = re.compile(r'backbone\.(?:stages|downsample_layers)\.(\d+)\.')
 # timm stores the linear layers of these models as 1x1 convolutions.
 _TIMM_AS_CONVS = ('atto', 'femto', 'pico', 'nano')

@@ -92,6 +92,14 @@ FORMATS = {
                    ('backbone.norm{n}.{p}', 'norms.{n}.{p}')),
         vectors=_OFFICIAL_VECTORS,
         as_convs=r'(proj|pred)\.weight'),
+    'official-isotropic':
+    Format(
+        "ConvNeXt's isotropic models: one stage, and no norm in the stem",
+        r'blocks\.\d+\.dwconv\.weight',
+        network=((f'{_STEM}.0.{{p}}', 'stem.{p}'),
+                 *_block('blocks.{b}', _OFFICIAL_BLOCK,
+                         'backbone.stages.0.{b}'), (_NORM, 'norm.{p}')),
+        heads=(('head.fc.{p}', 'head.{p}'), )),
     # Layers of MinkowskiEngine; the stem and the decoder are dense.
     'official-pretraining':
     Format(

@@ -71,6 +71,7 @@ def inspect(state: Mapping[str, Tensor]) -> Network:
         arch=dict(depths=[counts[str(i)] for i in stages], channels=channels),
         in_channels=in_channels,
         stem_patch_size=patch_size,
+        stem_norm='downsample_layers.0.1.weight' in own,
         use_grn=any('.grn.' in name for name in own),
         layer_scale_init_value=float('stages.0.0.gamma' in own),
         out_indices=norms or -1,

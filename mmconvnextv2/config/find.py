@@ -17,8 +17,8 @@ def configs_folder() -> Path:
 
 def shipped_configs() -> dict[str, Path]:
     """Find the configs that can be run: paths by file name, sorted."""
-    found = (path for folder in ('', 'ablations', 'baselines')
-             for path in (configs_folder() / folder).glob('*.py'))
+    found = (path for pattern in ('*.py', '[!_]*/*.py')
+             for path in configs_folder().glob(pattern))
     return {path.name: path for path in sorted(found, key=lambda x: x.name)}
 
 

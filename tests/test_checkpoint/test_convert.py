@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 from checkpoint_reference import (
+    ISOTROPIC,
     V1,
     as_model,
     assert_same,
+    isotropic_features,
+    isotropic_state,
     official_state,
     pretraining_state,
     random_backbone,
@@ -18,6 +21,7 @@ from mmconvnextv2.checkpoint import (
     CheckpointError,
     check,
     from_ours,
+    recognise,
     to_ours,
 )
 from mmconvnextv2.checkpoint.layouts import from_minkowski, to_our_layout
@@ -28,6 +32,8 @@ from mmconvnextv2.models import FCMAEDecoder
 @pytest.mark.parametrize('prefix', ['', 'module.', 'a.b.'])
 def test_what_precedes_all_names_is_dropped(target, prefix):
     kwargs = V1 if target in ('torchvision', 'huggingface-dinov3') else {}
+    if target == 'official-isotropic':
+        kwargs = ISOTROPIC
     state = as_model(random_backbone(**kwargs), 3)
     if target == 'huggingface-dinov3':  # has no classes
         del state['head.fc.weight'], state['head.fc.bias']
@@ -70,6 +76,30 @@ def test_official_names():
     assert expected['stages.1.2.grn.gamma'].shape == (1, 1, 1, 24)
     assert_same(from_ours(state, 'official').state, expected)
     assert_same(to_ours(expected).state, state)
+
+
+@pytest.mark.parametrize('kwargs', [ISOTROPIC, dict(ISOTROPIC, **V1)])
+def test_isotropic_names_and_features(kwargs):
+    backbone = random_backbone(**kwargs)
+    state = as_model(backbone, 3)
+    theirs = isotropic_state(state)
+    assert_same(from_ours(state, 'official-isotropic').state, theirs)
+    assert recognise(theirs).format == 'official-isotropic'
+    got = to_ours(theirs)
+    assert not got.left_out
+    assert_same(got.state, state)
+    assert check(got.state).backbone['stem_norm'] is False
+    if 'use_grn' in kwargs:
+        images = torch.randn(2, 3, 32, 48)
+        with torch.no_grad():
+            torch.testing.assert_close(
+                backbone(images)[0], isotropic_features(theirs, images),
+                rtol=1e-5, atol=1e-5)
+
+
+def test_isotropic_names_have_no_place_for_stages():
+    with pytest.raises(CheckpointError, match='has no place for'):
+        from_ours(as_model(random_backbone()), 'official-isotropic')
 
 
 def test_official_grn_of_any_shape():
@@ -147,8 +177,8 @@ def test_layouts_of_a_wrong_size_are_kept():
 
 @pytest.mark.parametrize('target, name, shape, message', [
     (None, 'fc', (1, ), 'the names are not those of a ConvNeXt or ConvNeXt V2 '
-     'in any known format (mmpretrain, official, official-pretraining, timm, '
-     'huggingface, huggingface-dinov3, torchvision); found fc'),
+     'in any known format (mmpretrain, official, official-isotropic, '
+     'official-pretraining, timm, huggingface, huggingface-dinov3, torchvision); found fc'),
     ('timm', 'stages.0.blocks.0.shortcut.weight', (1, ),
      'stages.0.blocks.0.shortcut.weight is no parameter of a ConvNeXt or '
      'ConvNeXt V2 in the format timm'),

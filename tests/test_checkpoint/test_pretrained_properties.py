@@ -28,6 +28,10 @@ from mmconvnextv2.checkpoint import (
 def test_through_a_file(cfg, target, suffix, classes, data):
     if target == 'official-pretraining' and not cfg.get('use_grn', True):
         target = 'official'  # The authors pre-train V2 only.
+    if target == 'official-isotropic':
+        arch = cfg['arch']
+        cfg = dict(cfg, stem_norm=False, frozen_stages=0, arch=dict(
+            depths=arch['depths'][:1], channels=arch['channels'][:1]))
     if target in ('torchvision', 'huggingface-dinov3') and cfg.get(
             'use_grn', True):
         target = 'timm'  # They have V1 only.

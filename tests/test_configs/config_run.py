@@ -1,6 +1,7 @@
 """Runs of tools/train.py in a folder outside the checkout, and their logs."""
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,11 @@ from mmconvnextv2.config.find import shipped_configs
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / 'configs'
 LEAVES = {path.stem: path for path in shipped_configs().values()}
-# For tests that take long: of the ablations, which many share their parts
-# with, in the slow tests.
+# For tests that take long: leaves that others share all parts with (ablations,
+# rivals, steps; V1's larger sizes) are in the slow tests.
 SOME_SLOW = [
-    pytest.param(name, marks=[pytest.mark.slow] * (path.parent != CONFIGS))
+    pytest.param(name, marks=[pytest.mark.slow] * bool(
+        path.parent != CONFIGS or re.search('v1_(s|l|xl)_|v1_b_640', name)))
     for name, path in LEAVES.items()
 ]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from mmengine.config import Config, ConfigDict
+from others_data import make_aircraft, make_cub, make_sardet
 
 from mmconvnextv2.config.recipe_data import pipeline_of
 from mmconvnextv2.datasets import CLASSES
@@ -39,6 +40,9 @@ def link_data(folder: Path, shapes: Path) -> None:
     for root, layout in _ROOTS.items():
         (folder / root).parent.mkdir(parents=True, exist_ok=True)
         (folder / root).symlink_to(shapes / layout)
+    make_cub(folder / 'data/CUB_200_2011', shapes)
+    make_sardet(folder / 'data/SARDet_100K', shapes)
+    make_aircraft(folder / 'data/SAR-AIRcraft-1.0', shapes)
 
 
 def reduce(cfg: Config, work_dir: Path) -> None:
@@ -74,12 +78,23 @@ def _drop_weights(cfg: Config) -> None:
 
 def _reduce_model(model: ConfigDict) -> None:
     backbone = model.backbone
+    if 'RoadmapNet' in backbone.type:
+        backbone.update(depths=ARCH['depths'], width=ARCH['channels'][0],
+                        layer_scale_init_value=0., drop_path_rate=0.01)
+        model.head.in_channels = ARCH['channels'][3] * (
+            1 if backbone.get('inverted') else 4)
+        return
+    if backbone.type.startswith('Res'):  # stays as it is
+        backbone.zero_init_residual = False  # else gradients would be 0
+        return _narrow_heads(model)
     backbone.arch = next((arch for part, arch in _OTHER_ARCHS.items()
                           if part in backbone.type), ARCH)
     if 'img_size' in backbone:
         backbone.img_size = SIDE
     elif 'Swin' in backbone.type:
         backbone.window_size = 2
+    if 'stem_norm' in backbone:  # one stage behind patches of 16
+        backbone.arch = dict(depths=[2], channels=ARCH['channels'][-1:])
     # A block that is left out of both images would learn nothing.
     if backbone.get('drop_path_rate'):
         backbone.drop_path_rate = 0.01
@@ -95,6 +110,10 @@ def _reduce_model(model: ConfigDict) -> None:
         index = reader.get('in_index', -1)
         is_list = isinstance(reader.in_channels, (list, tuple))
         reader.in_channels = channels if is_list else channels[index]
+    _narrow_heads(model)
+
+
+def _narrow_heads(model: ConfigDict) -> None:
 
     def narrow(node: dict) -> None:
         # Behind 1e-6 a first step may be lost in rounding.
@@ -176,7 +195,7 @@ def _reduce_dataset(cfg: Config) -> None:
     dataset.serialize_data = False
     # ADE20KDataset's classes cannot be replaced, but its labels fit.
     if dataset.type in ('mmconvnextv2.CocoByNameDataset', 'ImageNet',
-                        'ImageNet21k'):
+                        'ImageNet21k') and 'SARDet' not in dataset.data_root:
         dataset.metainfo = dict(classes=CLASSES)
 
 

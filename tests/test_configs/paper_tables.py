@@ -158,6 +158,24 @@ for _name in [*(f'convnextv2_{x}' for x in _SUPERVISED if x != 's'),
         ema=0.9999,
         weights=None)
 
+# Section 2: the recipe of the size that they lead to.
+_ROADMAP = ('resnet', 'ratio', 'patchify', 'depthwise', 'width', 'inverted',
+            'conv_first', 'kernel5', 'kernel7', 'kernel9', 'kernel11', 'gelu',
+            'fewer_acts', 'fewer_norms', 'ln', 'convnext')
+for _size in 'tb':
+    for _i, _step in enumerate(_ROADMAP, 1):
+        TABLES[f'roadmap_{_size}_{_i:02d}_{_step}_in1k'] = dict(
+            TABLES[f'convnextv1_{_size}_supervised_in1k'], arch=None, ema=None)
+
+# Section 3.3: isotropic; more warm-up and less drop path.
+for _size, _width, _depth, _drop_path in (
+        ('s', 384, 18, 0.1), ('b', 768, 18, 0.2), ('l', 1024, 36, 0.5)):
+    TABLES[f'convnextv1_{_size}_isotropic_in1k'] = dict(
+        TABLES[f'convnextv1_{_size}_supervised_in1k'],
+        arch=dict(depths=[_depth], channels=[_width]),
+        warmup_length=50,
+        drop_path=_drop_path)
+
 # Then at 384 px, as the V1 code's training guide has it.
 for _size, _drop_path, _weights in (
         ('b', 0.8, '3rdparty_32xb128-noema_in1k_'),
@@ -226,6 +244,29 @@ for _name, _row in _COCO.items():
         test_size=[1333, 800],
         tta_scales=None,
         weights=f'/convnext{_infix}-{ARCHS[_size]}_{_row[4]}')
+
+# Table 3's rivals: the recipe of V1-T, but for what its comment names.
+for _name in ('cascade_maskrcnn_r50', 'cascade_maskrcnn_x101_32',
+              'cascade_maskrcnn_x101_64', 'cascade_maskrcnn_swin_t',
+              'maskrcnn_swin_t'):
+    _is_swin = 'swin' in _name
+    TABLES[f'{_name}_coco'] = dict(
+        TABLES[f'{_name[:_name.index("maskrcnn_")]}maskrcnn_convnextv1_t_coco'],
+        lr=1e-4,
+        drop_path=0.2 if _is_swin else None,
+        arch='tiny' if _is_swin else None,
+        weights='swin_tiny' if _is_swin else '/resne',
+        **dict.fromkeys(('layer_decay', 'decay_type', 'stem_scale')))
+
+# Data sets of others: values are ours.
+TABLES['convnextv2_t_ft_cub'] = dict(
+    arch='tiny', lr=1e-4, batch=64, epochs=50, weight_decay=0.05,
+    layer_decay=0.8, decay_type='layer-wise', drop_path=0.2, weights=_TUNED)
+for _name, _epochs in dict(sardet=12, sar_aircraft=36).items():
+    TABLES[f'fasterrcnn_convnextv2_t_{_name}'] = dict(
+        arch='tiny', lr=1e-4, batch=16, epochs=_epochs, weight_decay=0.05,
+        layer_decay=0.95, decay_type='group-wise', drop_path=0.2,
+        weights=_TUNED)
 
 # ADE20K: drop path, type of decay, weights. Only B, L and H are in the paper,
 # which swept lr over 1e-4 to 3e-4, decay rates over 0.8 and 0.9 and drop paths

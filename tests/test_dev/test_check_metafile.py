@@ -56,7 +56,8 @@ def changed(path, value):
      "Metadata.Image Size must be WIDTHxHEIGHT, got '224'"),
     (('Metadata', 'Training Data'), 'LAION',
      'Metadata.Training Data must be of ImageNet-1k, ImageNet-22k, COCO, '
-     "ADE20K, shapes, got 'LAION'"),
+     "ADE20K, shapes, CUB-200-2011, SARDet-100K, SAR-AIRcraft-1.0, got "
+     "'LAION'"),
     (('Metadata', 'Iterations'), 160000,
      'Metadata must have either Epochs or Iterations'),
     *((('Metadata', 'Initial Weights'), weights,

@@ -1,4 +1,5 @@
 """Backbones."""
 from .convnextv2 import ConvNeXtV2
+from .roadmap import RoadmapNet
 
-__all__ = ['ConvNeXtV2']
+__all__ = ['ConvNeXtV2', 'RoadmapNet']

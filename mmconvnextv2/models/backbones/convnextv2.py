@@ -54,6 +54,8 @@ class ConvNeXtV2(BaseModule):
             number of stages. Defaults to 'base'.
         in_channels (int): Channels of the image. Defaults to 3.
         stem_patch_size (int): Stride of the stem in pixels. Defaults to 4.
+        stem_norm (bool): Whether the stem ends with a norm; the isotropic
+            ConvNeXt's does not. Defaults to True.
         norm_cfg (dict): Only ``dict(type='LN2d', eps=...)``, or None, which
             means the papers' eps, 1e-6.
         act_cfg (dict): Only ``dict(type='GELU')``, or None.
@@ -118,6 +120,7 @@ class ConvNeXtV2(BaseModule):
                  with_cp: bool = False,
                  masked_impl: str = 'packed',
                  grn_cfg: Optional[dict] = None,
+                 stem_norm: bool = True,
                  init_cfg: Union[dict, List[dict], None] = INIT_CFG) -> None:
         super().__init__(init_cfg=init_cfg)
         self.depths, self.channels = resolve_arch(arch)
@@ -133,6 +136,7 @@ class ConvNeXtV2(BaseModule):
         self.in_channels = in_channels
         self.masked_impl = masked_impl
         self.stem_patch_size = stem_patch_size
+        self.stem_norm = stem_norm
         self.frozen_stages = frozen_stages
         self.gap_before_final_norm = gap_before_final_norm
         self.final_norm = final_norm
@@ -157,7 +161,8 @@ class ConvNeXtV2(BaseModule):
         for i, (depth, channels) in enumerate(zip(self.depths, self.channels)):
             self.downsample_layers.append(
                 Downsample(self.channels[i - 1], channels) if i else
-                Stem(self.in_channels, channels, self.stem_patch_size))
+                Stem(self.in_channels, channels, self.stem_patch_size,
+                     self.stem_norm))
             self.stages.append(
                 Stage(*(ConvNeXtV2Block(channels, next(rates), **block_args)
                         for _ in range(depth))))

@@ -13,13 +13,14 @@ class Stem(nn.Sequential):
         in_channels (int): Channels of the image.
         channels (int): Channels of the first stage.
         patch_size (int): Side of a patch in pixels.
+        norm (bool): Whether there is a norm. Defaults to True.
     """
 
-    def __init__(self, in_channels: int, channels: int,
-                 patch_size: int) -> None:
+    def __init__(self, in_channels: int, channels: int, patch_size: int,
+                 norm: bool = True) -> None:
         super().__init__(
             nn.Conv2d(in_channels, channels, patch_size, patch_size),
-            LayerNorm2d(channels, eps=NORM_EPS))
+            LayerNorm2d(channels, eps=NORM_EPS) if norm else nn.Identity())
 
     def forward(self, x: Tensor) -> Tensor:
         """Embed patches: (N, C_in, H, W) -> (N, C, H//patch, W//patch)."""

@@ -1,0 +1,7 @@
+# From ResNet-200 to ConvNeXt-B: step 12, GELU; ImageNet-1K at 224 px, 300
+# epochs, 8 GPUs x 32 images x 16 iterations per step (ConvNeXt, Section 2):
+#   bash tools/dist_train.sh roadmap_b_12_gelu_in1k 8
+# Expected top-1: 82.19 (ConvNeXt, Table 11). Not yet reproduced by us.
+_base_ = './roadmap_b_09_kernel7_in1k.py'
+
+model = dict(backbone=dict(act='GELU'))

@@ -1,0 +1,7 @@
+# From ResNet-50 to ConvNeXt-T: step 5, more width; ImageNet-1K at 224 px, 300
+# epochs, 8 GPUs x 32 images x 16 iterations per step (ConvNeXt, Section 2):
+#   bash tools/dist_train.sh roadmap_t_05_width_in1k 8
+# Expected top-1: 80.50 (ConvNeXt, Table 10). Not yet reproduced by us.
+_base_ = './roadmap_t_04_depthwise_in1k.py'
+
+model = dict(backbone=dict(width=96), head=dict(in_channels=3072))

@@ -1,0 +1,7 @@
+# From ResNet-50 to ConvNeXt-T: step 12, GELU; ImageNet-1K at 224 px, 300
+# epochs, 8 GPUs x 32 images x 16 iterations per step (ConvNeXt, Section 2):
+#   bash tools/dist_train.sh roadmap_t_12_gelu_in1k 8
+# Expected top-1: 80.62 (ConvNeXt, Table 10). Not yet reproduced by us.
+_base_ = './roadmap_t_09_kernel7_in1k.py'
+
+model = dict(backbone=dict(act='GELU'))
