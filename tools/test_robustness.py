@@ -38,12 +38,12 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument(
         '--apply', nargs='*', choices=list(robustness.ALEXNET),
         help="apply these corruptions (default: all) to the config's test "
-        'images, of any data set; needs mmdet and imagecorruptions')
+        'images, of any data set; needs imagecorruptions')
     add_common_arguments(parser)
     return parser.parse_args(argv)
 
 
-def test(args: argparse.Namespace) -> None:
+def test_robustness(args: argparse.Namespace) -> None:
     """Check the request, then measure."""
     sets = {x: getattr(args, x) for x in _SETS if getattr(args, x)}
     if not sets and args.apply is None:
@@ -66,7 +66,8 @@ def test(args: argparse.Namespace) -> None:
                                     robustness.PUBLISHED.items())]))
     names = args.apply or list(robustness.ALEXNET)
     for name in names if args.apply is not None else ():
-        errors = measured.under(name, cfg.model.head.num_classes)
+        with refused('--apply', ImportError):
+            errors = measured.under(name, cfg.model.head.num_classes)
         print(markdown_table(
             ['error, %', *robustness.SEVERITIES, 'mean'],
             [[name, *(f'{100 * x:.1f}'
@@ -76,7 +77,7 @@ def test(args: argparse.Namespace) -> None:
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the tool; returns its exit code."""
-    return run_command(test, parse_args(argv))
+    return run_command(test_robustness, parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -174,13 +174,22 @@ class Robustness:
                 for x in ('c', 'c_bar', 'a', 'r', 'sketch')]
 
     def under(self, corruption: str, num_classes: int) -> List[float]:
-        """Errors on the config's test images, cropped and then corrupted."""
+        """Errors on the config's test images, cropped and then corrupted.
+
+        Raises:
+            ImportError: If imagecorruptions is not installed.
+        """
+        from imagecorruptions import corrupt
         errors = []
         for severity in SEVERITIES:
             np.random.seed(0)  # The library draws from it.
             dataset = copy.deepcopy(self.loader.dataset)
-            dataset.pipeline.insert(len(dataset.pipeline) - 1, dict(
-                type='mmdet.Corrupt', corruption=corruption,
-                severity=severity))
+
+            def change(results: Dict, severity: int = severity) -> Dict:
+                image = np.ascontiguousarray(results['img'][..., ::-1])
+                image = corrupt(image, severity, corruption)[..., ::-1]
+                return dict(results, img=np.ascontiguousarray(image))
+
+            dataset.pipeline.insert(len(dataset.pipeline) - 1, change)
             errors.append(self._error(dataset, range(num_classes)))
         return errors

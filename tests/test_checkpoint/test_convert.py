@@ -178,7 +178,8 @@ def test_layouts_of_a_wrong_size_are_kept():
 @pytest.mark.parametrize('target, name, shape, message', [
     (None, 'fc', (1, ), 'the names are not those of a ConvNeXt or ConvNeXt V2 '
      'in any known format (mmpretrain, official, official-isotropic, '
-     'official-pretraining, timm, huggingface, huggingface-dinov3, torchvision); found fc'),
+     'official-pretraining, timm, huggingface, huggingface-dinov3, '
+     'torchvision); found fc'),
     ('timm', 'stages.0.blocks.0.shortcut.weight', (1, ),
      'stages.0.blocks.0.shortcut.weight is no parameter of a ConvNeXt or '
      'ConvNeXt V2 in the format timm'),
