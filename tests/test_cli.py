@@ -97,7 +97,8 @@ def test_data_are_checked_once_before_they_are_built(
         seen.extend(splits), [[], []])[1])
     monkeypatch.setattr(cli.RUNNERS, 'build', lambda cfg: SimpleNamespace(
         cfg=cfg, hooks=hooks))
-    runner = cli.build_runner(Config(), ('train', 'val'), print)
+    cfg = Config(dict(train_dataloader=dict(a=1), val_dataloader=dict(a=1)))
+    runner = cli.build_runner(cfg, ('train', 'val'), print)
     assert seen == checked
     for hook in hooks:
         hook.check(runner, ['train', 'val'])
