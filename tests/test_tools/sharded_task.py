@@ -80,17 +80,18 @@ val_dataloader = dict(
 
 @HOOKS.register_module(force=True)
 class Disturb(Hook):
-    """Make a weight NaN, or get a signal to stop, before an iteration.
+    """Make a weight NaN, or get a signal, before an iteration.
 
     Args:
         at (int): The iteration, from 1.
         weight (str, optional): The weight; only who holds it knows.
         fails (bool): Whether to raise an error instead.
+        signal (str): Name of the signal. Defaults to 'SIGTERM'.
     """
 
     def __init__(self, at: int, weight: Optional[str] = None,
-                 fails: bool = False) -> None:
-        self.at, self.fails = at, fails
+                 fails: bool = False, signal: str = 'SIGTERM') -> None:
+        self.at, self.fails, self.signal = at, fails, signal
         self.weight = weight
 
     def before_train_iter(self,
@@ -103,7 +104,7 @@ class Disturb(Hook):
         if self.fails:
             raise OSError(errno.EIO, 'gone', 'a_file')
         if self.weight is None and get_rank() == 1:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), getattr(signal, self.signal))
         for name, shard in runner.model.named_parameters():
             if name == self.weight and get_rank() == 0:
                 shard.to_local().data[:1] = float('nan')

@@ -177,6 +177,12 @@ def test_mask_rcnn(run_task):
     for key in ('coco/bbox_mAP', 'coco/segm_mAP'):
         assert _logged('ds', key) == _logged('d', key)
         assert 0.1 < _logged('ds', key)[-1] < 0.9
+    kill = "custom_hooks = [dict(type='Disturb', at=6, signal='SIGKILL')]\n"
+    with pytest.raises(RuntimeError, match='rank 1 ended with code -9'):
+        run_task('detector', True, 'dk', more=kill)
+    assert [x.name for x in Path('dk').glob('*.pth')] == ['epoch_1.pth']
+    run_task('detector', True, 'dk', '--resume')
+    assert difference('ds/epoch_2.pth', 'dk/epoch_2.pth', _PARTS) == 0
 
 
 # All proposals are kept and learnt from. An untrained RPN ranks them by

@@ -45,13 +45,9 @@ class CheckpointFitHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Blame the checkpoint for errors while it is loaded."""
-        load = runner.load_or_resume
-
-        def load_or_resume() -> None:
-            with blamed(runner._load_from or 'The latest checkpoint'):
-                load()
-
-        runner.load_or_resume = load_or_resume
+        file = runner._load_from or 'The latest checkpoint'
+        for name in ('load_checkpoint', 'resume'):
+            setattr(runner, name, blamed(file)(getattr(runner, name)))
 
     def before_train(self, runner: Runner) -> None:
         """Check what the optimizer has taken from the checkpoint."""
