@@ -1,6 +1,7 @@
 # Linear head on frozen ConvNeXt V2 atto, on the shapes data set, a minute or
 # two on two CPU cores:
 #   python tools/train.py convnextv2_a_linear_shapes
+# Top-1: 49 on FCMAE's features, 38 on random ones (ours, one seed each).
 # Random features, unless a checkpoint of fcmae_convnextv2_a_shapes.py or
 # mocov3_convnextv2_a_shapes.py is named:
 #   --cfg-options model.backbone.init_cfg.type=Pretrained \

@@ -1,6 +1,8 @@
 """Every leaf config trains a step, on the shapes in the layout it reads."""
 import math
 
+import mmcv
+import numpy as np
 import pytest
 import torch
 from config_run import LEAVES, SOME_SLOW
@@ -46,6 +48,11 @@ def reached(runner):
 
 @pytest.mark.parametrize('name', SOME_SLOW)
 def test_one_step(make_runner, name):
+    if 'mocov3' in name and not name.startswith('convnext'):
+        try:
+            mmcv.adjust_hue(np.zeros((2, 2, 3), np.uint8), -0.1)
+        except OverflowError:
+            pytest.skip('this mmcv changes hues with NumPy before 2 only')
     runner = make_runner(name)
     before = Before()
     runner.register_hook(before)
