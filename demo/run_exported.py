@@ -1,7 +1,7 @@
 """Run an exported model without PyTorch and OpenMMLab: an image, a result.
 
-Needs numpy, OpenCV, onnxruntime and a file that tools/export.py wrote with
---format onnx --dynamic:
+Needs numpy, OpenCV, onnxruntime (or openvino) and a file that tools/export.py
+wrote with --format onnx (or openvino) --dynamic:
     python run_exported.py model.onnx image.jpg
 Copy it, and drop the tasks that are not yours.
 """
@@ -10,7 +10,8 @@ import sys
 
 import cv2
 import numpy as np
-import onnxruntime
+
+KEYS = 'part', 'preprocessing', 'classes', 'settings'
 
 
 def resize(image, scale, keep_ratio=False, interpolation='bilinear',
@@ -57,19 +58,43 @@ def paste(mask, box, size):
     return weights[0] @ mask @ weights[1].T
 
 
+def open_onnx(path, precision):
+    """Open an ONNX file; returns a function of images, and the metadata."""
+    import onnxruntime
+    session = onnxruntime.InferenceSession(
+        str(path), providers=['CPUExecutionProvider'])
+    return (lambda x: session.run(None, dict(images=x)),
+            session.get_modelmeta().custom_metadata_map)
+
+
+def open_openvino(path, precision):
+    """Open an OpenVINO file, to compute in f32 or bf16; see ``open_onnx``."""
+    import openvino
+    model = openvino.Core().read_model(path)
+    texts = {key: model.get_rt_info(['mmconvnextv2', key]).value
+             for key in KEYS}
+    compiled = openvino.compile_model(
+        model, 'CPU', {'INFERENCE_PRECISION_HINT': precision})
+    return lambda x: [*compiled([x]).values()], texts
+
+
 class ExportedModel:
     """A detector, segmentor or classifier that reads images from disk."""
 
-    def __init__(self, path):
-        self.session = onnxruntime.InferenceSession(
-            str(path), providers=['CPUExecutionProvider'])
-        texts = self.session.get_modelmeta().custom_metadata_map
-        self.meta = {key: json.loads(texts[key]) for key in (
-            'part', 'preprocessing', 'classes', 'settings')}
+    def __init__(self, path, precision='f32'):
+        open_file = open_openvino if str(path).endswith('.xml') else open_onnx
+        # Runs the file on images (N, 3, H, W), normalised.
+        self.run, texts = open_file(path, precision)
+        self.meta = {key: json.loads(texts[key]) for key in KEYS}
 
     def __call__(self, path):
         """Return detections, a map of classes or the classes' scores."""
         image = cv2.imread(str(path))
+        return getattr(self, self.meta['part'])(
+            self.prepare(image), *image.shape[:2])
+
+    def prepare(self, image):
+        """Turn an image (H, W, 3), BGR, into the file's input."""
         given, x = self.meta['preprocessing'], image
         for step in given['steps']:
             arguments = {k: v for k, v in step.items() if k != 'type'}
@@ -77,12 +102,7 @@ class ExportedModel:
         x = x[..., ::-1] if given['channels'] == 'RGB' else x
         x = (x.astype('f4') - np.array(given['mean'], 'f4')) / np.array(
             given['std'], 'f4')
-        x = np.ascontiguousarray(x.transpose(2, 0, 1)[None])
-        return getattr(self, self.meta['part'])(x, *image.shape[:2])
-
-    def run(self, x):
-        """Run the file on images (N, 3, H, W), normalised."""
-        return self.session.run(None, dict(images=x))
+        return np.ascontiguousarray(x.transpose(2, 0, 1)[None])
 
     def classifier(self, x, height, width):
         """Return a probability for each class."""

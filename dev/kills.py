@@ -150,10 +150,10 @@ def _kill(run: Run, moments: random.Random, length: float) -> str:
             moments.choice(run.processes)]:
         os.kill(process.pid, name)
     codes = set(run.wait())
-    # One of two may have ended; what one alone is told in an evaluation is a
-    # loss to the other.
+    # One of two may have ended, or not begun to train; what one alone is told
+    # in an evaluation is a loss to the other.
     expected = {0, 1, -9} if name == signal.SIGKILL else {
-        0, 75, *[1] * (who == 'one')}
+        0, 75, *[1] * (who == 'one'), *[-name] * (len(run.processes) > 1)}
     _require(codes == {0} or codes <= expected,
              f'{name.name} to {who} led to {codes}: {run.read()}')
     return '' if codes == {0} else f'{name.name} to {who}'
