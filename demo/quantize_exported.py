@@ -1,7 +1,7 @@
 """Quantise an exported OpenVINO model to int8, without PyTorch.
 
-Needs numpy, OpenCV, openvino, nncf, some hundred images like those to come, and
-a file that tools/export.py wrote with --format openvino --dynamic:
+Needs numpy, OpenCV, openvino, nncf, some hundred images like those to come,
+and a file that tools/export.py wrote with --format openvino --dynamic:
     python quantize_exported.py model.xml IMAGES model_int8.xml
 """
 import argparse
@@ -15,7 +15,7 @@ import openvino
 from run_exported import ExportedModel
 
 SUFFIXES = '.jpg', '.jpeg', '.png', '.bmp', '.webp'
-# GRN stays in float: its norms of whole maps span ranges that eight bits do not.
+# GRN stays in float: norms of whole maps span ranges that eight bits do not.
 FLOAT = nncf.IgnoredScope(types=['ReduceL2', 'ReduceMean', 'Divide',
                                  'Multiply'], validate=False)
 

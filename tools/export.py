@@ -28,7 +28,7 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
         description=__doc__,
         epilog='Before the file gets its name, it is run and compared with '
         'the model: by onnxruntime, if that is installed, by OpenVINO or by '
-        'PyTorch. docs/inference.md has the outputs of each task, and a '
+        'PyTorch. docs/deployment.md has the outputs of each task, and a '
         'program that reads them.')
     add = parser.add_argument
     add('config', help='path or name of a config')
