@@ -66,7 +66,9 @@ class Export:
         self.graph, backbone = _build(cfg, part)
         # A side that varies in tracing leaves the last map 2 sites at least:
         # with 1, memory formats are ambiguous.
-        self._least_traced = backbone.stride * (2 if is_dynamic else 1)
+        self._least_traced = 2 * max(
+            backbone.stride, self.graph.stride) if is_dynamic else (
+                backbone.stride)
         if min(shape) < self._least_traced:
             raise ValueError(f'shape must be at least {self._least_traced} in '
                              f'both directions, got {tuple(shape)}')

@@ -37,6 +37,8 @@ class DetectorGraph(Graph):
         check(model)
         outputs = ('boxes', 'scores', 'labels', 'masks')
         super().__init__(model, outputs[:4 if model.roi_head.with_mask else 3])
+        self.stride = max(
+            map(max, model.rpn_head.prior_generator.strides))
         cfg = model.roi_head.test_cfg
         self.settings = dict(score_thr=cfg.score_thr, nms=dict(cfg.nms),
                              mask_thr=cfg.get('mask_thr_binary'))

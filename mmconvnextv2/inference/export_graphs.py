@@ -21,9 +21,11 @@ class Graph(nn.Module):
         batch (int, optional): The only number of images; None if any will do.
         tolerance (float): The most that ``difference`` may be.
         settings (dict): What a program needs to read the outputs.
+        stride (int): That of its smallest map, if it has some of its own.
     """
 
     batch: Optional[int] = None
+    stride = 1
     tolerance = 1e-4
 
     def __init__(self, model: nn.Module,

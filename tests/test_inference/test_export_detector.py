@@ -6,6 +6,7 @@ from mmengine.registry import MODELS, DefaultScope
 from run_exported import paste
 
 from mmconvnextv2.config.find import configs_folder
+from mmconvnextv2.inference.export import Export
 
 pytest.importorskip('mmdet')
 _ARCH = dict(depths=[1, 1, 1, 1], channels=[8, 8, 8, 8])
@@ -109,3 +110,20 @@ def test_refusals(options, message):
     model = build(small_detector(**options))
     with pytest.raises(ValueError, match=message):
         check(model)
+
+
+@pytest.mark.slow
+def test_a_detector_of_coco_is_exported_with_any_size(tmp_path):
+    """Its pyramid ends below the backbone's last map."""
+    pytest.importorskip('onnxscript')
+    cfg = Config.fromfile(configs_folder() / 'maskrcnn_convnextv2_a_coco.py')
+    # Random weights are sure of nothing.
+    cfg.model.test_cfg.rcnn.score_thr = 1e-3
+    export = Export(cfg, is_dynamic=True)
+    export.write(tmp_path / 'model.onnx')
+    differences = export.compare(tmp_path / 'model.onnx')
+    assert len(differences) == 4 and max(differences.values()) < 1e-3
+    scores = export.graph.reference(torch.randn(1, 3, 96, 160))[1]
+    assert (scores > 0).all()
+    with pytest.raises(ValueError, match='^shape must be at least 128 in'):
+        Export(cfg, shape=(127, 128), is_dynamic=True)
