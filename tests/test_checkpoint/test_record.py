@@ -64,7 +64,7 @@ def crafted(tmp_path):
 
 def by_runner(path, resume=False, test=False):
     runner = SimpleNamespace(
-        model=Model(), _load_from=path, _resume=resume,
+        model=Model(), hooks=[], _load_from=path, _resume=resume,
         optim_wrapper=optim_wrapper(), param_schedulers=[schedule()],
         _train_loop={} if test else
         EpochBasedTrainLoop.__new__(EpochBasedTrainLoop))

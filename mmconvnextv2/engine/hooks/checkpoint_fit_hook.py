@@ -79,12 +79,18 @@ class CheckpointFitHook(Hook):
             if runner._resume:
                 record.check_record(checkpoint)
                 _check_settings(runner, checkpoint)
-            state = _weights(checkpoint)
-            compare(model.state_dict(), state)  # the kinds of numbers
-        if runner._resume or not isinstance(runner._train_loop, BaseLoop):
-            _require_all(model, state, file, runner._resume)
-        else:
-            _require_some(model, state, file)
+            states = [_weights(checkpoint.get('state_dict', checkpoint))]
+            if 'ema_state_dict' in checkpoint and any(
+                    hasattr(x, 'ema_model') for x in runner.hooks):
+                states.append(_weights(checkpoint['ema_state_dict']))
+                states[1].pop('steps', None)
+            for state in states:
+                compare(model.state_dict(), state)  # the kinds of numbers
+        for state in states:
+            if runner._resume or not isinstance(runner._train_loop, BaseLoop):
+                _require_all(model, state, file, runner._resume)
+            else:
+                _require_some(model, state, file)
         _compare_classes(runner, checkpoint.get('meta') or {}, file)
 
 
@@ -122,8 +128,7 @@ def _compare_classes(runner: Runner, meta: Mapping, file: str) -> None:
                 f'of the config are {first_of(own)}.')
 
 
-def _weights(checkpoint: Mapping) -> dict[str, Tensor]:
-    given = checkpoint.get('state_dict', checkpoint)
+def _weights(given: Mapping) -> dict[str, Tensor]:
     if not isinstance(given, Mapping):
         raise CheckpointError('its state_dict must be a dict of tensors, '
                               f'found {type(given).__name__}')

@@ -42,11 +42,13 @@ class Renaming(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, metadata, *args)
 
 
-def refusal(model, checkpoint, use='train', classes=None, says=None):
+def refusal(model, checkpoint, use='train', classes=None, says=None,
+            hooks=()):
     """The reason for which a checkpoint is refused, None if it is not."""
     runner = SimpleNamespace(
-        model=model, _load_from='w.pth', logger=logging.Logger('stand-in'),
-        _resume=use == 'resume', param_schedulers=None,
+        model=model, hooks=hooks, _load_from='w.pth',
+        logger=logging.Logger('stand-in'), _resume=use == 'resume',
+        param_schedulers=None,
         optim_wrapper=SimpleNamespace(state_dict=dict),
         _train_loop={} if use == 'test' else
         EpochBasedTrainLoop.__new__(EpochBasedTrainLoop))
@@ -186,6 +188,29 @@ def test_model_to_augment_at_test_time():
     assert 'missing (2): head.weight, head.bias' in refusal(
         whole, {k: v for k, v in Model().state_dict().items()
                 if 'head' not in k}, 'test')
+
+
+@pytest.mark.parametrize('value, reason', [
+    (torch.tensor([1, torch.nan]), 'w.pth: the weights module.head.bias are '
+     'not a number (NaN) in 1 of 2 places'),
+    (torch.ones(2).int(), 'w.pth: head.bias is of torch.int32, where '
+     'torch.float32 is expected'),
+    (None, 'w.pth does not hold the model of the config:\n'
+     '  missing (1): head.bias\n'),
+])
+def test_averages(value, reason):
+    average = {f'module.{k}': x for k, x in Model().state_dict().items()}
+    content = dict(run_of(Model().state_dict()), ema_state_dict=dict(
+        average, steps=torch.tensor(3)))
+    averaging = [SimpleNamespace(ema_model=None)]
+    assert refusal(Model(), content, 'resume', hooks=averaging) is None
+    content['ema_state_dict']['module.head.bias'] = value
+    if value is None:
+        del content['ema_state_dict']['module.head.bias']
+    assert refusal(Model(), content, 'resume') is None  # not used
+    for use in ('resume', 'test'):
+        assert refusal(Model(), content, use, hooks=averaging).startswith(
+            reason)
 
 
 def test_it_comes_after_all_other_hooks():
