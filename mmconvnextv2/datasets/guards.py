@@ -3,6 +3,7 @@
 In training a damaged file is noted and the pipeline returns None, at which
 MMEngine's data sets draw another sample. In evaluation it is an error.
 """
+import errno
 import os.path as osp
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,6 +15,8 @@ from PIL import Image
 from .damaged import DamagedDataError, DamageLog, is_cut_off
 from .label_maps import fault_of_file, fault_of_labels
 
+# Of memory or of open files, which is no file's fault.
+_SHORTAGES = errno.ENOMEM, errno.EMFILE, errno.ENFILE
 _EVALUATING = ('An evaluation leaves nothing out, for its figures would not '
                'be comparable: repair the file, or take it out of the data '
                'set.')
@@ -80,6 +83,8 @@ class Guard:
                     error, 'code', 0) == cv2.Error.StsNoMem:
                 # A plain one: PyTorch raises no others of workers again.
                 raise MemoryError(f'{path}: {error}') from error
+            if getattr(error, 'errno', None) in _SHORTAGES:
+                raise
             raise _DamagedError(path, _described(path, error)) from error
         if is_cut_off(path):
             raise _DamagedError(path, 'the JPEG is cut off')

@@ -1,4 +1,5 @@
 """Reading transforms under guard: left out, refused, or passed on."""
+import errno
 import pickle
 import re
 import resource
@@ -140,6 +141,17 @@ def test_out_of_memory_is_no_damage(tmp_path, log, backend):
 
     ended = Forked(read_with_little, [], name=tmp_path / 'said.txt').wait()
     assert ended.code == 0, ended.output
+
+
+def test_too_many_open_files_are_no_damage(monkeypatch, log):
+
+    def read(*_):
+        raise OSError(errno.EMFILE, 'Too many open files', 'a.jpg')
+
+    monkeypatch.setattr(LoadImageFromFile, 'transform', read)
+    with pytest.raises(OSError, match='Too many open files'):
+        Guard(LoadImageFromFile(), log=log)(dict(img_path='a.jpg'))
+    assert log.skips == 0
 
 
 def load_labels(path, log=None, shape=(40, 60), zero=False):
