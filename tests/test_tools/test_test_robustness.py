@@ -1,0 +1,56 @@
+"""Classifiers on sets of images in the layouts of ImageNet-C and the like."""
+import shutil
+
+import pytest
+import torch
+from mmengine.config import Config
+from small_models import build_model
+
+from mmconvnextv2.analysis.robustness import ALEXNET, C_BAR
+from mmconvnextv2.config.find import find_config
+from mmconvnextv2.datasets import make_shapes
+
+pytest.importorskip('mmpretrain')
+pytestmark = pytest.mark.slow
+_NAME = 'convnextv2_a_ft_shapes'
+
+
+@pytest.fixture
+def robustness(tool_here, tmp_path):
+    """The tool, in a folder with the shapes and an untrained classifier."""
+    test = tool_here('test_robustness')
+    make_shapes('data/shapes', num_train=8, num_val=10)
+    torch.manual_seed(0)
+    model = build_model(Config.fromfile(find_config(_NAME)))
+    torch.save(dict(state_dict=model.state_dict()), 'w.pth')
+    return lambda *arguments: test(_NAME, 'w.pth', *arguments)
+
+
+def test_every_set_gets_its_figure(robustness, tmp_path, capsys):
+    clean = tmp_path / 'data/shapes/imagenet/val'
+    for root, names in (('c/noise', ALEXNET), ('bar', C_BAR)):
+        for name in names:
+            for severity in '12345':
+                shutil.copytree(clean, tmp_path / root / name / severity)
+    assert robustness('--c', 'c', '--c-bar', 'bar', '--sketch', clean) == 0
+    table = capsys.readouterr().out.splitlines()
+    c, c_bar, a, r, sketch = table[2].replace(' ', '').split('|')[2:-1]
+    # All of them are the same images.
+    error = 100 - float(sketch)
+    assert error > 0 and (a, r) == ('-', '-')
+    assert float(c_bar) == pytest.approx(error, abs=0.06)
+    assert float(c) == pytest.approx(
+        error * sum(1 / x for x in ALEXNET.values()) / 15, abs=0.2)
+
+
+def test_folders_that_do_not_fit(robustness, tmp_path, capsys):
+    assert robustness() == 2
+    assert 'give a folder with --c, --c-bar' in capsys.readouterr().err
+    (tmp_path / 'sketch/circle').mkdir(parents=True)
+    assert robustness('--sketch', 'sketch') == 2
+    assert capsys.readouterr().err == (
+        'test_robustness.py: the sets: sketch must have the 5 classes of the '
+        'model, such as circle; 0 others: -; 4 missing: cross, square, star\n')
+    assert robustness('--c', 'sketch') == 2
+    assert ('the sets: sketch must have the folders gaussian_noise/1 to '
+            'gaussian_noise/5\n') in capsys.readouterr().err
