@@ -5,6 +5,7 @@ import pytest
 import torch
 from checkpoint_reference import (
     ARCH,
+    ISOTROPIC,
     V1,
     as_model,
     assert_same,
@@ -53,7 +54,7 @@ def load(path, arch=ARCH, prefix=None, model=None, **init):
     cfg = dict(type='Pretrained', checkpoint=path, **init)
     if prefix is not None:
         cfg['prefix'] = prefix
-    backbone = ConvNeXtV2(arch, **(model or {}), init_cfg=cfg)
+    backbone = ConvNeXtV2(**{'arch': arch, **(model or {})}, init_cfg=cfg)
     backbone.init_weights()
     return backbone
 
@@ -62,6 +63,8 @@ def load(path, arch=ARCH, prefix=None, model=None, **init):
 @pytest.mark.parametrize('target', FORMATS)
 def test_any_format(weights, target, prefix, log):
     kwargs = V1 if target in ('torchvision', 'huggingface-dinov3') else {}
+    if target == 'official-isotropic':
+        kwargs = ISOTROPIC
     source = random_backbone(**kwargs)
     path = weights(dict(model=from_ours(as_model(source), target).state))
     loaded = load(path, prefix=prefix, model=kwargs)

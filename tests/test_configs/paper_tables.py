@@ -261,7 +261,8 @@ for _name in ('cascade_maskrcnn_r50', 'cascade_maskrcnn_x101_32',
 # Data sets of others: values are ours.
 TABLES['convnextv2_t_ft_cub'] = dict(
     arch='tiny', lr=1e-4, batch=64, epochs=50, weight_decay=0.05,
-    layer_decay=0.8, decay_type='layer-wise', drop_path=0.2, weights=_TUNED)
+    layer_decay=0.8, decay_type='layer-wise', drop_path=0.2, weights=_TUNED,
+    warmup_length=5)
 for _name, _epochs in dict(sardet=12, sar_aircraft=36).items():
     TABLES[f'fasterrcnn_convnextv2_t_{_name}'] = dict(
         arch='tiny', lr=1e-4, batch=16, epochs=_epochs, weight_decay=0.05,

@@ -1,5 +1,7 @@
 """ADE20K configs: what the papers' tables do not hold."""
 
+import re
+
 import cv2
 import mmseg.datasets  # noqa: F401
 import numpy as np
@@ -16,7 +18,8 @@ from mmconvnextv2.models.backbones.arch import resolve_arch
 MODELS = {model['Name']: model for family in load_zoo(CONFIGS.parent)
           for model in family.models}
 ROWS = {name[len('upernet_convnext'):-len('_ade20k')]: row
-        for name, row in TABLES.items() if name.endswith('_ade20k')}
+        for name, row in TABLES.items()
+        if re.fullmatch('upernet_convnext.*_ade20k', name)}
 
 
 def path_of(name):

@@ -106,13 +106,13 @@ def test_test_data_is_not_needed_to_train(toy, train):
 
 
 def test_shapes_are_written_on_first_use(monkeypatch, tmp_path, train, capsys):
-    from mmconvnextv2.datasets import shapes
-    whole = shapes.make_shapes
+    from mmconvnextv2 import datasets
+    whole = datasets.make_shapes
 
     def make_few(root, progress):
         return whole(root, num_train=2, num_val=1)
 
-    monkeypatch.setattr(shapes, 'make_shapes', make_few)
+    monkeypatch.setattr(datasets, 'make_shapes', make_few)
     monkeypatch.chdir(tmp_path)
     cfg = train('maskrcnn_convnextv2_a_shapes')
     assert cfg.work_dir == './work_dirs/maskrcnn_convnextv2_a_shapes'
