@@ -57,7 +57,7 @@ def test_evaluation_of_what_is_not_saved_is_finished(start):
     assert start(work_dir='whole', more=more).wait().code == _DONE
     ended = start(fault='SIGTERM evaluating', more=more).wait()
     assert ended.code == _STOPPED
-    assert files('w') == ['best_accuracy_epoch_1.pth', 'interrupted.pth']
+    assert files('w') == ['best_accuracy_epoch_1.pth', 'epoch_1.pth']
     ended = start('--resume', more=more).wait()
     assert ended.code == _DONE and 'comes first' not in ended.output
     assert logged('w', 'accuracy') == logged('whole', 'accuracy')
