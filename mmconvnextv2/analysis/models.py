@@ -8,6 +8,9 @@ from mmengine.model import ImgDataPreprocessor
 from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
+from mmconvnextv2.checkpoint import CheckpointError
+from mmconvnextv2.checkpoint.entries import pick_weights
+from mmconvnextv2.checkpoint.errors import about, compare
 from mmconvnextv2.checkpoint.io import read_checkpoint
 from mmconvnextv2.config.check import read_config
 from mmconvnextv2.config.walk import parts, type_name
@@ -81,13 +84,16 @@ def load_model(name: str, config: Union[str, Path], checkpoint: Optional[str],
 
 def _load_vit(backbone: nn.Module, checkpoint: str) -> None:
     """Load all but the norms behind the blocks, of mmpretrain's format."""
-    state = read_checkpoint(checkpoint)
-    state = {key.removeprefix('backbone.'): value
-             for key, value in state.get('state_dict', state).items()}
-    missing = [x for x in backbone.load_state_dict(state, False).missing_keys
-               if not x.startswith('ln')]
-    if missing:
-        raise ValueError(f'{checkpoint} has no {missing[0]} for the backbone')
+    with about(checkpoint):
+        state = {key.removeprefix('backbone.'): value for key, value
+                 in pick_weights(read_checkpoint(checkpoint)).items()}
+        own = backbone.state_dict()
+        found = compare(own, state).without(
+            lambda name: name not in own or name.startswith('ln'))
+        if found.missing or found.mismatched:
+            raise CheckpointError('it does not hold the backbone of the '
+                                  f'config:{found.describe()}')
+    backbone.load_state_dict(state, strict=False)
 
 
 def normalization_of(cfg: Mapping) -> Dict[str, Any]:

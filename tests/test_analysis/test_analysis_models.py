@@ -9,6 +9,7 @@ from mmconvnextv2.analysis import (
     load_model,
     observe,
 )
+from mmconvnextv2.checkpoint import CheckpointError
 
 _TOY = f"arch={BACKBONE['arch']}, "
 
@@ -90,8 +91,18 @@ def test_vit_of_mae(tmp_path):
         x = x + given.pos_embed
         x = block.ffn.layers[0](block.ln2(x + block.attn(block.ln1(x))))
     assert first.distance == pytest.approx(cosine_distance(x)[0].mean().item())
-    del state['backbone.layers.1.ln1.weight']
-    torch.save(dict(state_dict=state), tmp_path / 'mae.pth')
-    with pytest.raises(ValueError, match='mae.pth has no layers.1.ln1.weight '
-                       'for the backbone$'):
-        load_model('MAE', tmp_path / 'vit.py', str(tmp_path / 'mae.pth'))
+    name = 'layers.1.ln1.weight'
+    for value, reason in (
+            (None, ': it does not hold the backbone of the config:\n'
+             f'  missing (1): {name}'),
+            (torch.ones(9), ': it does not hold the backbone of the config:\n'
+             f'  of another size (1): {name} (9,) where (8,) is expected'),
+            (torch.ones(8).int(),
+             f': {name} is of torch.int32, where torch.float32 is expected')):
+        changed = {**state, f'backbone.{name}': value}
+        if value is None:
+            del changed[f'backbone.{name}']
+        torch.save(dict(state_dict=changed), tmp_path / 'mae.pth')
+        with pytest.raises(CheckpointError) as caught:
+            load_model('MAE', tmp_path / 'vit.py', str(tmp_path / 'mae.pth'))
+        assert str(caught.value) == f'{tmp_path / "mae.pth"}{reason}'
