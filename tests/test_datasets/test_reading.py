@@ -7,6 +7,14 @@ import pytest
 from mmconvnextv2.datasets import reading
 
 
+@pytest.fixture(autouse=True)
+def _nothing_kept():
+    """Whatever ran before in this process may have kept a file."""
+    reading.forget()
+    yield
+    reading.forget()
+
+
 def test_kept_for_one_reader(tmp_path, monkeypatch):
     file, other = tmp_path / 'a.json', tmp_path / 'b.json'
     for path in (file, other):
