@@ -147,7 +147,9 @@ class Trail:
 
         def call_hook(runner: Any, fn_name: str, **kwargs: Any) -> None:
             self._event = fn_name
-            method(runner, fn_name, **kwargs)
+            # A hook that was built from the config has noted itself.
+            with doing(f'running the hooks at {fn_name}'):
+                method(runner, fn_name, **kwargs)
             if fn_name == 'after_train_iter':
                 self._following.close()
 

@@ -161,6 +161,10 @@ def test_hook_that_fails(runner, monkeypatch):
         runner.register_custom_hooks(cfg.custom_hooks)
         runner.call_hook('before_run')
     assert trail.action(caught.value) == 'running custom_hooks[0] (Failing)'
+    runner._hooks = [Failing()]  # In no config: a caller's own.
+    with pytest.raises(KeyError) as caught, trail.followed():
+        runner.call_hook('before_run')
+    assert trail.action(caught.value) == 'running the hooks at before_run'
 
 
 def test_section_that_cannot_be_read(runner):
