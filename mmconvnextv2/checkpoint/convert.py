@@ -1,16 +1,9 @@
 """Translate state dicts between the names and layouts of code bases."""
 import re
-from typing import (
-    Callable,
-    Dict,
-    List,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Tuple,
-)
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmconvnextv2.models import ConvNeXtV2
@@ -84,7 +77,7 @@ def recognise(state: Mapping[str, Tensor],
         prefix (str, optional): Beginning of the network's names, if there are
             several networks besides MoCo V3's moving average. 'backbone.' also
             stands for the network in files of other code bases, which have no
-            such prefix.
+            such prefix. Networks that are skipped are logged.
 
     Raises:
         CheckpointError: If no known code base has such names, or if there
@@ -95,6 +88,7 @@ def recognise(state: Mapping[str, Tensor],
         pattern = re.compile(rf'((?:.*\.)?){fmt.signature}')
         matches = (pattern.fullmatch(key) for key in state)
         found.update((match[1], name) for match in matches if match)
+    known = found
     networks = ', '.join(f'{x!r} ({name})' for x, name in sorted(found))
     if not found:
         raise CheckpointError(
@@ -116,6 +110,9 @@ def recognise(state: Mapping[str, Tensor],
         raise CheckpointError('there are several networks, name one by '
                               f'prefix: {networks}')
     (root, name), = found
+    if skipped := ', '.join(repr(x) for x, _ in sorted(known - found)):
+        print_log(f'of several networks {root!r} is taken; skipped: {skipped}',
+                  logger='current')
     source = Source(name, root, root)
     for wrapper in FORMATS[name].wrappers:
         source = source._replace(root=source.root.removesuffix(wrapper))

@@ -44,9 +44,10 @@ def weights(tmp_path):
 def log(monkeypatch):
     """Lines that loading logs."""
     lines = []
-    monkeypatch.setattr(
-        'mmconvnextv2.checkpoint.pretrained.print_log',
-        lambda text, logger: lines.append(text))
+    for module in ('convert', 'pretrained'):
+        monkeypatch.setattr(
+            f'mmconvnextv2.checkpoint.{module}.print_log',
+            lambda text, logger: lines.append(text))
     return lines
 
 
@@ -182,11 +183,23 @@ def test_prefix(weights):
     assert refusal(weights(as_model(sources[0])), prefix='encoder') == (
         "no network has the prefix 'encoder.'; there is 'backbone.' "
         '(mmpretrain)')
-    # MoCo V3 keeps a moving average of the network.
+
+
+def test_moco_v3_keeps_a_moving_average_of_the_network(weights, log):
+    trained, average = (random_backbone(seed=i) for i in range(2))
     moco = {f'momentum_encoder.module.0.{k}': v
-            for k, v in sources[1].state_dict().items()}
-    path = weights(dict(state_dict={**as_model(sources[0]), **moco}))
-    assert_same(load(path).state_dict(), sources[0].state_dict())
+            for k, v in average.state_dict().items()}
+    path = weights(dict(state_dict={**as_model(trained), **moco}))
+    for prefix, source, taken, skipped in (
+            (None, trained, 'backbone.', 'momentum_encoder.0.'),
+            ('backbone.', trained, 'backbone.', 'momentum_encoder.0.'),
+            ('momentum_encoder', average, 'momentum_encoder.0.', 'backbone.')):
+        log.clear()
+        assert_same(load(path, prefix=prefix).state_dict(),
+                    source.state_dict())
+        assert log[0] == (f'of several networks {taken!r} is taken; skipped: '
+                          f'{skipped!r}')
+        assert log[1].startswith('loaded ')
 
 
 @pytest.mark.parametrize('in_channels', [1, 2, 4, 5, 7])
