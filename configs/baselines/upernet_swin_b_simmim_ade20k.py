@@ -7,20 +7,16 @@
 # 224 px, as upernet_convnextv2_b_ade20k.py. Inferred: windows of 7, and decay
 # and drop path as there; what the baselines took is not said. Decay:
 # layer-wise.
-_base_ = '../upernet_convnextv2_b_ade20k.py'
+_base_ = ['../upernet_convnextv2_b_ade20k.py', '../_base_/models/swin.py']
 
 checkpoint = 'https://download.openmmlab.com/mmselfsup/1.x/simmim/simmim_swin-base_16xb128-amp-coslr-800e_in1k-192/swin-base_ft-8xb256-coslr-100e_in1k-224/swin-base_ft-8xb256-coslr-100e_in1k-224_20221208-155cc6e6.pth'  # noqa: E501
 model = dict(
     backbone=dict(
+        _base_.swin,
         _delete_=True,
-        type='mmpretrain.SwinTransformer',
         arch='base',
-        pad_small_map=True,
         drop_path_rate=0.4,
-        out_indices=[0, 1, 2, 3],
-        init_cfg=dict(
-            type='Pretrained', checkpoint=checkpoint, prefix='backbone.')))
+        init_cfg=dict(_base_.swin.init_cfg, checkpoint=checkpoint)))
 optim_wrapper = dict(
     paramwise_cfg=dict(
-        decay_type='layer_wise',
-        custom_keys={'relative_position_bias_table': dict(decay_mult=0.)}))
+        decay_type='layer_wise', custom_keys=_base_.undecayed))
