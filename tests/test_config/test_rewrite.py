@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmconvnextv2.config.rewrite import check, rewrite
 from mmconvnextv2.config.rewrite.source import folder_of
 from mmconvnextv2.config.rewrite.text import Name, assignments, written
+from mmconvnextv2.config.rewrite.training import optimizer_settings, recipe_of
 from mmconvnextv2.errors import CommandError
 
 _URL = ('https://download.openmmlab.com/mmclassification/v0/convnext-v2/'
@@ -281,6 +282,56 @@ def test_optimizers_other_than_sgd_stay_and_sgd_if_asked(tmp_path):
     assert wrapper.optimizer == load(beit).optim_wrapper.optimizer
     assert wrapper.paramwise_cfg == dict(
         decay_rate=0.9, decay_type='layer_wise')
+
+
+COSINE = dict(type='CosineAnnealingLR', eta_min=1e-4)
+MIDWAY = {'eta_min': None, 'eta_min_ratio': 0.1}
+
+
+@pytest.mark.parametrize('optimizer, schedule, expected', [
+    (dict(lr=1e-3), [COSINE], MIDWAY),
+    ({}, [COSINE], MIDWAY),  # SGD's own rate, 1e-3
+    (dict(lr=None), [COSINE], MIDWAY),
+    (dict(lr=0), [COSINE], {'eta_min': 0}),
+    (dict(lr=1e-3), [dict(type='PolyLR', eta_min=1e-4)], {'eta_min': 0}),
+    ({}, [dict(type='UnheardOfLR', eta_min=1e-4)], {'eta_min': 0}),
+    ({}, [dict(type='CosineAnnealingMomentum', eta_min=0.85)], {}),
+    ({}, [dict(eta_min=1e-4)], {}),
+    ({}, [None], {}),
+    ({}, 'cosine', {}),
+    (dict(lr=1e-3), dict(generator=[COSINE]), {}),
+])
+def test_odd_rates_and_schedules(optimizer, schedule, expected):
+    cfg = Config(dict(
+        optim_wrapper=dict(optimizer=dict(type='SGD', **optimizer),
+                           accumulative_counts=None),
+        auto_scale_lr=dict(base_batch_size=None), param_scheduler=schedule))
+    found = optimizer_settings(cfg, recipe_of('mmdet', 'tiny')[1])
+    assert found['optim_wrapper', 'optimizer']['lr'] == 1e-4
+    assert {path[-1]: value for path, value in found.items()
+            if path[0] == 'param_scheduler'} == expected
+
+
+@pytest.mark.parametrize('cfg', [
+    {}, dict(optim_wrapper=None), dict(optim_wrapper='SGD'),
+    dict(optim_wrapper=dict(optimizer='SGD'))])
+def test_no_optimizer_that_could_be_read(cfg):
+    assert optimizer_settings(cfg, recipe_of('mmdet', 'tiny')[1]) == {}
+
+
+@pytest.mark.parametrize('optimizer, images, eta_min, message', [
+    (dict(lr='1e-3'), 16, 1e-4, "lr must be a number, got '1e-3'"),
+    ({}, '16', 1e-4, "base_batch_size must be a number, got '16'"),
+    ({}, 16, [0], r'eta_min must be a number, got \[0\]'),
+])
+def test_rates_that_are_no_numbers(optimizer, images, eta_min, message):
+    cfg = dict(
+        optim_wrapper=dict(optimizer=dict(type='SGD', **optimizer)),
+        auto_scale_lr=dict(base_batch_size=images),
+        param_scheduler=[dict(COSINE, eta_min=eta_min)])
+    with pytest.raises(CommandError, match=message + '; --keep-optimizer '
+                                           'leaves all settings of training'):
+        optimizer_settings(cfg, recipe_of('mmdet', 'tiny')[1])
 
 
 @pytest.mark.parametrize('weights, init', [

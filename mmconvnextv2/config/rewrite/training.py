@@ -7,7 +7,8 @@ from mmengine.config import Config
 from mmengine.registry import PARAM_SCHEDULERS
 
 from mmconvnextv2.config.find import find_config
-from mmconvnextv2.config.walk import type_name, walk
+from mmconvnextv2.config.walk import part_at, type_name, walk
+from mmconvnextv2.errors import CommandError
 from .readers import Settings
 
 # Of a scope, the recipe with the settings of its task.
@@ -16,6 +17,7 @@ _RECIPES = {
     'mmpretrain': 'convnextv2_{}_ft_in1k',
 }
 _DETECTION = 'maskrcnn_convnextv2_{}_coco'
+_SGD_RATE = 1e-3  # torch.optim.SGD's own
 _CONSTRUCTOR = 'mmconvnextv2.LayerDecayOptimWrapperConstructor'
 
 
@@ -64,9 +66,12 @@ def optimizer_settings(cfg: Mapping, recipe: Mapping) -> Settings:
         cfg (Mapping): The config to change.
         recipe (Mapping): The recipe whose learning rate is taken, in
             proportion to the batches.
+
+    Raises:
+        CommandError: If a number that this needs is none.
     """
-    wrapper = cfg.get('optim_wrapper') or {}
-    optimizer = wrapper.get('optimizer') or {}
+    wrapper = part_at(cfg, 'optim_wrapper')
+    optimizer = part_at(wrapper, 'optimizer')
     is_sgd = type_name(optimizer) == 'SGD'
     by_layer = re.search(
         'Layer|RateDecay', type_name(wrapper.get('constructor')))
@@ -88,32 +93,45 @@ def optimizer_settings(cfg: Mapping, recipe: Mapping) -> Settings:
         settings['optim_wrapper', 'optimizer'] = dict(
             _delete_=True, type='AdamW', lr=rate,
             weight_decay=source['optimizer']['weight_decay'])
-        settings.update(_schedule_settings(cfg, optimizer.get('lr')))
+        settings.update(_schedule_settings(
+            cfg, _number(optimizer, 'lr', _SGD_RATE)))
     return settings
 
 
 def images_per_step(cfg: Mapping) -> int:
     """Read for how many images a learning rate is meant; 0 if unknown."""
-    images = (cfg.get('auto_scale_lr') or {}).get('base_batch_size', 0)
-    return images * (cfg.get('optim_wrapper') or {}).get(
-        'accumulative_counts', 1)
+    images = _number(part_at(cfg, 'auto_scale_lr'), 'base_batch_size', 0)
+    return images * _number(
+        part_at(cfg, 'optim_wrapper'), 'accumulative_counts', 1)
 
 
-def _schedule_settings(cfg: Mapping, old_rate: float | None) -> Settings:
+def _number(part: Mapping, key: str, default: float) -> float:
+    value = part.get(key)
+    if not isinstance(value, (int, float, type(None))):
+        raise CommandError(f'{key} must be a number, got {value!r}; '
+                           '--keep-optimizer leaves all settings of training')
+    return default if value is None else value
+
+
+def _schedule_settings(cfg: Mapping, old_rate: float) -> Settings:
     """Let schedules end in proportion to the new learning rate."""
     schedules = cfg.get('param_scheduler') or []
     settings: Settings = {}
     is_one = isinstance(schedules, Mapping)
     for i, schedule in enumerate([schedules] if is_one else schedules):
-        end = schedule.get('eta_min')
+        name = type_name(schedule)
+        # Of momentum, and what is no schedule: the run says so.
+        if not isinstance(schedule, Mapping) or not name.endswith('LR'):
+            continue
+        end = _number(schedule, 'eta_min', 0)
         if not end:
             continue
         path = ('param_scheduler', ) + (() if is_one else (i, ))
         kind = PARAM_SCHEDULERS.get(schedule['type'])
         # Of a decorated class, the arguments of its parents.
-        takes_ratio = any(
+        takes_ratio = old_rate and any(
             'eta_min_ratio' in inspect.signature(x.__init__).parameters
-            for x in kind.__mro__)
+            for x in getattr(kind, '__mro__', ()))
         settings[path + ('eta_min', )] = None if takes_ratio else 0
         if takes_ratio:
             settings[path + ('eta_min_ratio', )] = float(
