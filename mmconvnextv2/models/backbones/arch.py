@@ -1,11 +1,16 @@
 """Architectures of ConvNeXt V2 and ConvNeXt, and checks of arguments."""
 import inspect
+import logging
 from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
+from mmengine.logging import print_log
+from mmengine.registry import DefaultScope
 from torch import Tensor
 
 from mmconvnextv2.models.layers.grn_rivals import RIVALS
 
+# Packages whose heads and necks take maps.
+_TAKE_MAPS = ('mmdet', 'mmdet3d', 'mmpose', 'mmrotate', 'mmseg', 'mmyolo')
 # Name: (channels of the first stage, blocks of each stage).
 # ConvNeXt V2, Section 3.3 and Appendix A.1; small and xlarge are the
 # sizes that only ConvNeXt has.
@@ -76,6 +81,17 @@ def resolve_out_indices(out_indices: Union[int, Sequence[int]],
     raise ValueError('out_indices must be one or more integers in '
                      f'[-{num_stages}, {num_stages - 1}], none twice, for '
                      f'{num_stages} stages, got {out_indices!r}')
+
+
+def warn_of_vectors() -> None:
+    """Log that outputs are averaged, where the default scope takes maps."""
+    scope = DefaultScope.get_current_instance()
+    if scope and scope.scope_name in _TAKE_MAPS:
+        print_log(
+            'ConvNeXtV2: outputs are vectors (N, C), averaged over their sites'
+            f' as for a classifier. Necks and heads of {scope.scope_name} take '
+            'maps (N, C, H, W): set gap_before_final_norm=False', 'current',
+            logging.WARNING)
 
 
 def refuse_other_layers(norm_cfg: Optional[dict], act_cfg: Optional[dict],

@@ -30,6 +30,7 @@ from .arch import (
     refuse_other_layers,
     resolve_arch,
     resolve_out_indices,
+    warn_of_vectors,
 )
 from .layer_ids import find_layer
 
@@ -140,6 +141,8 @@ class ConvNeXtV2(BaseModule):
         self.frozen_stages = frozen_stages
         self.gap_before_final_norm = gap_before_final_norm
         self.final_norm = final_norm
+        if final_norm and gap_before_final_norm:
+            warn_of_vectors()
         self.norm_eps = norm_cfg['eps'] if norm_cfg else NORM_EPS
         self._build_stages(
             drop_path_rate,

@@ -5,6 +5,8 @@ import re
 
 import pytest
 import torch
+from mmengine.logging import MMLogger
+from mmengine.registry import DefaultScope
 from torch import nn
 
 from mmconvnextv2 import ConvNeXtV2
@@ -34,6 +36,23 @@ def test_parameter_names():
     v1 = ConvNeXtV2(SMALL, use_grn=False, layer_scale_init_value=1e-6)
     assert v1.state_dict()['stages.1.1.gamma'].shape == (6, )
     assert not any('grn' in name for name in v1.state_dict())
+
+
+@pytest.mark.parametrize('scope, options, is_told', [
+    ('mmpose', {}, True), ('mmdet', {}, True), ('mmpretrain', {}, False),
+    ('mmpose', dict(gap_before_final_norm=False), False),
+    ('mmpose', dict(final_norm=False), False)])
+def test_vectors_where_heads_take_maps_are_told_of(caplog, scope, options,
+                                                   is_told):
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    with DefaultScope.overwrite_default_scope(scope):
+        ConvNeXtV2(SMALL, **options)
+    logger.removeHandler(caplog.handler)
+    assert [x.getMessage() for x in caplog.records] == [
+        'ConvNeXtV2: outputs are vectors (N, C), averaged over their sites as '
+        f'for a classifier. Necks and heads of {scope} take maps (N, C, H, W):'
+        ' set gap_before_final_norm=False'] * is_told
 
 
 class LayerNorm2d(nn.Module):
