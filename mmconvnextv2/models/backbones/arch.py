@@ -89,9 +89,9 @@ def warn_of_vectors() -> None:
     if scope and scope.scope_name in _TAKE_MAPS:
         print_log(
             'ConvNeXtV2: outputs are vectors (N, C), averaged over their sites'
-            f' as for a classifier. Necks and heads of {scope.scope_name} take '
-            'maps (N, C, H, W): set gap_before_final_norm=False', 'current',
-            logging.WARNING)
+            ' as for a classifier. Necks and heads of '
+            f'{scope.scope_name} take maps (N, C, H, W): set '
+            'gap_before_final_norm=False', 'current', logging.WARNING)
 
 
 def refuse_other_layers(norm_cfg: Optional[dict], act_cfg: Optional[dict],
