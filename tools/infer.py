@@ -20,7 +20,7 @@ from rich.progress import Progress
 from mmconvnextv2 import cli
 from mmconvnextv2.checkpoint import CheckpointError
 from mmconvnextv2.cli import CommandError, refused
-from mmconvnextv2.engine.cpu import takes_amp
+from mmconvnextv2.engine.cpu import spared_operators, takes_amp
 from mmconvnextv2.engine.hooks.preemption_hook import STOPPED
 from mmconvnextv2.images import SUFFIXES, check_image, list_images
 from mmconvnextv2.inference import predict
@@ -205,8 +205,9 @@ def infer(args: argparse.Namespace) -> None:
         device = torch.device(args.device or get_device()).type
         # Not to stdout, which is muted here.
         say = functools.partial(print, file=sys.stderr)
-        amp = args.amp and takes_amp(cfg, say, args.device)
-        with noted_signals() as asked, autocast(device, enabled=amp):
+        amp = args.amp and takes_amp(say, args.device)
+        with noted_signals() as asked, autocast(device, enabled=amp), \
+                spared_operators(predictor.inferencer.model, amp):
             entries = process(predictor, images, out, asked)
     args.stopped = len(entries) < len(images)
     head = dict(task=task, config=args.config, checkpoint=args.checkpoint,

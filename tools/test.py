@@ -21,7 +21,11 @@ from mmconvnextv2.cli import (
 )
 from mmconvnextv2.config.check import require_names
 from mmconvnextv2.config.explain import explained_errors
-from mmconvnextv2.engine.cpu import join_processes_on_cpu, takes_amp
+from mmconvnextv2.engine.cpu import (
+    join_processes_on_cpu,
+    spared_operators,
+    takes_amp,
+)
 
 # Scope: (its visualisation hook, what turns it on, where it takes a folder).
 # mmsegmentation's takes none: its visualiser does.
@@ -125,7 +129,8 @@ def test(args: argparse.Namespace) -> None:
         set_visualization(cfg, args)
     if args.tta:
         set_tta(cfg)
-    if args.amp and takes_amp(cfg, speaker(args.launcher)):
+    amp = args.amp and takes_amp(speaker(args.launcher))
+    if amp:
         cfg.test_cfg.fp16 = True
     require_data(cfg, args, ('test', ), initial_weights=False)
     require_names(cfg, ('test', ))
@@ -134,7 +139,8 @@ def test(args: argparse.Namespace) -> None:
         runner = build_runner(cfg, ('test', ), speaker(args.launcher))
         if args.out:
             dump_predictions(runner, cfg.get('default_scope'), args.out)
-        runner.test()
+        with spared_operators(runner.model, amp):
+            runner.test()
     if args.show_dir:
         speaker(args.launcher)(f'The pictures are in {args.show_dir}.')
 

@@ -10,12 +10,13 @@ from mmengine.dist import all_reduce_params
 from mmengine.model import MMDistributedDataParallel, revert_sync_batchnorm
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODEL_WRAPPERS, OPTIM_WRAPPERS
-from torch import nn
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 from mmconvnextv2.config.walk import type_name
 from mmconvnextv2.ops.linear import has_fast_bf16
 
-_DETECTORS = ('mmdet', 'mmdet3d', 'mmrotate', 'mmtrack', 'mmyolo')
+_DETECTORS = {'mmdet', 'mmdet3d', 'mmrotate', 'mmtrack', 'mmyolo'}
 
 
 @MODEL_WRAPPERS.register_module()
@@ -50,8 +51,65 @@ class CPUAmpOptimWrapper(OptimWrapper):
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Autocast, beside what the base class does."""
         with super().optim_context(model), torch.autocast(
-                'cpu', torch.bfloat16):
+                'cpu', torch.bfloat16), spared_operators(model):
             yield
+
+
+@contextlib.contextmanager
+def spared_operators(model: nn.Module, wanted: bool = True) -> Iterator[None]:
+    """Keep autocast on a CPU away from mmcv's operators in detectors.
+
+    They have no bfloat16 there. The largest parts of a detector without them,
+    such as the backbone, the neck and the layers of each head, are under
+    autocast and return float32; so losses, boxes and NMS are float32.
+
+    Args:
+        model (nn.Module): Any model. Its detectors, on a CPU, compute so until
+            the context ends.
+        wanted (bool): Whether to do this at all. Defaults to True.
+    """
+    detectors = [m for m in model.modules() if wanted and _is_detector(m)]
+    in_bf16 = dict.fromkeys(detectors, False)
+    in_bf16.update({part: True for m in detectors for part in _parts(m)})
+    former = {module: vars(module).get('forward') for module in in_bf16}
+    for module, enabled in in_bf16.items():
+        module.forward = _under_autocast(module.forward, enabled)
+    try:
+        yield
+    finally:
+        for module, forward in former.items():
+            del module.forward
+            if forward is not None:
+                module.forward = forward
+
+
+def _is_detector(module: nn.Module) -> bool:
+    packages = {x.__module__.split('.')[0] for x in type(module).__mro__}
+    return (hasattr(module, 'extract_feat') and bool(packages & _DETECTORS)
+            and next(module.parameters()).is_cpu)
+
+
+def _parts(module: nn.Module) -> Iterator[nn.Module]:
+    for child in module.children():
+        if isinstance(child, (nn.ModuleList, nn.ModuleDict)) or any(
+                type(m).__module__.startswith('mmcv.ops')
+                for m in child.modules()):
+            yield from _parts(child)
+        elif any(True for _ in child.parameters()):
+            yield child
+
+
+def _under_autocast(forward: Callable, enabled: bool) -> Callable:
+
+    def of_float32(x: Any) -> Any:
+        is_half = isinstance(x, Tensor) and x.dtype == torch.bfloat16
+        return x.float() if is_half else x
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        with torch.autocast('cpu', torch.bfloat16, enabled):
+            return tree_map(of_float32, forward(*args, **kwargs))
+
+    return wrapped
 
 
 def fit_amp_to_cpu(cfg: Config, say: Callable[[str], None]) -> None:
@@ -61,31 +119,25 @@ def fit_amp_to_cpu(cfg: Config, say: Callable[[str], None]) -> None:
         return
     of_amp = ('type', 'loss_scale', 'dtype', 'use_fsdp')
     kept = {k: x for k, x in wrapper.items() if k not in of_amp}
-    kind = 'CPUAmp' if takes_amp(cfg, say) else ''
+    kind = 'CPUAmp' if takes_amp(say) else ''
     cfg.optim_wrapper = ConfigDict(type=f'{kind}OptimWrapper', **kept)
 
 
-def takes_amp(cfg: Config, say: Callable[[str], None],
+def takes_amp(say: Callable[[str], None],
               device: Optional[str] = None) -> bool:
     """Tell if a device computes in mixed precision: GPUs, and some CPUs.
 
     Args:
-        cfg (Config): The config. Detectors stay in float32 on a CPU: mmcv's
-            RoIAlign and NMS have no bfloat16 there.
         say (callable): Called with a line about what a CPU does.
         device (str, optional): The device. Defaults to None, MMEngine's.
     """
     if torch.device(device or get_device()).type != 'cpu':
         return True
-    reason = None
-    if cfg.get('default_scope') in _DETECTORS:
-        reason = "mmcv's operators have no bfloat16 on a CPU"
-    elif not has_fast_bf16():
-        reason = (f'PyTorch {torch.__version__} finds no fast bfloat16 on '
-                  'this CPU')
-    say(f'No GPU in use: float32, not mixed precision, since {reason}.'
-        if reason else 'No GPU in use: mixed precision is bfloat16.')
-    return reason is None
+    is_fast = has_fast_bf16()
+    say('No GPU in use: mixed precision is bfloat16.' if is_fast else
+        'No GPU in use: float32, not mixed precision, since PyTorch '
+        f'{torch.__version__} finds no fast bfloat16 on this CPU.')
+    return is_fast
 
 
 def join_processes_on_cpu(cfg: Config, say: Callable[[str], None]) -> None:

@@ -2,16 +2,20 @@
 
 Mixed precision is in test_tools/test_train.py, runs in test_train_parallel*.
 """
+import copy
 import time
 
 import pytest
 import torch
+from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
+from mmengine.registry import MODELS, DefaultScope
 from processes import run_processes
 from torch import nn
 
+from mmconvnextv2.config.find import find_config
 from mmconvnextv2.engine import cpu
 
 
@@ -94,12 +98,66 @@ def test_amp_wrapper_trains_in_bfloat16():
     assert not torch.is_autocast_enabled('cpu')
 
 
-def test_detectors_stay_in_float32(monkeypatch):
-    monkeypatch.setattr(cpu, 'get_device', lambda: 'cpu')
+def test_devices_that_take_mixed_precision(monkeypatch):
     monkeypatch.setattr(cpu, 'has_fast_bf16', lambda: True)
     said = []
-    assert not cpu.takes_amp(Config(dict(default_scope='mmdet')), said.append)
-    assert said == ['No GPU in use: float32, not mixed precision, since '
-                    "mmcv's operators have no bfloat16 on a CPU."]
-    assert cpu.takes_amp(Config(dict(default_scope='mmseg')), said.append)
-    assert cpu.takes_amp(Config(), said.append, 'cuda:1') and len(said) == 2
+    assert cpu.takes_amp(said.append, 'cpu')
+    assert said == ['No GPU in use: mixed precision is bfloat16.']
+    assert cpu.takes_amp(said.append, 'cuda:1') and len(said) == 1
+
+
+def _detector(name):
+    cfg = Config.fromfile(find_config(name))
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        return MODELS.build(cfg.model)
+
+
+def _type(found):
+    return found[0].dtype if isinstance(found, tuple) else found.dtype
+
+
+def test_detectors_compute_in_bfloat16_around_operators_of_mmcv():
+    torch.manual_seed(0)
+    model, seen = _detector('maskrcnn_convnextv2_a_shapes'), set()
+    data = demo_mm_inputs(1, [(3, 64, 64)], num_classes=5, num_items=[2],
+                          with_mask=True)
+    parts = [model.backbone.stages[3], model.neck.fpn_convs[0],
+             model.rpn_head.rpn_cls, model.roi_head.bbox_head.fc_reg,
+             model.roi_head.mask_head.upsample]
+    for part in parts:
+        part.register_forward_hook(lambda x, _, y: seen.add((x, _type(y))))
+    losses = {}
+    for kind in (OptimWrapper, cpu.CPUAmpOptimWrapper):
+        torch.manual_seed(1)
+        wrapper = kind(torch.optim.SGD(model.parameters(), 0.))
+        losses[kind] = model.train_step(copy.deepcopy(data), wrapper)
+    half, full = losses[cpu.CPUAmpOptimWrapper], losses[OptimWrapper]
+    assert len(seen) == 2 * len(parts)
+    for name, loss in full.items():
+        if name.startswith('loss'):
+            assert half[name].dtype == torch.float32
+            assert 0 < abs(half[name] - loss) < 0.02 * loss + 1e-4, name
+    assert not any('forward' in vars(m) for m in model.modules())
+
+
+def test_predictions_of_detectors_are_in_float32():
+    torch.manual_seed(0)
+    model = _detector('cascade_maskrcnn_convnextv2_a_shapes').eval()
+    own = model.forward = lambda *args, **kw: type(model).forward(
+        model, *args, **kw)
+    model.test_cfg.rcnn.score_thr = 0.
+    data = demo_mm_inputs(1, [(3, 64, 64)], num_classes=5)
+    full, = model.test_step(copy.deepcopy(data))
+    with torch.autocast('cpu', torch.bfloat16), cpu.spared_operators(model):
+        half, = model.test_step(copy.deepcopy(data))
+    assert model.forward is own
+    boxes = half.pred_instances.bboxes
+    assert boxes.dtype == torch.float32 and len(boxes) == 30
+    assert not torch.equal(boxes, full.pred_instances.bboxes)
+
+
+def test_other_models_and_unwanted_contexts_change_nothing():
+    for model, wanted in ((_detector('maskrcnn_convnextv2_a_shapes'), False),
+                          (nn.Sequential(nn.Linear(1, 1)), True)):
+        with cpu.spared_operators(model, wanted):
+            assert not any('forward' in vars(m) for m in model.modules())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import mmengine.runner.runner
 import pytest
+import torch
 from faulty_task import write_faulty_task
 from forked import Forked
 from parallel_runs import Runs
@@ -68,6 +69,7 @@ def built(monkeypatch):
     class Recorder:
 
         logger = logging.getLogger('recorder')
+        model = torch.nn.Identity()
 
         def __init__(self, cfg, splits, say):
             self.cfg = cfg

@@ -281,15 +281,13 @@ def test_from_python_as_the_docs_say(task, folder, tmp_path, monkeypatch,
     assert cv2.imread('prediction.png') is not None
 
 
-@pytest.mark.parametrize('name, said', [
-    ('maskrcnn_convnextv2_a_shapes', 'No GPU in use: float32, not mixed '
-     "precision, since mmcv's operators have no bfloat16 on a CPU.\n"),
-    ('convnextv2_a_ft_shapes',
-     'No GPU in use: mixed precision is bfloat16.\n')])
+@pytest.mark.parametrize('name', ['maskrcnn_convnextv2_a_shapes',
+                                  'convnextv2_a_ft_shapes'])
 def test_mixed_precision_on_a_cpu_is_told(infer, task, folder, capsys,
-                                          monkeypatch, name, said):
+                                          monkeypatch, name):
     monkeypatch.setattr('mmconvnextv2.engine.cpu.has_fast_bf16', lambda: True)
     assert infer(folder / 'a.jpg', *task(name), '--amp') == 0
+    said = 'No GPU in use: mixed precision is bfloat16.\n'
     assert said in capsys.readouterr().err
 
 

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import pickle
 
@@ -44,6 +45,21 @@ def test_defaults(toy, weights, evaluate):
     assert cfg.work_dir == './work_dirs/toy'
     assert 'visualization' not in cfg.default_hooks
     assert not evaluate.metrics
+
+
+@pytest.mark.parametrize('fast', [True, False])
+def test_mixed_precision_spares_operators_of_mmcv(
+        toy, weights, evaluate, monkeypatch, fast):
+    calls = []
+    monkeypatch.setitem(
+        evaluate.main.__globals__, 'spared_operators',
+        lambda *args: calls.append(args) or contextlib.nullcontext())
+    monkeypatch.setattr('mmconvnextv2.engine.cpu.get_device', lambda: 'cpu')
+    monkeypatch.setattr('mmconvnextv2.engine.cpu.has_fast_bf16', lambda: fast)
+    cfg = evaluate(toy, weights, '--amp')
+    assert cfg.test_cfg.get('fp16', False) is fast
+    (model, wanted), = calls
+    assert isinstance(model, torch.nn.Identity) and wanted is fast
 
 
 def test_checkpoint_may_be_a_url(toy, evaluate):
