@@ -3,15 +3,16 @@
 Training step and inference of the dense backbone, in one process, by turns:
 ours, timm's in channels-last memory and mmpretrain's, each in float32 and
 under bfloat16 autocast; in inference ONNX Runtime and OpenVINO too, as
-installed, the latter also in float32. With --packed, FCMAE's packed encoder
-instead. With --errors also the errors of outputs and gradients against
-float64, ours beside PyTorch's layers under autocast. With --alone NAME, such
-as 'timm, channels-last, bfloat16', only the bytes by which this process grows
-in the first run.
+installed, the latter also in float32. With --compile also ours and timm's with
+compiled blocks; with --packed, FCMAE's packed encoder instead; with --only,
+ours in bfloat16 and those named, such as 'timm, channels-last, bfloat16'. With
+--errors also the errors of outputs and gradients against float64, ours beside
+PyTorch's layers under autocast. With --alone NAME, only the bytes by which
+this process grows in the first run.
 
     python benchmarks/half_precision.py [--arch tiny] [--batch 8] \
         [--size 224 [WIDTH]] [--kinds training inference] [--repeats 5] \
-        [--packed] [--errors] [--alone NAME]
+        [--compile] [--packed] [--only NAME ...] [--errors] [--alone NAME]
 """
 import argparse
 import copy
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Callable, Dict, Union
 
 import torch
-from backbones import OURS, contenders, ours
+from backbones import OURS, compiled, contenders, ours
 from devices import machine
 from memory import growth, saved_bytes
 from rich.console import Console
@@ -96,9 +97,12 @@ def compare(kind: str, args: argparse.Namespace) -> Union[Table, str]:
     """Time everyone at one size and lay the figures out."""
     images = torch.rand(args.batch, 3, *args.size)
     model = ours(args.arch)
-    calls = {name: (c.model, functools.partial(c, c.accepts(images)))
-             for name, c in contenders(model, args.arch, None).items()
+    found = {name: c for name, c in contenders(model, args.arch, None).items()
              if name in (OURS, 'timm, channels-last', 'mmpretrain')}
+    if args.compile:
+        found.update(compiled(model, args.arch))
+    calls = {name: (c.model, functools.partial(c, c.accepts(images)))
+             for name, c in found.items()}
     if args.packed:
         is_masked = (torch.rand(args.batch, GRID**2).argsort(1) >= VISIBLE
                      ).view(-1, GRID, GRID)
@@ -107,20 +111,22 @@ def compare(kind: str, args: argparse.Namespace) -> Union[Table, str]:
             packed, lambda: packed(images, is_masked)[-1])}
     both = {f'{name}, {dtype}': call for name, call in calls.items()
             for dtype in ('float32', BF16)}
+    first = f'{OURS}, {BF16}'
+    both = {name: call for name, call in both.items()
+            if name in {first, *(args.only or both)}}
     runs = {name: step(forward, module, name) if kind == 'training' else
             prediction(forward, name)
             for name, (module, forward) in both.items()}
     if args.alone:
         grown = growth(runs[args.alone]) / 1e6
         return f'{kind}, {args.alone}: {grown:.0f} MB'
-    if kind == 'inference' and not args.packed:
+    if kind == 'inference' and not (args.packed or args.only):
         half = copy.deepcopy(model).bfloat16()
         inputs = images.bfloat16()
         name = f'{OURS}, module in {BF16}'
         runs[name] = prediction(lambda: half(inputs), name)
         runs.update(runtimes(model, images))
     seconds = alternate(runs, args.repeats, warmup=1)
-    first = f'{OURS}, {BF16}'
     table = Table('model', 'ms', f'over {first}', 'kept, MB',
                   title=f'{kind}: {args.arch}, {args.batch} x '
                   f'{"x".join(map(str, args.size))} px')
@@ -175,6 +181,8 @@ def main() -> None:
     kinds = ['training', 'inference']
     parser.add_argument('--kinds', nargs='+', choices=kinds, default=kinds)
     parser.add_argument('--repeats', type=int, default=5)
+    parser.add_argument('--compile', action='store_true')
+    parser.add_argument('--only', nargs='+', metavar='NAME')
     parser.add_argument('--packed', action='store_true')
     parser.add_argument('--errors', action='store_true')
     parser.add_argument('--alone', metavar='NAME')

@@ -11,7 +11,7 @@ from mmengine.model import MMDistributedDataParallel, revert_sync_batchnorm
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODEL_WRAPPERS, OPTIM_WRAPPERS
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_map_only
 
 from mmconvnextv2.config.walk import type_name
 from mmconvnextv2.ops.linear import has_fast_bf16
@@ -59,13 +59,12 @@ class CPUAmpOptimWrapper(OptimWrapper):
 def spared_operators(model: nn.Module, wanted: bool = True) -> Iterator[None]:
     """Keep autocast on a CPU away from mmcv's operators in detectors.
 
-    They have no bfloat16 there. The largest parts of a detector without them,
-    such as the backbone, the neck and the layers of each head, are under
-    autocast and return float32; so losses, boxes and NMS are float32.
+    They have no bfloat16 there. The largest parts without them, such as the
+    backbone, the neck and the layers of each head, are under autocast and
+    return float32; so losses, boxes and NMS are float32.
 
     Args:
-        model (nn.Module): Any model. Its detectors, on a CPU, compute so until
-            the context ends.
+        model (nn.Module): Any model; its detectors change for a while.
         wanted (bool): Whether to do this at all. Defaults to True.
     """
     detectors = [m for m in model.modules() if wanted and _is_detector(m)]
@@ -101,13 +100,10 @@ def _parts(module: nn.Module) -> Iterator[nn.Module]:
 
 def _under_autocast(forward: Callable, enabled: bool) -> Callable:
 
-    def of_float32(x: Any) -> Any:
-        is_half = isinstance(x, Tensor) and x.dtype == torch.bfloat16
-        return x.float() if is_half else x
-
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         with torch.autocast('cpu', torch.bfloat16, enabled):
-            return tree_map(of_float32, forward(*args, **kwargs))
+            return tree_map_only(Tensor, lambda x: x.float(
+            ) if x.dtype == torch.bfloat16 else x, forward(*args, **kwargs))
 
     return wrapped
 
