@@ -1,14 +1,12 @@
 """Half precision on a CPU: ours in float32 and bfloat16 against the peers.
 
-Training step and inference of the dense backbone, in one process, by turns:
-ours, timm's in channels-last memory and mmpretrain's, each in float32 and
-under bfloat16 autocast; in inference ONNX Runtime and OpenVINO too, as
-installed, the latter also in float32. With --compile also ours and timm's with
-compiled blocks; with --packed, FCMAE's packed encoder instead; with --only,
-ours in bfloat16 and those named, such as 'timm, channels-last, bfloat16'. With
---errors also the errors of outputs and gradients against float64, ours beside
-PyTorch's layers under autocast. With --alone NAME, only the bytes by which
-this process grows in the first run.
+Training step and inference of the dense backbone, by turns in one process:
+ours, timm's in channels-last memory and mmpretrain's, each in float32 and under
+bfloat16 autocast; in inference also ONNX Runtime and OpenVINO. --compile adds
+ours and timm's with compiled blocks; --packed takes FCMAE's packed encoder; with
+--only NAME, such as 'timm, channels-last, bfloat16', ours in bfloat16 and those.
+--errors also compares errors against float64 with those of PyTorch's layers;
+--alone NAME gives the bytes by which this process grows in the first run.
 
     python benchmarks/half_precision.py [--arch tiny] [--batch 8] \
         [--size 224 [WIDTH]] [--kinds training inference] [--repeats 5] \
