@@ -1,12 +1,12 @@
 """Half precision on a CPU: ours in float32 and bfloat16 against the peers.
 
 Training step and inference of the dense backbone, by turns in one process:
-ours, timm's in channels-last memory and mmpretrain's, each in float32 and under
-bfloat16 autocast; in inference also ONNX Runtime and OpenVINO. --compile adds
-ours and timm's with compiled blocks; --packed takes FCMAE's packed encoder; with
---only NAME, such as 'timm, channels-last, bfloat16', ours in bfloat16 and those.
---errors also compares errors against float64 with those of PyTorch's layers;
---alone NAME gives the bytes by which this process grows in the first run.
+ours, timm's in channels-last memory and mmpretrain's, each in float32 and in
+bfloat16 by autocast; in inference also ONNX Runtime and OpenVINO. --compile
+adds ours and timm's with compiled blocks; --packed takes FCMAE's encoder; with
+--only NAME, such as 'mmpretrain, float32', ours in bfloat16 and those.
+--errors: against float64, beside PyTorch's layers; --alone NAME: only the
+bytes by which this process grows in the first run.
 
     python benchmarks/half_precision.py [--arch tiny] [--batch 8] \
         [--size 224 [WIDTH]] [--kinds training inference] [--repeats 5] \
@@ -97,8 +97,7 @@ def compare(kind: str, args: argparse.Namespace) -> Union[Table, str]:
     model = ours(args.arch)
     found = {name: c for name, c in contenders(model, args.arch, None).items()
              if name in (OURS, 'timm, channels-last', 'mmpretrain')}
-    if args.compile:
-        found.update(compiled(model, args.arch))
+    found.update(compiled(model, args.arch) if args.compile else {})
     calls = {name: (c.model, functools.partial(c, c.accepts(images)))
              for name, c in found.items()}
     if args.packed:
