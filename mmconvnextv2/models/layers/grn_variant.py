@@ -11,6 +11,7 @@ AGGREGATIONS = ('l2', 'l1', 'average')
 NORMALIZATIONS = ('divisive', 'standardised', 'inverse_sum')
 
 
+@torch.fx.wrap  # which keeps it whole: it counts dimensions
 def _aggregate(x: Tensor, kind: str, visible: Optional[Tensor]) -> Tensor:
     sites = tuple(range(1, x.ndim - 1))
     if kind != 'average':
