@@ -10,6 +10,27 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, List, Optional, Tuple
 
+
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        '--model', nargs=2, action='append', metavar=('CONFIG', 'CHECKPOINT'),
+        help='a detector, segmentor, classifier or FCMAE; may be repeated '
+        '(default: the latest run of `make demo`)')
+    parser.add_argument(
+        '--host', default='127.0.0.1',
+        help='address to listen on; others than this one let everybody in '
+        'who reaches it (default: %(default)s)')
+    parser.add_argument('--port', type=int, default=7860)
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # for --help and mistakes, before what is slow to import
+
 import cv2
 import numpy as np
 import torch
@@ -28,24 +49,6 @@ from mmconvnextv2.visualization.reconstruction import draw_reconstructions
 _SIZE = 224  # pixels, side of the images of the last two tabs
 _COLUMNS = ['class', 'score', 'x1', 'y1', 'x2', 'y2']
 _EXAMPLES = 'data/shapes/val2017'
-
-
-def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        '--model', nargs=2, action='append', metavar=('CONFIG', 'CHECKPOINT'),
-        help='a detector, segmentor, classifier or FCMAE; may be repeated '
-        '(default: the latest run of `make demo`)')
-    parser.add_argument(
-        '--host', default='127.0.0.1',
-        help='address to listen on; others than this one let everybody in '
-        'who reaches it (default: %(default)s)')
-    parser.add_argument('--port', type=int, default=7860)
-    parser.set_defaults(launcher='none', local_rank=0)
-    return parser.parse_args(argv)
 
 
 def latest_demo(folder: Path = Path('work_dirs/demo')) -> List[str]:

@@ -14,6 +14,24 @@ from pathlib import Path
 from statistics import fmean
 from typing import Dict, List, Mapping, Optional, Sequence
 
+
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add('--epochs', type=int, default=40,
+        help='of each pre-training (default: %(default)s)')
+    add('--seeds', type=int, nargs='+', default=[0],
+        help='of both pre-trainings, which are done with each; Figure 4 then '
+        'shows means and standard deviations over them (default: 0)')
+    add('--work-dir', type=Path, default=Path('work_dirs/collapse_study'),
+        help='output folder (default: %(default)s)')
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # for --help and mistakes, before what is slow to import
+
 from _comparison import Spread
 from _training import (
     INTERRUPTED,
@@ -51,21 +69,6 @@ UNTRAINED = 'V2, untrained'
 # Sides of the images in pixels, as the shapes configs have them.
 _SCENE_SIZE, _CROP_SIZE = 128, 96
 _BATCH_SIZE = 16
-
-
-def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add('--epochs', type=int, default=40,
-        help='of each pre-training (default: %(default)s)')
-    add('--seeds', type=int, nargs='+', default=[0],
-        help='of both pre-trainings, which are done with each; Figure 4 then '
-        'shows means and standard deviations over them (default: 0)')
-    add('--work-dir', type=Path, default=Path('work_dirs/collapse_study'),
-        help='output folder (default: %(default)s)')
-    parser.set_defaults(launcher='none', local_rank=0)
-    return parser.parse_args(argv)
 
 
 def run_folder(arm: str, seed: int, args: argparse.Namespace) -> Path:

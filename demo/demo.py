@@ -10,16 +10,37 @@ import time
 from pathlib import Path
 from typing import Callable, NamedTuple, Tuple
 
+_TASKS = ('maskrcnn', 'cascade_maskrcnn', 'upernet', 'classification')
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add('--task', choices=_TASKS, default=_TASKS[0], help='what is learned')
+    add('--config', type=Path, help="of that task (default: the task's own)")
+    add('--work-dir', type=Path,
+        default=Path('work_dirs/demo') / time.strftime('%Y%m%d_%H%M%S'),
+        help='output folder, which must not exist (default: %(default)s)')
+    add('--seed', type=int, default=0)
+    add('--cfg-options', nargs='+', metavar='KEY=VALUE',
+        help='settings to override, e.g. model.backbone.frozen_stages=4')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # for --help and mistakes, before what is slow to import
+
 from _prediction_grids import (
     draw_classification_grid,
     draw_detection_grid,
     draw_segmentation_grid,
 )
 from _training import clock, console, train
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmconvnextv2.cli import require_data, run_command
+from mmconvnextv2.cli import read_settings, require_data, run_command
 from mmconvnextv2.config.find import configs_folder
 from mmconvnextv2.errors import CommandError
 from mmconvnextv2.quiet import quietly
@@ -57,22 +78,6 @@ TASKS = {
 }
 
 
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add('--task', choices=TASKS, default='maskrcnn', help='what is learned')
-    add('--config', type=Path, help="of that task (default: the task's own)")
-    add('--work-dir', type=Path,
-        default=Path('work_dirs/demo') / time.strftime('%Y%m%d_%H%M%S'),
-        help='output folder, which must not exist (default: %(default)s)')
-    add('--seed', type=int, default=0)
-    add('--cfg-options', nargs='+', action=DictAction,
-        help='settings to override, e.g. model.backbone.frozen_stages=4')
-    parser.set_defaults(launcher='none', local_rank=0)
-    return parser.parse_args()
-
-
 def demo(args: argparse.Namespace) -> None:
     """Train, evaluate, draw."""
     if args.work_dir.exists():
@@ -81,7 +86,7 @@ def demo(args: argparse.Namespace) -> None:
     task = TASKS[args.task]
     config = args.config or configs_folder() / f'{task.config}.py'
     cfg = Config.fromfile(config)
-    cfg.merge_from_dict(args.cfg_options or {})
+    cfg.merge_from_dict(read_settings(args.cfg_options))
     cfg.work_dir = str(args.work_dir)
     cfg.randomness = dict(seed=args.seed)
     require_data(cfg, args, ('train', 'val'), initial_weights=True)

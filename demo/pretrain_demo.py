@@ -13,6 +13,38 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
+DEFAULTS = dict(
+    seeds=[0, 1, 2], epochs=6, fcmae_epochs=40, fcmae_checkpoint=None)
+
+
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add('--seeds', type=int, nargs='+',
+        help='of the Mask R-CNNs (default: 0 1 2); with --resume, of a run '
+        'that had others, the missing ones are trained')
+    add('--epochs', type=int,
+        help=f"of each Mask R-CNN (default: {DEFAULTS['epochs']})")
+    add('--fcmae-epochs', type=int,
+        help=f"of pre-training (default: {DEFAULTS['fcmae_epochs']})")
+    add('--fcmae-checkpoint', metavar='FILE',
+        help='start from this FCMAE checkpoint of atto and skip pre-training')
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        '--work-dir', type=Path,
+        default=Path('work_dirs/pretrain_demo') /
+        time.strftime('%Y%m%d_%H%M%S'),
+        help='output folder, which must not exist (default: %(default)s)')
+    where.add_argument(
+        '--resume', type=Path, metavar='DIR',
+        help='continue in this output folder; finished runs are kept')
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # for --help and mistakes, before what is slow to import
+
 from _comparison import (
     cells,
     compare,
@@ -49,34 +81,6 @@ TITLES = {
     'coco/bbox_mAP': 'box mAP', 'coco/segm_mAP': 'mask mAP'
 }
 MAIN = {key: TITLES[key] for key in ('coco/bbox_mAP', 'coco/segm_mAP')}
-DEFAULTS = dict(
-    seeds=[0, 1, 2], epochs=6, fcmae_epochs=40, fcmae_checkpoint=None)
-
-
-def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add('--seeds', type=int, nargs='+',
-        help='of the Mask R-CNNs (default: 0 1 2); with --resume, of a run '
-        'that had others, the missing ones are trained')
-    add('--epochs', type=int,
-        help=f"of each Mask R-CNN (default: {DEFAULTS['epochs']})")
-    add('--fcmae-epochs', type=int,
-        help=f"of pre-training (default: {DEFAULTS['fcmae_epochs']})")
-    add('--fcmae-checkpoint', metavar='FILE',
-        help='start from this FCMAE checkpoint of atto and skip pre-training')
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument(
-        '--work-dir', type=Path,
-        default=Path('work_dirs/pretrain_demo') /
-        time.strftime('%Y%m%d_%H%M%S'),
-        help='output folder, which must not exist (default: %(default)s)')
-    where.add_argument(
-        '--resume', type=Path, metavar='DIR',
-        help='continue in this output folder; finished runs are kept')
-    parser.set_defaults(launcher='none', local_rank=0)
-    return parser.parse_args(argv)
 
 
 def read_settings(args: argparse.Namespace) -> Dict[str, Any]:

@@ -10,15 +10,9 @@ import tempfile
 from pathlib import Path
 
 import cv2
-import nncf
-import openvino
 from run_exported import ExportedModel
 
 SUFFIXES = '.jpg', '.jpeg', '.png', '.bmp', '.webp'
-# GRN stays in float: norms of whole maps span ranges that eight bits do not.
-FLOAT = nncf.IgnoredScope(types=['ReduceL2', 'ReduceMean', 'Divide',
-                                 'Multiply'], validate=False)
-
 
 def find_images(folder, number):
     """Find images in a folder, spread evenly over their names."""
@@ -36,11 +30,16 @@ def quantize(source, images, number=100):
         openvino.Model: Weights and activations of convolutions and linear
         layers in int8, the rest in float.
     """
+    import nncf
+    import openvino
     prepare = ExportedModel(source).prepare
     data = nncf.Dataset(find_images(images, number),
                         lambda path: prepare(cv2.imread(str(path))))
+    # GRN stays in float: norms of whole maps span more than eight bits do.
+    in_float = nncf.IgnoredScope(types=['ReduceL2', 'ReduceMean', 'Divide',
+                                        'Multiply'], validate=False)
     return nncf.quantize(openvino.Core().read_model(source), data,
-                         subset_size=number, ignored_scope=FLOAT)
+                         subset_size=number, ignored_scope=in_float)
 
 
 def main():
@@ -56,6 +55,7 @@ def main():
     args = parser.parse_args()
     if args.out.exists():
         parser.error(f'{args.out} exists')
+    import openvino
     model = quantize(args.source, args.images, args.number)
     with tempfile.TemporaryDirectory(dir=args.out.parent) as folder:
         openvino.save_model(model, Path(folder, args.out.name))

@@ -5,8 +5,8 @@ wrote with --format onnx (or openvino) --dynamic:
     python run_exported.py model.onnx image.jpg
 Copy it, and drop the tasks that are not yours.
 """
+import argparse
 import json
-import sys
 
 import cv2
 import numpy as np
@@ -149,8 +149,14 @@ class ExportedModel:
 
 
 if __name__ == '__main__':
-    model = ExportedModel(sys.argv[1])
-    result, names = model(sys.argv[2]), dict(enumerate(model.meta['classes']))
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('model', help='.onnx or .xml')
+    parser.add_argument('image')
+    args = parser.parse_args()
+    model = ExportedModel(args.model)
+    result, names = model(args.image), dict(enumerate(model.meta['classes']))
     if isinstance(result, list):
         for entry in result:
             if entry['score'] >= 0.3:

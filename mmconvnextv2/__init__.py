@@ -3,23 +3,27 @@
 Importing this package registers its modules with MMEngine. mmdet, mmseg and
 mmpretrain are optional.
 """
-from .version import __version__, check_required, warn_about_optional
+import importlib.util
+import sys
+from typing import Any
 
-check_required()
-warn_about_optional()
-
-from .torchvision_ops import declare_before_torchvision  # noqa: E402
-
-declare_before_torchvision()
-
-from mmconvnextv2 import engine, models  # noqa: E402
-from .checkpoint.loading import load_own_checkpoints  # noqa: E402
-from .engine import LayerDecayOptimWrapperConstructor  # noqa: E402
-from .models import GRN, ConvNeXtV2  # noqa: E402
-
-load_own_checkpoints()
+from .torchvision_ops import declare_before_torchvision
+from .version import REQUIRED, __version__
 
 __all__ = [
     'ConvNeXtV2', 'GRN', 'LayerDecayOptimWrapperConstructor', '__version__',
     'engine', 'models'
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(importlib.import_module('.registered', __name__), name)
+
+
+declare_before_torchvision()
+# Asked for -m mmconvnextv2, Python imports this before __main__. The tool that
+# runs then reads its command line first; cli imports this for it.
+if sys.argv[:1] != ['-m'] or None in map(importlib.util.find_spec, REQUIRED):
+    importlib.import_module('.registered', __name__)

@@ -1,4 +1,4 @@
-"""Share arguments, checks and error messages among the tools."""
+"""Share checks and error messages among the tools."""
 import argparse
 import contextlib
 import os
@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
@@ -22,46 +23,14 @@ from mmconvnextv2.config.find import find_config
 from mmconvnextv2.config.preflight import SPLITS, missing_data
 from mmconvnextv2.config.walk import type_name
 from mmconvnextv2.engine.hooks import DataCheckHook
+from . import registered  # noqa: F401
 from .errors import CommandError
 
+# Of tools whose command line has no such argument.
+_ABSENT = dict(launcher='none', local_rank=0, cfg_options=None, work_dir=None)
 _FIT = 'CheckpointFitHook'
 _RANK_VARIABLES = dict(
     pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
-
-
-class _Settings(DictAction):
-    """Read KEY=VALUE as MMEngine does, and explain what is none."""
-
-    def __call__(self, parser, namespace, values, option_string=None):
-        for value in values:
-            if not value.partition('=')[0] or '=' not in value:
-                parser.error(f'{option_string}: expected KEY=VALUE (no white '
-                             f'space around =), got {value!r}')
-        super().__call__(parser, namespace, values, option_string)
-
-
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that OpenMMLab's tools have in common."""
-    parser.add_argument(
-        '--work-dir',
-        help='folder for logs and checkpoints (default: work_dir of the '
-        'config, else work_dirs/NAME_OF_CONFIG)')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=_Settings,
-        metavar='KEY=VALUE',
-        help='settings that replace those of the config, for example '
-        'train_dataloader.batch_size=2 model.backbone.out_indices="(1,2,3)" '
-        '(no white space within a value)')
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='what has started the processes (default: %(default)s)')
-    # torch.distributed.launch passes it; torchrun sets the variable instead.
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
-                        help=argparse.SUPPRESS)
 
 
 def is_main_process(launcher: str) -> bool:
@@ -83,6 +52,7 @@ def run_command(command: Callable[[argparse.Namespace], None],
     Returns the exit code: 0, 2 for a request that cannot be met, or 1 for a
     run that has broken.
     """
+    vars(args).update({**_ABSENT, **vars(args)})
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     try:
         _require_launcher(args.launcher)
@@ -103,6 +73,21 @@ def _require_launcher(launcher: str) -> None:
             'tool do; without --launcher, one process runs.')
 
 
+def read_settings(words: Sequence[str] | None) -> dict[str, Any]:
+    """Read KEY=VALUE words as MMEngine does.
+
+    Raises:
+        CommandError: If there is another word, or a bracket without its pair.
+    """
+    found = argparse.Namespace()
+    try:
+        DictAction([], 'settings')(None, found, words)
+    except (AssertionError, ValueError) as error:
+        raise CommandError('--cfg-options: expected KEY=VALUE, with brackets '
+                           f'in pairs, got {words}') from error
+    return found.settings
+
+
 def load_config(args: argparse.Namespace) -> Config:
     """Load the config that the arguments name and apply the common ones.
 
@@ -113,7 +98,8 @@ def load_config(args: argparse.Namespace) -> Config:
         path = find_config(args.config)
     except FileNotFoundError as error:
         raise CommandError(str(error)) from error
-    cfg = read_config(path, args.cfg_options, speaker(args.launcher))
+    cfg = read_config(path, read_settings(args.cfg_options),
+                      speaker(args.launcher))
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir

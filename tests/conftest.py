@@ -2,6 +2,7 @@
 import importlib.util
 import logging
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,7 +107,12 @@ def load_tool(tools):
         spec = importlib.util.spec_from_file_location(
             f'{name}_tool', tools / f'{name}.py')
         module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        # As Python does: it may import what lies beside it.
+        sys.path.insert(0, str(tools))
+        try:
+            spec.loader.exec_module(module)
+        finally:
+            sys.path.remove(str(tools))
         return module
 
     return load

@@ -10,12 +10,6 @@ import sys
 from pathlib import Path
 from typing import Callable, List, Optional
 
-from mmconvnextv2 import analysis, cli
-from mmconvnextv2.analysis import reports
-from mmconvnextv2.cli import CommandError, refused
-from mmconvnextv2.config.find import find_config
-from mmconvnextv2.quiet import quietly
-
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     """Read the command line."""
@@ -57,11 +51,11 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     add = grids.add_argument
     add('--layers', nargs='+',
         help='blocks, such as stages.2.0 (default: the last of each stage)')
-    add('--features', choices=analysis.FEATURES, default=analysis.AFTER_GRN,
+    add('--features', choices=['before_grn', 'after_grn', 'output'],
+        default='after_grn',
         help='which of a block (default: %(default)s)')
     add('--channels', type=int, default=64,
         help='number of channels, the first ones (default: %(default)s)')
-    parser.set_defaults(launcher='none', local_rank=0)
     return parser.parse_args(argv)
 
 
@@ -78,6 +72,16 @@ def _add_common_arguments(add: Callable) -> None:
         help='shorter side of the resized image, in pixels; the middle square '
         'is then cut out (default: %(default)s)')
     add('--overwrite', action='store_true', help='replace files in --out')
+
+
+if __name__ == '__main__':
+    parse_args()  # for --help and mistakes, before what is slow to import
+
+from mmconvnextv2 import analysis, cli
+from mmconvnextv2.analysis import reports
+from mmconvnextv2.cli import CommandError, refused
+from mmconvnextv2.config.find import find_config
+from mmconvnextv2.quiet import quietly
 
 
 def check_arguments(args: argparse.Namespace) -> None:

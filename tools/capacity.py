@@ -13,6 +13,45 @@ import sys
 from functools import partial
 from typing import Any, Callable, Dict, List, Optional
 
+SIZES = ('atto', 'femto', 'pico', 'nano', 'tiny', 'base', 'large', 'huge')
+MODES = dict(dense='', checkpointed='', fcmae='fcmae_')
+PRECISIONS = dict(float32='', bf16='bfloat16', fp16='float16')
+
+
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    add = parser.add_argument
+    add('--sizes', nargs='+', choices=SIZES, default=list(SIZES), help='which')
+    add('--modes', nargs='+', choices=MODES, default=list(MODES),
+        help='fine-tuning an ImageNet classifier, the same with with_cp=True, '
+        'or pre-training at mask ratio 0.6')
+    add('--shapes', nargs='+', type=int, default=[224, 1024],
+        metavar='PIXELS', help='sides of square images')
+    add('--precisions', nargs='+', choices=PRECISIONS, default=['bf16'],
+        help='float32, or autocast')
+    add('--memory', nargs='+', type=float, default=[24, 40, 80, 141],
+        metavar='GB', help='of a GPU, 10^9 bytes each')
+    add('--reserve', type=float, default=2., metavar='GB',
+        help='of it not to be planned with')
+    add('--gpus', type=int, default=8,
+        help='with several, DDP holds the gradients twice')
+    add('--no-ema', action='store_true',
+        help='fine-tune without the average of the weights')
+    add('--images-per-second', nargs='+', type=float, default=[],
+        metavar='RATE', help='of one GPU, for the time of pre-training')
+    out = parser.add_mutually_exclusive_group()
+    out.add_argument('--json', action='store_true', help='print JSON')
+    out.add_argument('--markdown', action='store_true',
+                     help='print the tables alone')
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # for --help and mistakes, before what is slow to import
+
 import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
@@ -26,9 +65,6 @@ from mmconvnextv2.errors import CommandError
 from mmconvnextv2.quiet import quietly
 from mmconvnextv2.text import markdown_table
 
-SIZES = ('atto', 'femto', 'pico', 'nano', 'tiny', 'base', 'large', 'huge')
-MODES = dict(dense='', checkpointed='', fcmae='fcmae_')
-PRECISIONS = dict(float32=None, bf16=torch.bfloat16, fp16=torch.float16)
 EPOCHS, IMAGENET = (800, 1600), 1_281_167
 _GB, _MB, _FLOAT32 = 10**9, 10**6, 4
 # Two of few images and two of many: the peak moves to other layers.
@@ -99,7 +135,8 @@ def trace(model: nn.Module, side: int, precision: str,
         return found['Total'] - 2 * _FLOAT32 * numel(model)
 
     gc.disable()  # Memory goes with the last reference, and never by chance.
-    with tracker, CudaAutocast(PRECISIONS[precision]) as autocast:
+    with tracker, CudaAutocast(
+            getattr(torch, PRECISIONS[precision], None)) as autocast:
         images = torch.empty(batch, 3, side, side, device='meta')
         loss = loss_of(model, images)
         autocast.copies = None
@@ -167,38 +204,6 @@ def tables(models: List[dict], days: Dict[str, dict], gpus: int) -> str:
              for rate, of_rate in days.items()])
     return '\n\n'.join(f'**{title}**\n\n{markdown_table(*table)}'
                        for title, table in parts.items())
-
-
-def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    add = parser.add_argument
-    add('--sizes', nargs='+', choices=SIZES, default=list(SIZES), help='which')
-    add('--modes', nargs='+', choices=MODES, default=list(MODES),
-        help='fine-tuning an ImageNet classifier, the same with with_cp=True, '
-        'or pre-training at mask ratio 0.6')
-    add('--shapes', nargs='+', type=int, default=[224, 1024],
-        metavar='PIXELS', help='sides of square images')
-    add('--precisions', nargs='+', choices=PRECISIONS, default=['bf16'],
-        help='float32, or autocast')
-    add('--memory', nargs='+', type=float, default=[24, 40, 80, 141],
-        metavar='GB', help='of a GPU, 10^9 bytes each')
-    add('--reserve', type=float, default=2., metavar='GB',
-        help='of it not to be planned with')
-    add('--gpus', type=int, default=8,
-        help='with several, DDP holds the gradients twice')
-    add('--no-ema', action='store_true',
-        help='fine-tune without the average of the weights')
-    add('--images-per-second', nargs='+', type=float, default=[],
-        metavar='RATE', help='of one GPU, for the time of pre-training')
-    out = parser.add_mutually_exclusive_group()
-    out.add_argument('--json', action='store_true', help='print JSON')
-    out.add_argument('--markdown', action='store_true',
-                     help='print the tables alone')
-    parser.set_defaults(launcher='none', local_rank=0)
-    return parser.parse_args(argv)
 
 
 def check(args: argparse.Namespace) -> None:

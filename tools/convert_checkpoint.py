@@ -4,10 +4,43 @@ import os.path as osp
 import sys
 from typing import Any, List, Mapping, Optional, Tuple
 
+_FORMATS = (
+    'mmpretrain', 'official', 'official-isotropic', 'official-pretraining',
+    'timm', 'huggingface', 'huggingface-dinov3', 'torchvision')
+_EPILOG = """\
+docs/weights.md lists the formats, and the files and folders that are read.
+Only weights are converted, not an optimizer's state. Weights that the authors
+released are under CC-BY-NC 4.0 in every format.
+"""
+
+
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add('source', help='path or URL of the weights')
+    add('target', help='file to write: .pth, .pt, .bin or .safetensors')
+    add('--from', dest='source_format', choices=['auto', *_FORMATS],
+        default='auto',
+        help='what the file must be; auto finds out (default: %(default)s)')
+    add('--to', dest='target_format', choices=_FORMATS, default=_FORMATS[0],
+        help='what to write (default: %(default)s)')
+    add('--entry',
+        help='key of the state dict in the file, such as model_ema (default: '
+        'state_dict or model if there is one, else the whole file)')
+    add('--force', action='store_true', help='replace an existing file')
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # for --help and mistakes, before what is slow to import
+
 from torch import Tensor
 
 from mmconvnextv2.checkpoint import (
-    FORMATS,
     OURS,
     CheckpointError,
     Mapped,
@@ -23,43 +56,6 @@ from mmconvnextv2.checkpoint import (
     write_checkpoint,
 )
 from mmconvnextv2.cli import refused, run_command
-
-_EPILOG = """\
-docs/weights.md lists the formats, and the files and folders that are read.
-Only weights are converted, not an optimizer's state. Weights that the authors
-released are under CC-BY-NC 4.0 in every format.
-"""
-
-
-def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('source', help='path or URL of the weights')
-    parser.add_argument(
-        'target', help='file to write: .pth, .pt, .bin or .safetensors')
-    parser.add_argument(
-        '--from',
-        dest='source_format',
-        choices=['auto', *FORMATS],
-        default='auto',
-        help='what the file must be; auto finds out (default: %(default)s)')
-    parser.add_argument(
-        '--to',
-        dest='target_format',
-        choices=list(FORMATS),
-        default=OURS,
-        help='what to write (default: %(default)s)')
-    parser.add_argument(
-        '--entry',
-        help='key of the state dict in the file, such as model_ema (default: '
-        'state_dict or model if there is one, else the whole file)')
-    parser.add_argument(
-        '--force', action='store_true', help='replace an existing file')
-    parser.set_defaults(launcher='none', local_rank=0)
-    return parser.parse_args(argv)
 
 
 def translate(content: Any, args: argparse.Namespace) -> Tuple[str, Mapped]:

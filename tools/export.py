@@ -8,18 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import List, Optional
 
-from mmconvnextv2 import cli
-from mmconvnextv2.checkpoint import CheckpointError
-from mmconvnextv2.cli import CommandError, refused
-from mmconvnextv2.inference.export import Export
-from mmconvnextv2.inference.export_formats import FORMATS
-from mmconvnextv2.quiet import quietly
-
 _LEAST_OPSET = 18
-# What each format needs, and the extra that brings it.
-_NEEDED = dict(onnx=('export', 'onnx', 'onnxscript'),
-               openvino=('deploy', 'onnx', 'onnxscript', 'openvino'),
-               torch_export=('', ))
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
@@ -32,11 +21,12 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
         'program that reads them.')
     add = parser.add_argument
     add('config', help='path or name of a config')
-    add('out', type=Path, help='file to write: '
-        + ', '.join(f'{y} for {x}' for x, y in FORMATS.items()))
-    add('--format', choices=FORMATS, required=True, help='of the file')
-    add('--checkpoint',
-        help='path or URL of the weights (default: random ones)')
+    add('out', type=Path,
+        help='file to write: .onnx for onnx, .xml for openvino, .pt2 for '
+        'torch_export')
+    add('--format', choices=['onnx', 'openvino', 'torch_export'],
+        required=True, help='of the file')
+    add('--checkpoint', help='path or URL of the weights (default: random)')
     add('--backbone', action='store_true', help='export the backbone alone')
     add('--shape', type=int, nargs=2, default=(224, 224),
         metavar=('HEIGHT', 'WIDTH'),
@@ -47,9 +37,23 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     add('--opset', type=int,
         help=f'version of the operators of ONNX, {_LEAST_OPSET} or more')
     add('--force', action='store_true', help='replace an existing file')
-    parser.set_defaults(
-        launcher='none', local_rank=0, cfg_options=None, work_dir=None)
     return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # for --help and mistakes, before what is slow to import
+
+from mmconvnextv2 import cli
+from mmconvnextv2.checkpoint import CheckpointError
+from mmconvnextv2.cli import CommandError, refused
+from mmconvnextv2.inference.export import Export
+from mmconvnextv2.inference.export_formats import FORMATS
+from mmconvnextv2.quiet import quietly
+
+# What each format needs, and the extra that brings it.
+_NEEDED = dict(onnx=('export', 'onnx', 'onnxscript'),
+               openvino=('deploy', 'onnx', 'onnxscript', 'openvino'),
+               torch_export=('', ))
 
 
 def check_request(args: argparse.Namespace) -> None:

@@ -5,6 +5,30 @@ import logging
 import sys
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
+
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='What papers call FLOPs are multiply-adds. Detectors are '
+        'counted with 1000 boxes and 100 masks, models with an auxiliary '
+        'head without its cost.')
+    add = parser.add_argument
+    add('configs', nargs='*', help='paths of configs, or names of ours')
+    add('--shape', type=int, nargs='+', metavar='PIXELS',
+        help='height and width of the image, or the side of a square '
+        "(default: the paper's, else that of the config's test pipeline)")
+    add('--parts', action='store_true',
+        help='also print the multiply-adds of each part of the model')
+    add('--readme', action='store_true',
+        help='print a Markdown table of all models that the papers give '
+        'figures of')
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # for --help and mistakes, before what is slow to import
+
 import yaml
 from mmengine.config import Config
 from rich.console import Console
@@ -44,35 +68,6 @@ def published() -> Dict[str, dict]:
         for model in yaml.safe_load((root / file).read_text())['Models']
         if 'Published' in model
     }
-
-
-def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog='What papers call FLOPs are multiply-adds. Detectors are '
-        'counted with 1000 boxes and 100 masks, models with an auxiliary '
-        'head without its cost.')
-    parser.add_argument(
-        'configs', nargs='*', help='paths of configs, or names of ours')
-    parser.add_argument(
-        '--shape',
-        type=int,
-        nargs='+',
-        metavar='PIXELS',
-        help='height and width of the image, or the side of a square '
-        "(default: the paper's, else that of the config's test pipeline)")
-    parser.add_argument(
-        '--parts',
-        action='store_true',
-        help='also print the multiply-adds of each part of the model')
-    parser.add_argument(
-        '--readme',
-        action='store_true',
-        help='print a Markdown table of all models that the papers give '
-        'figures of')
-    parser.set_defaults(launcher='none', local_rank=0)
-    return parser.parse_args(argv)
 
 
 def image_size(cfg: Config, printed: Optional[dict],

@@ -10,24 +10,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Dict, Iterator, List, Optional
 
-import torch
-from mmengine.config import Config
-from mmengine.device import get_device
-from mmengine.runner.amp import autocast
-from rich.console import Console
-from rich.progress import Progress
-
-from mmconvnextv2 import cli
-from mmconvnextv2.checkpoint import CheckpointError
-from mmconvnextv2.cli import CommandError, refused
-from mmconvnextv2.engine.cpu import spared_operators, takes_amp
-from mmconvnextv2.engine.hooks.preemption_hook import STOPPED
-from mmconvnextv2.images import SUFFIXES, check_image, list_images
-from mmconvnextv2.inference import predict
-from mmconvnextv2.inference.results import store, write_results
-from mmconvnextv2.quiet import quietly
-from mmconvnextv2.text import first_of
-
 _EPILOG = """\
 The config sets the task: detection, segmentation, classification, or
 reconstruction by FCMAE.
@@ -75,9 +57,29 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
         'both sides are then cropped to whole patches (default: %(default)s)')
     add('--seed', type=int, default=0,
         help='reconstruction: seed of the mask (default: %(default)s)')
-    parser.set_defaults(
-        launcher='none', local_rank=0, cfg_options=None, work_dir=None)
     return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # for --help and mistakes, before what is slow to import
+
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.runner.amp import autocast
+from rich.console import Console
+from rich.progress import Progress
+
+from mmconvnextv2 import cli
+from mmconvnextv2.checkpoint import CheckpointError
+from mmconvnextv2.cli import CommandError, refused
+from mmconvnextv2.engine.cpu import spared_operators, takes_amp
+from mmconvnextv2.engine.hooks.preemption_hook import STOPPED
+from mmconvnextv2.images import SUFFIXES, check_image, list_images
+from mmconvnextv2.inference import predict
+from mmconvnextv2.inference.results import store, write_results
+from mmconvnextv2.quiet import quietly
+from mmconvnextv2.text import first_of
 
 
 def output_folder(args: argparse.Namespace, cfg: Config) -> Path:

@@ -5,17 +5,7 @@ import json
 import sys
 from typing import Any, List, Mapping, Optional
 
-import torch
-from mmengine.config import Config, DictAction
-from mmengine.registry import MODELS, DefaultScope
-from rich.console import Console
-from rich.table import Table
-
-from mmconvnextv2.cli import CommandError, load_config, run_command
-from mmconvnextv2.config.recipe import recipe
-from mmconvnextv2.engine.layer_decay import LayerDecayOptimWrapperConstructor
-
-_SIZES = ('train_size', 'test_size')
+from _command_line import add_cfg_options
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
@@ -25,39 +15,41 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
         epilog='lr is the highest rate of the schedule for the head, base_lr '
         'the same for 256 images; stem_lr is what layer decay leaves of it '
         'for the first layer. Sizes are width x height.')
-    parser.add_argument(
-        'config', help='path of a config, or the name of one of ours')
-    parser.add_argument(
-        '--gpus',
-        type=int,
+    add = parser.add_argument
+    add('config', help='path of a config, or the name of one of ours')
+    add('--gpus', type=int,
         help='number of GPUs (default: as many as make the batch that the '
         'learning rate is meant for, auto_scale_lr.base_batch_size)')
-    parser.add_argument(
-        '--auto-scale-lr',
-        action='store_true',
+    add('--auto-scale-lr', action='store_true',
         help='scale the learning rate as train.py --auto-scale-lr does')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='settings that replace those of the config')
+    add_cfg_options(parser)
     _add_forms(parser)
-    parser.set_defaults(launcher='none', local_rank=0, work_dir=None)
     return parser.parse_args(argv)
 
 
 def _add_forms(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
-    form.add_argument(
-        '--layers',
-        action='store_true',
+    form.add_argument('--layers', action='store_true',
         help='print the learning rate of each layer as well')
     form.add_argument('--json', action='store_true', help='print JSON')
-    form.add_argument(
-        '--full',
-        action='store_true',
+    form.add_argument('--full', action='store_true',
         help='print the whole config instead, its bases merged')
+
+
+if __name__ == '__main__':
+    parse_args()  # for --help and mistakes, before what is slow to import
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
+from rich.console import Console
+from rich.table import Table
+
+from mmconvnextv2.cli import CommandError, load_config, run_command
+from mmconvnextv2.config.recipe import recipe
+from mmconvnextv2.engine.layer_decay import LayerDecayOptimWrapperConstructor
+
+_SIZES = ('train_size', 'test_size')
 
 
 def words(value: Any) -> str:

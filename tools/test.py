@@ -4,21 +4,43 @@ import os.path as osp
 import sys
 from typing import List, Optional
 
+from _command_line import add_common_arguments
+
+
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add('config', help='path of a config, or the name of one of ours')
+    add('checkpoint', help='path or URL of the weights')
+    add('--entry',
+        help='key of the state dict in the file, such as model_ema (default: '
+        'state_dict or model if there is one, else the whole file)')
+    add('--out', metavar='FILE.pkl', help='write the predictions to this file')
+    add('--show', action='store_true', help='show the predictions in a window')
+    add('--show-dir', help='folder for pictures of the predictions')
+    add('--wait-time', type=float, default=2,
+        help='seconds a window is shown (default: %(default)s)')
+    add('--tta', action='store_true',
+        help="augment at test time, by the config's tta_model and "
+        'tta_pipeline')
+    add('--amp', action='store_true',
+        help='mixed precision: float16 on GPUs, bfloat16 on CPUs that have '
+        'fast instructions for it')
+    add_common_arguments(parser)
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # for --help and mistakes, before what is slow to import
+
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import METRICS
 from mmengine.runner import Runner
 
+from mmconvnextv2 import cli
 from mmconvnextv2.checkpoint.loading import safe_loading
-from mmconvnextv2.cli import (
-    CommandError,
-    add_common_arguments,
-    build_runner,
-    load_config,
-    require_data,
-    require_file,
-    run_command,
-    speaker,
-)
+from mmconvnextv2.cli import CommandError
 from mmconvnextv2.config.check import require_names
 from mmconvnextv2.config.explain import explained_errors
 from mmconvnextv2.engine.cpu import (
@@ -34,41 +56,6 @@ _HOOKS = {
     'mmseg': ('SegVisualizationHook', 'draw', None),
     'mmpretrain': ('VisualizationHook', 'enable', 'out_dir'),
 }
-
-
-def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        'config', help='path of a config, or the name of one of ours')
-    parser.add_argument('checkpoint', help='path or URL of the weights')
-    parser.add_argument(
-        '--entry',
-        help='key of the state dict in the file, such as model_ema (default: '
-        'state_dict or model if there is one, else the whole file)')
-    parser.add_argument(
-        '--out', metavar='FILE.pkl', help='write the predictions to this file')
-    parser.add_argument(
-        '--show', action='store_true', help='show the predictions in a window')
-    parser.add_argument(
-        '--show-dir', help='folder for pictures of the predictions')
-    parser.add_argument(
-        '--wait-time',
-        type=float,
-        default=2,
-        help='seconds a window is shown (default: %(default)s)')
-    parser.add_argument(
-        '--tta',
-        action='store_true',
-        help="augment at test time, by the config's tta_model and "
-        'tta_pipeline')
-    parser.add_argument(
-        '--amp',
-        action='store_true',
-        help='mixed precision: float16 on GPUs, bfloat16 on CPUs that have '
-        'fast instructions for it')
-    add_common_arguments(parser)
-    return parser.parse_args(argv)
 
 
 def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
@@ -120,8 +107,8 @@ def test(args: argparse.Namespace) -> None:
     """Check the request, then evaluate."""
     if args.out and not args.out.endswith(('.pkl', '.pickle')):
         raise CommandError(f'--out must end in .pkl, got {args.out!r}')
-    cfg = load_config(args)
-    require_file(args.checkpoint, 'checkpoint')
+    cfg = cli.load_config(args)
+    cli.require_file(args.checkpoint, 'checkpoint')
     cfg.load_from, cfg.resume = args.checkpoint, False
     if cfg.pop('strategy', None):  # Only training needs its model sharded.
         cfg.pop('runner_type', None)
@@ -129,25 +116,25 @@ def test(args: argparse.Namespace) -> None:
         set_visualization(cfg, args)
     if args.tta:
         set_tta(cfg)
-    amp = args.amp and takes_amp(speaker(args.launcher))
+    amp = args.amp and takes_amp(cli.speaker(args.launcher))
     if amp:
         cfg.test_cfg.fp16 = True
-    require_data(cfg, args, ('test', ), initial_weights=False)
+    cli.require_data(cfg, args, ('test', ), initial_weights=False)
     require_names(cfg, ('test', ))
-    join_processes_on_cpu(cfg, speaker(args.launcher))
+    join_processes_on_cpu(cfg, cli.speaker(args.launcher))
     with explained_errors(cfg, ('test', )), safe_loading(args.entry):
-        runner = build_runner(cfg, ('test', ), speaker(args.launcher))
+        runner = cli.build_runner(cfg, ('test', ), cli.speaker(args.launcher))
         if args.out:
             dump_predictions(runner, cfg.get('default_scope'), args.out)
         with spared_operators(runner.model, amp):
             runner.test()
     if args.show_dir:
-        speaker(args.launcher)(f'The pictures are in {args.show_dir}.')
+        cli.speaker(args.launcher)(f'The pictures are in {args.show_dir}.')
 
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the tool; returns its exit code."""
-    return run_command(test, parse_args(argv))
+    return cli.run_command(test, parse_args(argv))
 
 
 if __name__ == '__main__':

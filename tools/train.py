@@ -4,21 +4,43 @@ import sys
 from pathlib import Path
 from typing import List, Optional
 
+from _command_line import add_common_arguments
+
+
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add('config', help='path of a config, or the name of one of ours')
+    add('--amp', action='store_true',
+        help='train in mixed precision; on a CPU, in bfloat16 if that is '
+        'faster there')
+    add('--auto-scale-lr', action='store_true',
+        help='scale the learning rate by the actual over the base batch size')
+    add('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
+        help='continue a run: from this checkpoint, or without a value from '
+        'the latest one in the work dir, if there is any')
+    add('--resume-settings', choices=['checkpoint', 'config'],
+        help="whose schedules, learning rate and other settings of the "
+        "optimizer count when the config has changed (default: the config's "
+        'default_hooks.resume.settings, else checkpoint)')
+    add('--overwrite', action='store_true',
+        help='start anew although the work dir holds checkpoints, which the '
+        'new ones may replace')
+    add('--no-validate', action='store_true',
+        help='do not evaluate while training')
+    add_common_arguments(parser)
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # for --help and mistakes, before what is slow to import
+
 from mmengine.config import Config
 
+from mmconvnextv2 import cli
 from mmconvnextv2.checkpoint.loading import safe_loading
-from mmconvnextv2.cli import (
-    CommandError,
-    add_common_arguments,
-    build_runner,
-    is_main_process,
-    load_config,
-    require_data,
-    require_file,
-    require_writable,
-    run_command,
-    speaker,
-)
+from mmconvnextv2.cli import CommandError
 from mmconvnextv2.config.check import require_names
 from mmconvnextv2.config.explain import explained_errors
 from mmconvnextv2.config.walk import type_name
@@ -26,46 +48,6 @@ from mmconvnextv2.engine.cpu import fit_amp_to_cpu, join_processes_on_cpu
 from mmconvnextv2.engine.hooks.preemption_hook import handle
 from mmconvnextv2.engine.sharding import check_strategy
 from mmconvnextv2.files import latest_whole_checkpoint
-
-
-def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        'config', help='path of a config, or the name of one of ours')
-    parser.add_argument(
-        '--amp',
-        action='store_true',
-        help='train in mixed precision; on a CPU, in bfloat16 if that is '
-        'faster there')
-    parser.add_argument(
-        '--auto-scale-lr',
-        action='store_true',
-        help='scale the learning rate by the actual over the base batch size')
-    parser.add_argument(
-        '--resume',
-        nargs='?',
-        const='auto',
-        metavar='CHECKPOINT',
-        help='continue a run: from this checkpoint, or without a value from '
-        'the latest one in the work dir, if there is any')
-    parser.add_argument(
-        '--resume-settings',
-        choices=['checkpoint', 'config'],
-        help="whose schedules, learning rate and other settings of the "
-        "optimizer count when the config has changed (default: the config's "
-        'default_hooks.resume.settings, else checkpoint)')
-    parser.add_argument(
-        '--overwrite',
-        action='store_true',
-        help='start anew although the work dir holds checkpoints, which the '
-        'new ones may replace')
-    parser.add_argument(
-        '--no-validate',
-        action='store_true',
-        help='do not evaluate while training')
-    add_common_arguments(parser)
-    return parser.parse_args(argv)
 
 
 def set_amp(cfg: Config) -> None:
@@ -101,7 +83,7 @@ def set_resume(cfg: Config, args: argparse.Namespace) -> None:
     work_dir = Path(cfg.work_dir)
     latest = latest_whole_checkpoint(cfg.work_dir)
     if args.resume not in (None, 'auto'):
-        require_file(args.resume, '--resume')
+        cli.require_file(args.resume, '--resume')
         cfg.resume, cfg.load_from = True, args.resume
     elif args.resume == 'auto' and latest:
         cfg.resume, cfg.load_from = True, latest
@@ -113,13 +95,13 @@ def set_resume(cfg: Config, args: argparse.Namespace) -> None:
             f"{'' if latest else ' CHECKPOINT'}, or start anew with "
             '--overwrite, which may replace them.')
     elif args.resume == 'auto':
-        speaker(args.launcher)(f'Nothing to resume in {cfg.work_dir}: '
+        cli.speaker(args.launcher)(f'Nothing to resume in {cfg.work_dir}: '
                                'starting from the beginning.')
 
 
 def train(args: argparse.Namespace) -> None:
     """Check the request, then train."""
-    cfg = load_config(args)
+    cfg = cli.load_config(args)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     splits = ('train', 'val')
@@ -129,21 +111,21 @@ def train(args: argparse.Namespace) -> None:
         set_auto_scale_lr(cfg)
     check_strategy(cfg)
     set_resume(cfg, args)
-    require_data(cfg, args, splits, initial_weights=True)
+    cli.require_data(cfg, args, splits, initial_weights=True)
     require_names(cfg, splits)
-    say = speaker(args.launcher)
+    say = cli.speaker(args.launcher)
     fit_amp_to_cpu(cfg, say)
     join_processes_on_cpu(cfg, say)
-    if is_main_process(args.launcher):
-        require_writable(cfg.work_dir)
+    if cli.is_main_process(args.launcher):
+        cli.require_writable(cfg.work_dir)
     with explained_errors(cfg, splits), safe_loading():
-        runner = build_runner(cfg, splits, say)
+        runner = cli.build_runner(cfg, splits, say)
         runner.train()
 
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the tool; returns its exit code."""
-    return run_command(train, parse_args(argv))
+    return cli.run_command(train, parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -12,40 +12,37 @@ import warnings
 from pathlib import Path
 from typing import List, Optional
 
+_SIZES = ('atto', 'femto', 'pico', 'nano', 'tiny', 'base', 'large', 'huge')
+
+
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add('config',
+        help='path, mmdet::FOLDER/NAME.py, or name of a config of an '
+        'installed package')
+    add('--arch', choices=_SIZES, default='tiny',
+        help='size of ConvNeXt V2 (default: %(default)s)')
+    add('--weights',
+        help='path or URL of weights to begin with, or none (default: those '
+        'of our recipe for the task and size)')
+    add('--keep-optimizer', action='store_true',
+        help='keep SGD and its learning rate')
+    add('--out', help='file to write (default: NAME_convnextv2_SIZE.py here)')
+    add('--force', action='store_true', help='replace an existing file')
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # for --help and mistakes, before what is slow to import
+
 from mmengine.config import Config
 
 from mmconvnextv2.cli import CommandError, run_command
 from mmconvnextv2.config.rewrite import check, rewrite
 from mmconvnextv2.config.rewrite.source import find_source
 from mmconvnextv2.files import write_text
-from mmconvnextv2.models.backbones.arch import ARCHS
-
-_SIZES = [x for x in ARCHS if x not in ('small', 'xlarge')]  # V1's
-
-
-def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        'config',
-        help='path, mmdet::FOLDER/NAME.py, or name of a config of an '
-        'installed package')
-    parser.add_argument(
-        '--arch', choices=_SIZES, default='tiny',
-        help='size of ConvNeXt V2 (default: %(default)s)')
-    parser.add_argument(
-        '--weights',
-        help='path or URL of weights to begin with, or none (default: those '
-        'of our recipe for the task and size)')
-    parser.add_argument(
-        '--keep-optimizer', action='store_true',
-        help='keep SGD and its learning rate')
-    parser.add_argument(
-        '--out', help='file to write (default: NAME_convnextv2_SIZE.py here)')
-    parser.add_argument(
-        '--force', action='store_true', help='replace an existing file')
-    parser.set_defaults(launcher='none', local_rank=0)
-    return parser.parse_args(argv)
 
 
 def use_backbone(args: argparse.Namespace) -> None:

@@ -4,15 +4,6 @@ import sys
 from pathlib import Path
 from typing import List, Optional
 
-import torch
-
-from mmconvnextv2 import cli
-from mmconvnextv2.checkpoint import CheckpointError
-from mmconvnextv2.checkpoint.pretrained import load_whole
-from mmconvnextv2.cli import CommandError, refused
-from mmconvnextv2.images import list_images, write_image
-from mmconvnextv2.inference.reconstruct import Reconstructor
-
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     """Read the command line."""
@@ -34,9 +25,20 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     add('--seed', type=int, default=0,
         help='seed of the masks (default: %(default)s)')
     add('--overwrite', action='store_true', help='replace existing pictures')
-    parser.set_defaults(
-        launcher='none', local_rank=0, cfg_options=None, work_dir=None)
     return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # for --help and mistakes, before what is slow to import
+
+import torch
+
+from mmconvnextv2 import cli
+from mmconvnextv2.checkpoint import CheckpointError
+from mmconvnextv2.checkpoint.pretrained import load_whole
+from mmconvnextv2.cli import CommandError, refused
+from mmconvnextv2.images import list_images, write_image
+from mmconvnextv2.inference.reconstruct import Reconstructor
 
 
 def plan(images: List[Path], out: Path, overwrite: bool) -> List[Path]:

@@ -1,0 +1,245 @@
+"""Every block of code in README.md and docs/ is run, or says why it is not.
+
+ELSEWHERE names the test file that runs a block, and what it takes it by.
+"""
+import os
+import re
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from analysis_toy import toy_backbone, write_class_folders, write_config
+from mmengine.config import Config
+from mmengine.registry import HOOKS
+
+from mmconvnextv2 import LayerDecayOptimWrapperConstructor
+from mmconvnextv2.config.find import configs_folder
+from mmconvnextv2.datasets import make_shapes
+
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
+PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
+LANGUAGES = ('', 'bash', 'python', 'bibtex')
+
+
+def blocks():
+    """Text of each block of code by 'page number'."""
+    for page in PAGES:
+        found = re.findall(r'^```(\w*)\n(.*?)^```', page.read_text(),
+                           re.DOTALL | re.MULTILINE)
+        for number, (language, text) in enumerate(found, 1):
+            assert language in LANGUAGES
+            yield f'{page.stem} {number}', text
+
+
+BLOCKS = dict(blocks())
+ELSEWHERE = {
+    'README 1': ('test_demo/test_demo.py', 'demo.py'),
+    'README 4': ('test_configs/test_drop_in.py', 'In a project that you have'),
+    'deployment 3': ('test_demo/test_quantize_exported.py', '--number'),
+    'existing_projects 2': ('test_tools/test_mim.py', "'train'"),
+    'faults 3': ('test_tools/test_launchers.py', "MAX_RESTARTS='3'"),
+    'inference 1': ('test_tools/test_infer.py', 'docs/inference.md'),
+    'inference 2': ('test_demo/test_app.py', 'app'),
+    'pretraining 1': ('test_demo/test_pretrain_demo.py', 'pretrain_demo'),
+    'pretraining 2': ('test_configs/test_own_images.py',
+                      "python_blocks('Pre-training with FCMAE')"),
+    'pretraining 3': ('test_configs/test_own_images.py',
+                      "python_blocks('Pre-training with FCMAE')"),
+    'training 2': ('test_configs/test_coco_recipes.py', "section('Training')"),
+    'use_backbone 1': ('test_config/test_rewrite.py', '--arch tiny'),
+    'use_backbone 2': ('test_config/test_rewrite.py', 'PAGE'),
+    'your_data 1': ('test_configs/test_own_classes.py',
+                    "python_blocks('Your own classes')"),
+    'your_data 2': ('test_configs/test_own_classes.py',
+                    "python_blocks('Boxes only')"),
+    'your_data 3': ('test_configs/test_own_classes.py',
+                    "section('Boxes only')"),
+    'your_data 4': ('test_configs/test_own_label_maps.py',
+                    "python_blocks('Label maps')"),
+    'your_data 5': ('test_configs/test_own_label_maps.py',
+                    "python_blocks('More than 8 bits or 3 channels')"),
+}
+NOT_RUN = {
+    'README 2': 'downloads a CUDA build',
+    'README 5': 'is a citation',
+    'analysis 2': 'needs ImageNet-C, -A, -R and -Sketch',
+    'analysis 3': 'needs imagecorruptions, which numpy 2 breaks',
+    'design 1': 'is a drawing',
+    'design 2': 'is a list of folders',
+    'design 3': 'is an order, which test_import_graph.py checks',
+    'existing_projects 1': 'needs pytorch-grad-cam; '
+                           'test_convnextv2_parity.py checks the same maps',
+    'faults 1': 'needs Slurm',
+    'training 1': 'needs COCO, GPUs and Slurm',
+    'training 3': 'needs ImageNet and eight GPUs',
+    'training 4': 'is what a program prints',
+}
+
+
+@pytest.fixture
+def commands(tmp_path, monkeypatch, load_tool):
+    """Function that runs a block's tools in an empty folder.
+
+    Words are replaced as given; returns the number of commands.
+    """
+    monkeypatch.chdir(tmp_path)
+
+    def run(name, *only, more=(), **replaced):
+        lines = [line.split('#')[0].split() for line in
+                 BLOCKS[name].replace('\\\n', ' ').splitlines()]
+        chosen = [x for x in lines if x[1:2] == [f'tools/{only[0]}.py']
+                  and {*only[1:]} <= {*x}]
+        for _, script, *words in chosen:
+            words = [replaced.get(x, x) for x in words]
+            assert load_tool(Path(script).stem).main([*words, *more]) == 0
+        return len(chosen)
+
+    return run
+
+
+def test_every_block_is_run_or_says_why_not():
+    here = {f'{x} {n}' for x, n in re.findall(
+        r"(?:BLOCKS\[|commands\(|    \()'(\w+) (\d+)'",
+        Path(__file__).read_text())}
+    assert here | {*ELSEWHERE} | {*NOT_RUN} == {*BLOCKS}
+    assert not here & {*NOT_RUN} and not {*ELSEWHERE} & {*NOT_RUN}
+
+
+@pytest.mark.parametrize('name', ELSEWHERE)
+def test_it_is_run_elsewhere(name):
+    file, words = ELSEWHERE[name]
+    assert words in (TESTS / file).read_text()
+
+
+def _toy_models():
+    write_config(Path('v2.py'), "arch=dict(depths=[1, 2], channels=[4, 8])")
+    torch.save(toy_backbone().state_dict(), 'v2.pth')
+
+
+def test_figures_of_the_paper(commands, tmp_path):
+    write_class_folders(tmp_path / 'images', counts=(10, 10))
+    _toy_models()
+    words = dict(FOLDER='images', TRAIN='images', VAL='images', OUT='out',
+                 CONFIG='v2.py', CHECKPOINT='v2.pth')
+    more = ['--size', '16']
+    assert commands('analysis 1', 'analyze', 'cosine-distance', more=more,
+                    **words) == 1
+    assert commands('analysis 1', 'analyze', 'knn', more=more, **words) == 1
+    assert {x.name for x in Path('out').iterdir()} >= {
+        'cosine_distance.csv', 'cosine_distance.png'}
+
+
+@pytest.mark.slow
+def test_export_and_run(commands, tmp_path):
+    from mmengine.registry import MODELS, init_default_scope
+    name = 'maskrcnn_convnextv2_a_shapes'
+    init_default_scope('mmdet')
+    model = MODELS.build(
+        Config.fromfile(configs_folder() / f'{name}.py').model)
+    model.init_weights()
+    torch.save(dict(state_dict=model.state_dict()), 'epoch_14.pth')
+    assert commands('deployment 1', 'export') == 1
+    cv2.imwrite('image.jpg', np.random.default_rng(0).integers(
+        0, 255, (120, 160, 3), dtype='u1'))
+    line, = (x.split() for x in BLOCKS['deployment 2'].splitlines()
+             if x.startswith('python'))
+    done = subprocess.run([sys.executable, ROOT / line[1], *line[2:]],
+                          capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, '')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name, line, config', [
+    ('existing_projects 3', 0, 'maskrcnn_convnextv2_a_shapes'),
+    ('README 3', 3, 'fcmae_convnextv2_a_shapes')])
+def test_training_on_shapes(tmp_path, name, line, config):
+    (tmp_path / 'tools').symlink_to(ROOT / 'tools')
+    (tmp_path / 'configs').symlink_to(ROOT / 'configs')
+    make_shapes(tmp_path / 'data/shapes', num_train=16, num_val=2)
+    python, *words = BLOCKS[name].splitlines()[line].split('#')[0].split()
+    assert python == 'python' and config in words[-1]
+    done = subprocess.run(
+        [sys.executable, *words, '--cfg-options', 'train_cfg.max_epochs=1'],
+        cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / f'work_dirs/{config}/epoch_1.pth').is_file()
+
+
+@pytest.mark.slow
+def test_a_run_that_is_started_until_it_has_finished(tmp_path):
+    """In a loop of the shell, by the exit code."""
+    line = BLOCKS['faults 2'].strip()
+    assert line.startswith('while python tools/train.py CONFIG --resume')
+    (tmp_path / 'tools').symlink_to(ROOT / 'tools')
+    from toy_task import write_toy_task
+    write_toy_task(tmp_path)
+    folders = [str(Path(sys.executable).parent), os.environ['PATH']]
+    done = subprocess.run(
+        ['bash', '-c', line.replace('CONFIG', 'toy.py')], cwd=tmp_path,
+        capture_output=True, text=True, timeout=200,
+        env={**os.environ, 'PATH': os.pathsep.join(folders), 'PYTHONPATH':
+             os.pathsep.join([str(TESTS / 'test_tools'), str(ROOT)])})
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / 'work_dirs/toy/epoch_1.pth').is_file()
+
+
+def test_classes_that_a_checkpoint_may_hold(monkeypatch):
+    mine = types.ModuleType('my_project')
+    mine.MyClass = type('MyClass', (), {})
+    monkeypatch.setitem(sys.modules, 'my_project', mine)
+    before = torch.serialization.get_safe_globals()
+    exec(BLOCKS['faults 4'], {})
+    added = {*torch.serialization.get_safe_globals()} - {*before}
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals(before)
+    assert added == {mine.MyClass}
+
+
+def test_rates_by_layer():
+    cfg = Config.fromstring(BLOCKS['layer_decay 1'], '.py').optim_wrapper
+    backbone = toy_backbone()
+    model = torch.nn.ModuleDict(dict(backbone=backbone))
+    build = LayerDecayOptimWrapperConstructor(
+        dict(type='OptimWrapper', optimizer=cfg.optimizer), cfg.paramwise_cfg)
+    rates = {x['lr'] for x in build(model).optimizer.param_groups}
+    # The stem lies below three blocks.
+    assert min(rates) == pytest.approx(1e-4 * 0.9**3)
+
+
+def test_sharded_config(tmp_path):
+    text = BLOCKS['scale 1'].replace("'./", f"'{configs_folder()}/")
+    (tmp_path / 'mine.py').write_text(text)
+    cfg = Config.fromfile(tmp_path / 'mine.py')
+    assert cfg.strategy.type.endswith('ShardedStrategy')
+    assert cfg.strategy.param_dtype == 'bfloat16'
+
+
+def test_compiled_blocks():
+    hooks = Config.fromstring(BLOCKS['speed 1'], '.py').default_hooks
+    hook = HOOKS.build(hooks.compile_blocks)
+    assert type(hook).__name__ == 'CompileBlocksHook'
+
+
+def test_a_longer_run(commands, tmp_path, load_tool, monkeypatch):
+    monkeypatch.syspath_prepend(TESTS / 'test_tools')
+    from toy_task import write_toy_task
+    write_toy_task(tmp_path)
+    train = load_tool('train').main
+    assert train(['toy.py', '--work-dir', 'work_dirs/first']) == 0
+    Path('longer.py').write_text(
+        "_base_ = './toy.py'\ntrain_cfg = dict(max_epochs=2)\n")
+    assert commands('training 5', 'train') == 1
+    assert Path('work_dirs/first/epoch_2.pth').is_file()
+
+
+def test_conversion(commands):
+    torch.save(toy_backbone().state_dict(), 'v2.pth')
+    assert commands('weights 1', 'convert_checkpoint', SRC='v2.pth',
+                    DST='timm.safetensors') == 1
+    assert Path('timm.safetensors').is_file()
