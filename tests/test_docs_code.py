@@ -15,7 +15,7 @@ import pytest
 import torch
 from analysis_toy import toy_backbone, write_class_folders, write_config
 from mmengine.config import Config
-from mmengine.registry import HOOKS
+from mmengine.registry import HOOKS, MODELS, init_default_scope
 
 from mmconvnextv2 import LayerDecayOptimWrapperConstructor
 from mmconvnextv2.config.find import configs_folder
@@ -51,6 +51,7 @@ ELSEWHERE = {
                       "python_blocks('Pre-training with FCMAE')"),
     'pretraining 3': ('test_configs/test_own_images.py',
                       "python_blocks('Pre-training with FCMAE')"),
+    'quick_start 1': ('test_demo/test_demo.py', "'upernet'"),
     'training 2': ('test_configs/test_coco_recipes.py', "section('Training')"),
     'use_backbone 1': ('test_config/test_rewrite.py', '--arch tiny'),
     'use_backbone 2': ('test_config/test_rewrite.py', 'PAGE'),
@@ -76,6 +77,8 @@ NOT_RUN = {
     'existing_projects 1': 'needs pytorch-grad-cam; '
                            'test_convnextv2_parity.py checks the same maps',
     'faults 1': 'needs Slurm',
+    'install 1': 'builds an environment, as CI does first',
+    'install 2': 'downloads a CUDA build',
     'training 1': 'needs COCO, GPUs and Slurm',
     'training 3': 'needs ImageNet and eight GPUs',
     'training 4': 'is what a program prints',
@@ -135,15 +138,31 @@ def test_figures_of_the_paper(commands, tmp_path):
         'cosine_distance.csv', 'cosine_distance.png'}
 
 
+def _save_random_weights(name, path):
+    cfg = Config.fromfile(configs_folder() / f'{name}.py')
+    init_default_scope(cfg.default_scope)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    torch.save(dict(state_dict=model.state_dict()), path)
+
+
+@pytest.mark.slow
+def test_what_a_quick_start_has_trained_is_used(commands):
+    make_shapes('data/shapes', num_train=2, num_val=2)
+    _save_random_weights('maskrcnn_convnextv2_a_shapes', 'mask.pth')
+    for tool in ('infer', 'test'):
+        assert commands('quick_start 2', tool, CHECKPOINT='mask.pth') == 1
+    assert len([*Path('work_dirs/maskrcnn_convnextv2_a_shapes/infer/pictures'
+                      ).iterdir()]) == 2
+    _save_random_weights('fcmae_convnextv2_a_shapes', 'fcmae.pth')
+    assert commands('quick_start 3', 'visualize_fcmae',
+                    CHECKPOINT='fcmae.pth') == 1
+    assert len([*Path('reconstructions').iterdir()]) == 2
+
+
 @pytest.mark.slow
 def test_export_and_run(commands, tmp_path):
-    from mmengine.registry import MODELS, init_default_scope
-    name = 'maskrcnn_convnextv2_a_shapes'
-    init_default_scope('mmdet')
-    model = MODELS.build(
-        Config.fromfile(configs_folder() / f'{name}.py').model)
-    model.init_weights()
-    torch.save(dict(state_dict=model.state_dict()), 'epoch_14.pth')
+    _save_random_weights('maskrcnn_convnextv2_a_shapes', 'epoch_14.pth')
     assert commands('deployment 1', 'export') == 1
     cv2.imwrite('image.jpg', np.random.default_rng(0).integers(
         0, 255, (120, 160, 3), dtype='u1'))
@@ -243,3 +262,14 @@ def test_conversion(commands):
     assert commands('weights 1', 'convert_checkpoint', SRC='v2.pth',
                     DST='timm.safetensors') == 1
     assert Path('timm.safetensors').is_file()
+
+
+def test_averaged_weights(commands):
+    state = toy_backbone().state_dict()
+    averaged = {f'module.{key}': x + 1 for key, x in state.items()}
+    torch.save(dict(state_dict=state, ema_state_dict=averaged), 'epoch_12.pth')
+    assert commands('weights 2', 'convert_checkpoint') == 1
+    found = torch.load('as_trained.pth')['state_dict']
+    name = 'stages.0.0.norm.weight'
+    key, = (x for x in found if x.endswith(name))
+    assert torch.equal(found[key], state[name] + 1)

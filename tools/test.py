@@ -40,7 +40,7 @@ from mmengine.runner import Runner
 
 from mmconvnextv2 import cli
 from mmconvnextv2.checkpoint.loading import safe_loading
-from mmconvnextv2.cli import CommandError
+from mmconvnextv2.cli import CommandError, build_runner
 from mmconvnextv2.config.check import require_names
 from mmconvnextv2.config.explain import explained_errors
 from mmconvnextv2.engine.cpu import (
@@ -123,7 +123,7 @@ def test(args: argparse.Namespace) -> None:
     require_names(cfg, ('test', ))
     join_processes_on_cpu(cfg, cli.speaker(args.launcher))
     with explained_errors(cfg, ('test', )), safe_loading(args.entry):
-        runner = cli.build_runner(cfg, ('test', ), cli.speaker(args.launcher))
+        runner = build_runner(cfg, ('test', ), cli.speaker(args.launcher))
         if args.out:
             dump_predictions(runner, cfg.get('default_scope'), args.out)
         with spared_operators(runner.model, amp):

@@ -40,7 +40,7 @@ from mmengine.config import Config
 
 from mmconvnextv2 import cli
 from mmconvnextv2.checkpoint.loading import safe_loading
-from mmconvnextv2.cli import CommandError
+from mmconvnextv2.cli import CommandError, build_runner
 from mmconvnextv2.config.check import require_names
 from mmconvnextv2.config.explain import explained_errors
 from mmconvnextv2.config.walk import type_name
@@ -119,7 +119,7 @@ def train(args: argparse.Namespace) -> None:
     if cli.is_main_process(args.launcher):
         cli.require_writable(cfg.work_dir)
     with explained_errors(cfg, splits), safe_loading():
-        runner = cli.build_runner(cfg, splits, say)
+        runner = build_runner(cfg, splits, say)
         runner.train()
 
 

@@ -8,6 +8,8 @@ import difflib
 import os
 from pathlib import Path
 
+from mmconvnextv2.text import first_of
+
 
 def configs_folder() -> Path:
     """Return the folder of the configs that come with this package."""
@@ -41,7 +43,7 @@ def find_config(name: str) -> Path:
             return path
     similar = difflib.get_close_matches(
         asked.name.removesuffix('.py') + '.py', shipped, n=3, cutoff=0.5)
-    listed = ', '.join(similar or shipped) or 'none'
+    listed = first_of(similar or shipped)
     raise FileNotFoundError(
         f'there is no config file {name!r}, neither seen from {os.getcwd()} '
         f'nor in {configs_folder()}. '
