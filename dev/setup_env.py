@@ -117,8 +117,10 @@ def install(python: str, stack: str, logs: Path, tests: bool) -> None:
 
     def pip(title: str, *arguments: str) -> None:
         log = logs / f"{title.replace(' ', '_')}.log"
+        # Python compiles what is imported, a small part, when it is imported.
         run_step(f'installing {title}',
-                 [python, '-m', 'pip', 'install', *arguments], log,
+                 [python, '-m', 'pip', 'install', '--no-compile', *arguments],
+                 log,
                  {'PIP_DISABLE_PIP_VERSION_CHECK': '1'})
 
     def pins(name: str) -> str:

@@ -40,42 +40,29 @@ if __name__ == '__main__':
 
 from torch import Tensor
 
-from mmconvnextv2.checkpoint import (
-    OURS,
-    CheckpointError,
-    Mapped,
-    about,
-    check,
-    check_target,
-    describe_choice,
-    from_ours,
-    pick_weights,
-    read_checkpoint,
-    recognise,
-    to_ours,
-    write_checkpoint,
-)
+from mmconvnextv2 import checkpoint
+from mmconvnextv2.checkpoint import OURS, CheckpointError, Mapped
 from mmconvnextv2.cli import refused, run_command
 
 
 def translate(content: Any, args: argparse.Namespace) -> Tuple[str, Mapped]:
     """Translate whole weights; returns the source's format and the weights."""
-    with about(args.source):
-        weights = pick_weights(content, args.entry)
-        source = recognise(weights)
+    with checkpoint.about(args.source):
+        weights = checkpoint.pick_weights(content, args.entry)
+        source = checkpoint.recognise(weights)
         if args.source_format not in ('auto', source.format):
             raise CheckpointError(f'it is of format {source.format}, not '
                                   f'{args.source_format}')
-        ours = to_ours(weights, source)
+        ours = checkpoint.to_ours(weights, source)
         for need in ours.needs:
             raise CheckpointError(
                 f"{need.reason}, which a converted file would not say: name "
                 "this one in the backbone's init_cfg, and set "
                 f'{need.argument}')
-        network = check(ours.state)
-        theirs = from_ours(ours.state, args.target_format)
+        network = checkpoint.check(ours.state)
+        theirs = checkpoint.from_ours(ours.state, args.target_format)
     print(f'{args.source}: {source.format}, {network.describe()}')
-    if choice := describe_choice(content, args.entry):
+    if choice := checkpoint.describe_choice(content, args.entry):
         print(choice)
     left_out = ours.left_out + theirs.left_out
     if left_out:
@@ -104,12 +91,12 @@ def pack(state: Mapping[str, Tensor], args: argparse.Namespace,
 def convert_checkpoint(args: argparse.Namespace) -> None:
     """Read, translate, check and write."""
     with refused('target', OSError, CheckpointError):
-        check_target(args.target, args.force)
+        checkpoint.check_target(args.target, args.force)
     with refused('source', OSError):
-        content = read_checkpoint(args.source)
+        content = checkpoint.read_checkpoint(args.source)
     source_format, theirs = translate(content, args)
     with refused('target', OSError):
-        write_checkpoint(
+        checkpoint.write_checkpoint(
             pack(theirs.state, args, source_format, content), args.target,
             args.force)
     print(f'{args.target}: {args.target_format}, {len(theirs.state)} tensors')

@@ -6,12 +6,11 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import List, Optional
 
 _LEAST_OPSET = 18
 
 
-def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -133,7 +132,7 @@ def export(args: argparse.Namespace) -> None:
           f"{', '.join(job.graph.outputs)}\n{report}")
 
 
-def main(argv: Optional[List[str]] = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run the tool; returns its exit code."""
     return cli.run_command(export, parse_args(argv))
 

@@ -5,7 +5,6 @@ Prints Markdown; with the rows of ConvNeXt's Table 8 below those of a model.
 import argparse
 import sys
 from pathlib import Path
-from typing import List, Optional
 
 from _command_line import add_common_arguments
 
@@ -17,7 +16,7 @@ _CORRUPTIONS = (
 _SETS = ('c', 'c_bar', 'a', 'r', 'sketch')
 
 
-def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
@@ -78,7 +77,7 @@ def test_robustness(args: argparse.Namespace) -> None:
               flush=True)
 
 
-def main(argv: Optional[List[str]] = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run the tool; returns its exit code."""
     return cli.run_command(test_robustness, parse_args(argv))
 

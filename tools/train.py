@@ -2,12 +2,11 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import List, Optional
 
 from _command_line import add_common_arguments
 
 
-def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
@@ -123,7 +122,7 @@ def train(args: argparse.Namespace) -> None:
         runner.train()
 
 
-def main(argv: Optional[List[str]] = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run the tool; returns its exit code."""
     return cli.run_command(train, parse_args(argv))
 

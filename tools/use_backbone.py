@@ -10,12 +10,11 @@ import shlex
 import sys
 import warnings
 from pathlib import Path
-from typing import List, Optional
 
 _SIZES = ('atto', 'femto', 'pico', 'nano', 'tiny', 'base', 'large', 'huge')
 
 
-def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
@@ -91,7 +90,7 @@ def _command(args: argparse.Namespace) -> str:
     return shlex.join(words)
 
 
-def main(argv: Optional[List[str]] = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run the tool; returns its exit code."""
     warnings.filterwarnings('ignore', module='mmengine|mmdet|mmseg')
     return run_command(use_backbone, parse_args(argv))

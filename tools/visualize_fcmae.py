@@ -2,10 +2,9 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import List, Optional
 
 
-def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -41,7 +40,7 @@ from mmconvnextv2.images import list_images, write_image
 from mmconvnextv2.inference.reconstruct import Reconstructor
 
 
-def plan(images: List[Path], out: Path, overwrite: bool) -> List[Path]:
+def plan(images: list[Path], out: Path, overwrite: bool) -> list[Path]:
     """Name the pictures of the images.
 
     Raises:
@@ -79,7 +78,7 @@ def visualize_fcmae(args: argparse.Namespace) -> None:
         print(target)
 
 
-def main(argv: Optional[List[str]] = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run the tool; returns its exit code."""
     return cli.run_command(visualize_fcmae, parse_args(argv))
 
