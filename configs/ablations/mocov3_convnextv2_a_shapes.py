@@ -1,9 +1,9 @@
 # MoCo V3, ConvNeXt V2 atto, on the shapes data set, minutes on two CPU cores:
 #   python tools/train.py mocov3_convnextv2_a_shapes
-# The loss falls from 2.9 to 1.3 in 20 epochs (ours). Then how many nearest
-# neighbours are of an image's class:
+# The loss, 3.7 for guessing, falls to 2.4 in 10 epochs (ours). Then how many
+# nearest neighbours are of an image's class:
 #   python tools/analyze.py knn --images data/shapes/imagenet/train \
-#     --queries data/shapes/imagenet/val --size 64 --out OUT \
+#     --queries data/shapes/imagenet/val --size 32 --out OUT \
 #     --model moco mocov3_convnextv2_a_shapes CHECKPOINT
 _base_ = [
     '../_base_/models/mocov3_convnextv2.py',
@@ -19,4 +19,4 @@ model = dict(
         predictor=dict(in_channels=128, hid_channels=512, out_channels=128)))
 custom_hooks = []
 default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=10))
-auto_scale_lr = dict(base_batch_size=40)
+auto_scale_lr = dict(base_batch_size=100)

@@ -48,7 +48,7 @@ def reached(runner):
 
 @pytest.mark.parametrize('name', SOME_SLOW)
 def test_one_step(make_runner, name):
-    if 'mocov3' in name and not name.startswith('convnext'):
+    if name == 'mocov3_convnextv2_b_in1k':
         try:
             mmcv.adjust_hue(np.zeros((2, 2, 3), np.uint8), -0.1)
         except OverflowError:
