@@ -31,11 +31,7 @@ def is_transformed() -> bool:
 
 
 def not_compiled(function: Callable) -> Callable:
-    """Keep a function out of torch.compile's graphs.
-
-    Functions that branch on values of tensors break the graph at each branch
-    if they are traced, but once if they are kept out.
-    """
+    """Let a function that branches on tensors break a graph only once."""
     disabled = []
 
     @functools.wraps(function)
@@ -63,11 +59,9 @@ def compiled(function: Callable, name: str, **options) -> Callable:
     """Compile a function, apart for each name that it is given.
 
     Modules of equal sizes that share a name share what is compiled. PyTorch
-    decides by a function's code whether sizes vary, and compiles it at most
-    eight times (here, 64); so modules whose sizes differ for good need code of
-    their own.
-
-    ``options`` are those of ``torch.compile``; messages have the name.
+    decides by a function's code whether sizes vary, and how often it has been
+    compiled; so modules whose sizes differ for good need code of their own.
+    ``options`` are those of ``torch.compile``.
 
     Raises:
         ValueError: If PyTorch does not know the mode or the backend, or is

@@ -17,10 +17,7 @@ _TILE = 28
 
 def _tiles(image: Tensor, grad: Tensor,
            margin: int) -> Iterator[Tuple[Tensor, Tensor]]:
-    """Cut a gradient (C, H, W) into parts, each with the pixels it depends on.
-
-    Those are cut from the padded image (1, C, H + margin, W + margin).
-    """
+    """Cut a gradient (C, H, W) and, for each part, the padded image."""
     for i in range(0, grad.shape[1], _TILE):
         rows = image[:, :, i:i + _TILE + margin]
         for j in range(0, grad.shape[2], _TILE):
@@ -43,31 +40,22 @@ def _weight_gradient(x: Tensor, grad: Tensor, size: int) -> Tensor:
     if is_large:  # padded as a whole, not tile by tile
         x, padding = F.pad(x, [padding] * 4), 0
     for image, kernel in zip(x.split(1), grad):
-        parts = [(image, kernel)]
-        if is_large:
-            parts = _tiles(image, kernel, size - 1)
-        for part, kernel in parts:
+        parts = (_tiles(image, kernel, size - 1) if is_large
+                 else [(image, kernel)])
+        for part, taps in parts:
             # Summed in float32 at least, like all sums over sites.
             total = total + F.conv2d(
-                part, kernel[:, None], padding=padding,
-                groups=len(kernel)).to(dtype)
+                part, taps[:, None], padding=padding,
+                groups=len(taps)).to(dtype)
     return total.view(-1, 1, size, size)
 
 
 def depthwise_backward(
         grad: Tensor, x: Tensor, weight: Tensor,
         needs: Sequence[bool]) -> Tuple[Optional[Tensor], ...]:
-    """Differentiate a depthwise convolution with "same" padding.
+    """Compute the gradients of :func:`depthwise` that are needed, else None.
 
-    Args:
-        grad (Tensor): (N, C, H, W), gradient of the output.
-        x (Tensor): (N, C, H, W), the input.
-        weight (Tensor): (C, 1, k, k), k odd.
-        needs (Sequence[bool]): Whether the gradients of input, weight and bias
-            are wanted.
-
-    Returns:
-        tuple[Tensor | None]: Gradients of input, weight and bias.
+    ``grad`` is that of the output.
     """
     channels, _, size, _ = weight.shape
     fast = (
@@ -77,11 +65,9 @@ def depthwise_backward(
     by_pytorch = [needs[0], *(need and not fast for need in needs[1:])]
     grads = [None] * 3
     if any(by_pytorch):
-        grads = list(
-            torch.ops.aten.convolution_backward(grad, x, weight, [channels],
-                                                [1, 1], [size // 2] * 2,
-                                                [1, 1], False, [0, 0],
-                                                channels, by_pytorch))
+        grads = list(torch.ops.aten.convolution_backward(
+            grad, x, weight, [channels], [1, 1], [size // 2] * 2, [1, 1],
+            False, [0, 0], channels, by_pytorch))
     if fast and needs[1]:
         grads[1] = _weight_gradient(x, grad, size)
     if fast and needs[2]:
@@ -122,8 +108,5 @@ def depthwise(x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
             the convolution is computed, and kept for the backward pass.
         weight (Tensor): (C, 1, k, k), k odd.
         bias (Tensor, optional): (C, ).
-
-    Returns:
-        Tensor: (N, C, H, W).
     """
     return _Depthwise.apply(x, weight, bias)

@@ -3,8 +3,7 @@
 The one place where this is decided. Layers compute by themselves unless an
 operator of this package may replace them: those of ``ops`` on a CPU, the
 Triton kernels on a GPU if the environment variable ``MMCONVNEXTV2_TRITON`` is
-1. It is read once, when this module is imported; :func:`triton_kernels`
-overrides it for a while.
+1 when this module is imported; :func:`triton_kernels` overrides it.
 """
 import contextlib
 import os
@@ -28,7 +27,7 @@ _LAYERS = [nn.Conv2d, nn.Linear, nn.GELU]
 _PLAIN = (nn.Parameter, Tensor)
 _HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks',
           '_backward_pre_hooks')
-# Of all modules: torch.nn.modules.module.register_module_forward_hook() ...
+# Of all modules: register_module_forward_hook() ...
 _GLOBAL_HOOKS = [getattr(torch_module, f'_global{x}') for x in _HOOKS]
 
 _switches = dict(triton=os.environ.get(SWITCH, '0'), operators=True)
@@ -60,9 +59,7 @@ def triton_kernels(wanted: bool = True) -> ContextManager:
     return _switched(triton='1' if wanted else '0')
 
 
-def depthwise_norm(x: Tensor,
-                   conv: nn.Conv2d,
-                   norm: nn.Module,
+def depthwise_norm(x: Tensor, conv: nn.Conv2d, norm: nn.Module,
                    runs: Optional[RunsOfGrid] = None) -> Tensor:
     """Apply a depthwise convolution with "same" padding, then a norm.
 
@@ -72,9 +69,6 @@ def depthwise_norm(x: Tensor,
         norm (nn.Module): LayerNorm over C.
         runs (RunsOfGrid, optional): Where each run x[n, h] of W sites lies in
             a larger grid, zero elsewhere. Defaults to None: ``x`` is the grid.
-
-    Returns:
-        Tensor: (N, H, W, C).
 
     Raises:
         ValueError: If ``MMCONVNEXTV2_TRITON`` is neither 0 nor 1.
@@ -88,12 +82,12 @@ def depthwise_norm(x: Tensor,
                                       norm.weight, norm.bias, norm.eps,
                                       runs).view(x.shape)
     if runs is not None:  # no layer of PyTorch's convolves runs
-        if not _is_plain(conv):
+        if _is_plain(conv):
+            if fuses(x, conv):
+                sites = sites.to(_type_for(x))
+            y = packed_depthwise(sites, conv.weight, conv.bias, runs)
+        else:
             y = runs.gather(conv(runs.scatter(sites)))
-            return norm(y.view(x.shape))
-        if fuses(x, conv):
-            sites = sites.to(_type_for(x))
-        y = packed_depthwise(sites, conv.weight, conv.bias, runs)
         return norm(y.view(x.shape))
     # The permuted views have the strides of the channels-last memory format,
     # which convolutions keep: nothing is copied.
@@ -105,25 +99,16 @@ def depthwise_norm(x: Tensor,
     return norm(y.permute(0, 2, 3, 1))
 
 
-def grn_mlp(x: Tensor,
-            linear1: nn.Linear,
-            act: nn.GELU,
-            grn: Optional[nn.Module],
-            linear2: nn.Linear,
+def grn_mlp(x: Tensor, linear1: nn.Linear, act: nn.GELU,
+            grn: Optional[nn.Module], linear2: nn.Linear,
             visible: Optional[Tensor] = None) -> Tensor:
-    """Apply a linear layer, GELU, GRN and another linear layer.
+    """Apply a linear layer to E channels, GELU, GRN if there is one, a linear.
 
     Args:
         x (Tensor): (N, H, W, C).
-        linear1 (nn.Linear): From C to E channels.
-        act (nn.GELU): The activation.
-        grn (nn.Module, optional): GRN of E channels, if there is one.
-        linear2 (nn.Linear): From E to C channels.
+        linear1, act, grn, linear2: The layers.
         visible (Tensor, optional): (N, H, W, 1), 1 for sites that GRN counts
             and 0 for the others. Defaults to None, all count.
-
-    Returns:
-        Tensor: (N, H, W, C).
 
     Raises:
         ValueError, ImportError: As :func:`depthwise_norm`.
@@ -139,8 +124,8 @@ def grn_mlp(x: Tensor,
     x = linear1(x)
     if fuses_by_triton(x, act, grn):
         from .triton import gelu_grn as kernels
-        y = kernels.gelu_grn(
-            x.flatten(1, 2), grn.gamma, grn.beta, grn.eps, flat)
+        y = kernels.gelu_grn(x.flatten(1, 2), grn.gamma, grn.beta, grn.eps,
+                             flat)
         return linear2(y.view(x.shape))
     x = act(x)
     if grn is not None:
@@ -150,19 +135,14 @@ def grn_mlp(x: Tensor,
 
 
 def fuses(x: Tensor, *layers: nn.Module) -> bool:
-    """Decide if an operator of ``ops`` computes layers.
+    """Decide if an operator of ``ops`` computes layers of ``x``.
 
     It does so in float32 and float64 on a CPU, and in bfloat16 where that is
     faster, be it by autocast or the type of ``x``; not where a compiler, a
     tracer, a counter, a transform or derivatives in forward mode must see the
     layers; and not if a layer is more or other than its name says: by hooks,
-    another class
-    (a parametrization, an adapter), a ``forward`` of its own, parameters of
-    another kind or type or none, or another geometry.
-
-    Args:
-        x (Tensor): The input.
-        *layers (nn.Module): The layers.
+    another class (a parametrization, an adapter), a ``forward`` of its own,
+    parameters of another kind or type or none, or another geometry.
     """
     return (not torch.compiler.is_compiling() and type(x) in _PLAIN
             and x.is_cpu and _type_for(x) is not None
@@ -184,9 +164,9 @@ def _type_for(x: Tensor) -> Optional[torch.dtype]:
 def fuses_by_triton(x: Tensor, *layers: nn.Module) -> bool:
     """Decide if a Triton kernel computes layers.
 
-    The conditions are those of :func:`fuses`, but on a GPU, also in half
-    precision, under autocast and under torch.compile, which keeps kernels as
-    operators, and only if kernels are wanted.
+    As :func:`fuses` says, but on a GPU, if kernels are wanted, and also in
+    half precision, under autocast and under torch.compile, which keeps kernels
+    as operators.
     """
     return (type(x) in _PLAIN and wants_triton(x) and x.is_floating_point()
             and _may_replace(x, *layers))
@@ -255,15 +235,10 @@ def _is_plain(layer: Optional[nn.Module],
         # Neither None nor a subclass, such as quantised weights.
         if type(p) not in _PLAIN or p.dtype != (dtype or p.dtype):
             return False
-    if kind is nn.Conv2d:
-        return _is_depthwise(layer)
+    if kind is nn.Conv2d:  # depthwise, with zeros as "same" padding
+        return (layer.groups == layer.in_channels == layer.out_channels
+                and layer.padding_mode == 'zeros'
+                and layer.stride == layer.dilation == (1, 1)
+                and all(k == 2 * p + 1
+                        for k, p in zip(layer.kernel_size, layer.padding)))
     return kind is not nn.GELU or layer.approximate == 'none'
-
-
-def _is_depthwise(conv: nn.Conv2d) -> bool:
-    """Decide if a convolution is depthwise, with zeros as "same" padding."""
-    return (conv.groups == conv.in_channels == conv.out_channels
-            and conv.padding_mode == 'zeros'
-            and conv.stride == conv.dilation == (1, 1)
-            and all(k == 2 * p + 1
-                    for k, p in zip(conv.kernel_size, conv.padding)))

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .compile import is_transformed
-from .grn_linear import largest_norm, responses
+from .grn_linear import relative_response
 
 
 def without_autocast(function: Callable) -> Callable:
@@ -35,10 +35,9 @@ def needs_layers(grad: Tensor) -> bool:
 
 def gradients_by_layers(ctx, twin: Callable[..., Tensor],
                         inputs: Sequence[Tensor], grad: Tensor) -> Tuple:
-    """Compute the gradients of an operator by operators of PyTorch.
+    """Compute the gradients of an operator's first inputs by its twin.
 
-    Its arguments begin with ``inputs``, of which ``twin`` is a function. None
-    for those that need no gradient.
+    None for those that need no gradient.
     """
     needs = ctx.needs_input_grad[:len(inputs)]
     wanted = [x for x, need in zip(inputs, needs) if need]
@@ -57,8 +56,5 @@ def gelu_grn_by_layers(h: Tensor, gamma: Tensor, beta: Tensor, eps: float,
     a = F.gelu(h)
     if visible is not None:
         a = a * visible
-    dtype = torch.promote_types(a.dtype, torch.float32)
-    norms = torch.linalg.vector_norm(a, dim=1, dtype=dtype)
-    norms = norms.clamp(max=largest_norm(dtype))
-    scale = (gamma * responses(norms, eps)[0] + 1)[:, None]
+    scale = gamma * relative_response(a, eps) + 1
     return (a * scale + beta).to(h.dtype)

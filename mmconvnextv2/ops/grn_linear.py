@@ -4,7 +4,7 @@ from typing import Tuple
 import torch
 from torch import Tensor
 
-from .linear import add_product, linear
+from .linear import add_product, linear, type_of_sums
 
 
 def responses(norms: Tensor, eps: float) -> Tuple[Tensor, Tensor]:
@@ -19,23 +19,21 @@ def largest_norm(dtype: torch.dtype) -> float:
     return torch.finfo(dtype).max**0.5
 
 
+def relative_response(x: Tensor, eps: float) -> Tensor:
+    """Compute GRN's n (N, 1, ..., C) of x (N, ..., C), in float32 at least."""
+    dtype = type_of_sums(x.dtype)
+    norm = torch.linalg.vector_norm(
+        x, dim=tuple(range(1, x.ndim - 1)), keepdim=True, dtype=dtype)
+    return responses(norm.clamp(max=largest_norm(dtype)), eps)[0]
+
+
 class GRNLinear:
     """Computes y = (a * scale + beta) W^T + b, scale = 1 + gamma * n.
 
-    Gradients are summed over the groups of images that ``backward`` is called
-    with.
-
-    Args:
-        gamma, beta, eps: Of GRN, (E, ).
-        weight (Tensor): W, (C, E).
-        trained (bool): Whether the gradient of W is wanted.
-
-    gamma, beta, maps (n, S, E) and norms have one type, float32 at least, and
-    so has W in WideGRNLinear. Maps (n, S, C) may be in half precision: then
-    products are, too.
-
-    Attributes:
-        grad_gamma, grad_beta, grad_weight (Tensor): Sums of gradients.
+    gamma and beta (E, ), maps (n, S, E) and norms have one type, float32 at
+    least, and so has W (C, E) in WideGRNLinear. Maps (n, S, C) may be in half
+    precision: then products are, too. ``grad_gamma``, ``grad_beta`` and, if it
+    is ``trained``, ``grad_weight`` are sums over all calls of ``backward``.
     """
 
     def __init__(self, gamma: Tensor, beta: Tensor, weight: Tensor,

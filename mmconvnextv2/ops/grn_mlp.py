@@ -52,11 +52,6 @@ def _grn_linear(x: Tensor, gamma: Tensor, beta: Tensor, weight: Tensor,
         eps, trained)
 
 
-def _widened(x: Tensor, buffer: Tensor) -> Tensor:
-    """Bring ``x`` to the type of the buffer, in the buffer if need be."""
-    return x if x.dtype == buffer.dtype else buffer.copy_(x)
-
-
 def _sum_squares(a: Tensor, buffer: Tensor, out: Tensor) -> None:
     """Write the sums (n, E) of the squares of (n, S, E) over S to ``out``."""
     # By sum, not vector_norm, which would make a new map.
@@ -76,8 +71,7 @@ def _forward(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
              kept: Optional[List[Tensor]] = None) -> Tuple[Tensor, Tensor]:
     """Compute (N, S, C) and norms (N, E); fills ``kept``, if there is one."""
     out = torch.empty_like(x)
-    norms = x.new_empty(
-        len(x), len(weight1), dtype=type_of_sums(x.dtype))
+    norms = x.new_empty(len(x), len(weight1), dtype=type_of_sums(x.dtype))
     weight1, bias1 = weight1.to(x.dtype), bias1.to(x.dtype)
     head = _grn_linear(x, gamma, beta, weight2, eps)
     for group, a, buffer in _groups(x, len(weight1), 2):
@@ -127,7 +121,8 @@ class _GRNMLP(torch.autograd.Function):
         weight1 = weight1.to(x.dtype)
         groups = _groups(x, len(weight1), 2 + (x.dtype != norms.dtype))
         for h, (group, a, buffer, *wide) in zip(saved[8:], groups):
-            h = _widened(h, *wide or [a])
+            if wide:
+                h = wide[0].copy_(h)
             _gelu(h, out=a)
             if visible is not None:
                 a.mul_(visible[group])
@@ -147,14 +142,8 @@ class _GRNMLP(torch.autograd.Function):
                 head.grad_beta, head.grad_weight, grad.sum((0, 1)), None, None)
 
 
-def grn_mlp(x: Tensor,
-            weight1: Tensor,
-            bias1: Tensor,
-            gamma: Tensor,
-            beta: Tensor,
-            weight2: Tensor,
-            bias2: Tensor,
-            eps: float,
+def grn_mlp(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
+            beta: Tensor, weight2: Tensor, bias2: Tensor, eps: float,
             visible: Optional[Tensor] = None) -> Tensor:
     """Apply a linear layer to E channels, GELU, GRN, one to C channels.
 
@@ -169,9 +158,6 @@ def grn_mlp(x: Tensor,
         weight2, bias2: Of the second layer, (C, E) and (C, ).
         visible (Tensor, optional): (N, S, 1), 0 for sites that GRN takes for
             zeros and 1 for the others. Defaults to None, all ones.
-
-    Returns:
-        Tensor: (N, S, C).
     """
     arguments = (x, weight1, bias1, gamma, beta, weight2, bias2, eps, visible)
     if torch.is_grad_enabled() and any(t.requires_grad for t in arguments[:7]):

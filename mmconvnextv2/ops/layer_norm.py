@@ -62,15 +62,8 @@ class _LayerNorm(torch.autograd.Function):
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
     """Normalise over the last dimension, by statistics and sums of float32.
 
-    PyTorch sums the gradients of weight and bias over all sites in the type of
-    the input, where sums stop growing. Keeps ``x``, not a float32 copy.
-
-    Args:
-        x (Tensor): (..., C), in half precision.
-        weight, bias (Tensor): (C, ).
-        eps (float): Added to the variance.
-
-    Returns:
-        Tensor: Of the shape and type of ``x``.
+    PyTorch sums the gradients of weight and bias (C, ) over all sites in the
+    type of the input, where sums stop growing. Keeps ``x`` (..., C), in half
+    precision, not a float32 copy.
     """
     return _LayerNorm.apply(x, weight, bias, eps)

@@ -39,21 +39,11 @@ def _has_onednn(x: Tensor) -> bool:
             and x.dtype == torch.float32 and torch.backends.mkldnn.enabled)
 
 
-def linear(x: Tensor,
-           weight: Tensor,
-           bias: Optional[Tensor] = None,
+def linear(x: Tensor, weight: Tensor, bias: Optional[Tensor] = None,
            out: Optional[Tensor] = None) -> Tensor:
-    """Compute ``F.linear`` without gradients.
+    """Compute ``F.linear`` without gradients, in ``out`` if it is given.
 
-    Args:
-        x (Tensor): (..., C_in), contiguous.
-        weight (Tensor): (C_out, C_in), or the transpose of one.
-        bias (Tensor, optional): (C_out, ).
-        out (Tensor, optional): (..., C_out), contiguous, to which the result
-            is written. Defaults to None, new memory.
-
-    Returns:
-        Tensor: (..., C_out).
+    ``x`` and ``out`` are contiguous, ``weight`` is or its transpose is.
     """
     if _has_onednn(x):  # which cannot write to given memory
         y = _onednn_linear(x, weight, bias, 'none', [], '')

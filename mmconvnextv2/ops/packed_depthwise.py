@@ -27,11 +27,9 @@ class RunsOfGrid:
         self._tables: Optional[Tuple[Tensor, Tensor]] = None
 
     def tables(self) -> Tuple[Tensor, Tensor]:
-        """List the place of each run, and the run in each place; made once.
+        """List the place of each run (R, ), and the run in each place.
 
-        Returns:
-            tuple[Tensor, Tensor]: Places (R, ), and runs (N * H * W / p, ), -1
-            where there is none; int32.
+        (N * H * W / p, ), -1 where there is none. Both int32, and made once.
         """
         if self._tables is None:
             n, height, width = self.shape
@@ -98,8 +96,7 @@ class _PackedDepthwise(torch.autograd.Function):
             ctx.runs.scatter(grad, 'gradient'),
             ctx.runs.scatter(x.to(grad.dtype), 'input'),
             weight.to(grad.dtype), (needs_x, needs_weight, False))
-        # Not of the grid: only the runs of the output are read. Autograd
-        # brings gradients to the types of the arguments.
+        # Autograd brings gradients to the types of the arguments.
         grad_bias = grad.sum((0, 1)) if needs_bias else None
         grad_x = ctx.runs.gather(grad_x) if needs_x else None
         return grad_x, grad_weight, grad_bias, None
@@ -107,15 +104,8 @@ class _PackedDepthwise(torch.autograd.Function):
 
 def packed_depthwise(x: Tensor, weight: Tensor, bias: Optional[Tensor],
                      runs: RunsOfGrid) -> Tensor:
-    """Convolve runs of sites with their neighbours in the grid.
+    """Convolve runs (R, p, C) of sites with their neighbours in the grid.
 
-    Args:
-        x (Tensor): (R, p, C), runs of p sites side by side.
-        weight (Tensor): (C, 1, k, k), k odd.
-        bias (Tensor, optional): (C, ).
-        runs (RunsOfGrid): Their places. Sites in no run are zero.
-
-    Returns:
-        Tensor: (R, p, C).
+    Sites in no run are zero. Weight and bias are those of :func:`depthwise`.
     """
     return _PackedDepthwise.apply(x, weight, bias, runs)

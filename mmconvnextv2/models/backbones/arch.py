@@ -38,29 +38,22 @@ class Arch(NamedTuple):
 def resolve_arch(arch: Union[str, dict]) -> Arch:
     """Look an architecture up by name, or check the one given.
 
-    Args:
-        arch (str | dict): A key of ``ARCHS``, or ``dict(depths=[...],
-            channels=[...])`` with a positive number per stage in each.
-
     Raises:
-        ValueError: If it is neither.
+        ValueError: If it is neither a key of ``ARCHS`` nor a dict of
+            ``depths`` and ``channels`` with a positive number per stage.
     """
     if isinstance(arch, str) and arch in ARCHS:
         width, depths = ARCHS[arch]
         return Arch(depths, tuple(width * 2**i for i in range(len(depths))))
     if isinstance(arch, dict) and set(arch) == {'depths', 'channels'}:
         depths, channels = arch['depths'], arch['channels']
-        if (_are_positive(depths) and _are_positive(channels)
-                and len(depths) == len(channels)):
+        if all(isinstance(x, Sequence) and len(x) == len(depths) > 0 and all(
+                isinstance(n, int) and n > 0 for n in x)
+               for x in (depths, channels)):
             return Arch(tuple(depths), tuple(channels))
     raise ValueError(f'arch must be one of {list(ARCHS)} or a dict with '
                      'depths and channels, one positive integer per stage in '
                      f'each, got {arch!r}')
-
-
-def _are_positive(numbers: Sequence[int]) -> bool:
-    return isinstance(numbers, Sequence) and len(numbers) > 0 and all(
-        isinstance(n, int) and n > 0 for n in numbers)
 
 
 def resolve_out_indices(out_indices: Union[int, Sequence[int]],
@@ -68,8 +61,7 @@ def resolve_out_indices(out_indices: Union[int, Sequence[int]],
     """Sort stage indices, of which negative ones count from the end.
 
     Raises:
-        ValueError: If there is none, one twice, one out of range, or one that
-            is no int.
+        ValueError: If there is none, one twice, out of range or no int.
     """
     given = [out_indices] if isinstance(out_indices, int) else out_indices
     if isinstance(given, Sequence) and all(
@@ -106,12 +98,12 @@ def refuse_other_layers(norm_cfg: Optional[dict], act_cfg: Optional[dict],
         is_ours, "the paper's norm is LayerNorm with eps 1e-6; norm_cfg must "
         "be dict(type='LN2d', eps=...) with a positive number or left out, "
         f'got {norm_cfg}')
+    is_gelu = act_cfg is None or (
+        isinstance(act_cfg, dict) and set(act_cfg) == {'type'}
+        and _layer_name(act_cfg) == 'GELU')
     _require(
-        act_cfg is None or (isinstance(act_cfg, dict)
-                            and set(act_cfg) == {'type'}
-                            and _layer_name(act_cfg) == 'GELU'),
-        "the paper's activation is "
-        f"GELU; act_cfg must be dict(type='GELU') or left out, got {act_cfg}")
+        is_gelu, "the paper's activation is GELU; act_cfg must be "
+        f"dict(type='GELU') or left out, got {act_cfg}")
     _require(
         linear_pw_conv, 'linear_pw_conv=False is not supported: maps are '
         'channels-last, where a 1x1 convolution is a linear layer. Leave it '

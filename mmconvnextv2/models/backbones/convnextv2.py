@@ -9,11 +9,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmconvnextv2.models.layers.block import (
-    INIT_CFG,
-    ConvNeXtV2Block,
-    Stage,
-)
+from mmconvnextv2.models.layers.block import INIT_CFG, ConvNeXtV2Block, Stage
 from mmconvnextv2.models.layers.downsample import Downsample, Stem
 from mmconvnextv2.models.layers.layout import (
     DENSE_GRID,
@@ -43,54 +39,49 @@ class ConvNeXtV2(BaseModule):
 
     Arguments, defaults and their meaning are those of mmpretrain's
     ``ConvNeXt``, and so are the names of the parameters: to move over, change
-    the type. Arguments that only make sense there are accepted if they agree
-    with ConvNeXt V2 and refused if not. Stages, blocks and the norms between
-    them exchange maps (N, C, H, W) in channels-last memory, so that hooks see
-    what they see there and no layer copies; outputs are contiguous.
+    the type. Arguments that only make sense there are refused if they disagree
+    with ConvNeXt V2. Maps (N, C, H, W) between layers have channels-last
+    memory, so that hooks see what they see there and no layer copies.
 
     Args:
         arch (str | dict): 'atto', 'femto', 'pico', 'nano', 'tiny', 'base',
             'large', 'huge' (and 'small' and 'xlarge' of ConvNeXt), or a dict
-            with ``depths`` and ``channels``, an entry per stage, for any
-            number of stages. Defaults to 'base'.
+            with ``depths`` and ``channels``, an entry per stage. Defaults to
+            'base'.
         in_channels (int): Channels of the image. Defaults to 3.
         stem_patch_size (int): Stride of the stem in pixels. Defaults to 4.
-        stem_norm (bool): Whether the stem ends with a norm; the isotropic
-            ConvNeXt's does not. Defaults to True.
         norm_cfg (dict): Only ``dict(type='LN2d', eps=...)``, or None, which
             means the papers' eps, 1e-6.
         act_cfg (dict): Only ``dict(type='GELU')``, or None.
         linear_pw_conv (bool): Only True: 1x1 convolutions are linear layers.
         use_grn (bool): Whether the blocks have GRN. Defaults to True.
-        drop_path_rate (float): Rate of the last block; it rises linearly over
-            the blocks from 0. Defaults to 0.
+        drop_path_rate (float): Rate of the last block, rising linearly from
+            0. Defaults to 0.
         layer_scale_init_value (float): Initial LayerScale. A positive value
             with ``use_grn=False`` gives the first ConvNeXt. Defaults to 0.
         out_indices (int | Sequence[int]): Stages to output, negative ones
             counted from the end. Defaults to -1, the last.
-        frozen_stages (int): Number of stages, from the first and each with
-            the stem or downsampling before it, that are not trained. Defaults
-            to 0.
+        frozen_stages (int): Number of first stages, with the stem and the
+            downsampling before them, that are not trained. Defaults to 0.
         gap_before_final_norm (bool): Whether each output is averaged over its
-            sites before its norm, as for classification. Without effect if
-            ``final_norm`` is False. Defaults to True.
-        final_norm (bool): Whether each output has a LayerNorm of its own,
-            ``norm{i}``. Defaults to True.
-        with_cp (bool): Whether blocks are recomputed in the backward pass,
-            which takes less memory and more time. Defaults to False.
+            sites before its norm, if it has one. Defaults to True.
+        final_norm (bool): Whether each output has a LayerNorm, ``norm{i}``.
+            Defaults to True.
+        with_cp (bool): Whether blocks are recomputed in the backward pass, for
+            less memory. Defaults to False.
         masked_impl (str): How images are encoded under a mask: 'packed',
-            visible patches only; 'dense', the whole map with masked sites
-            zeroed where it matters, which gives the same features; or
-            'leaky', the paper's negative control, where only the pixels are
-            zeroed and masked sites take part. Defaults to 'packed'.
+            visible patches only; 'dense', the whole map, with the same
+            features; or 'leaky', the paper's negative control, where masked
+            sites take part. Defaults to 'packed'.
         grn_cfg (dict, optional): What replaces GRN in ablations: arguments of
             ``GRNVariant``, or ``type``, one of LRN, BN, LN, SE and CBAM, with
             its. ``type='GRN'`` is GRN itself, and may stand beside LayerScale.
             Defaults to None, GRN.
+        stem_norm (bool): Whether the stem ends with a norm; the isotropic
+            ConvNeXt's does not. Defaults to True.
         init_cfg (dict | list[dict], optional): Initialisation by
-            ``init_weights()``. By default weights of convolutions and linear
-            layers are normal with std 0.02 and biases 0, as in the official
-            code.
+            ``init_weights()``. By default weights are normal with std 0.02
+            and biases 0, as in the official code.
 
     Raises:
         ValueError: If an argument is not as described.
@@ -145,20 +136,16 @@ class ConvNeXtV2(BaseModule):
             warn_of_vectors()
         self.norm_eps = norm_cfg['eps'] if norm_cfg else NORM_EPS
         self._build_stages(
-            drop_path_rate,
-            use_grn=use_grn,
-            layer_scale_init_value=layer_scale_init_value,
-            with_cp=with_cp,
-            grn_cfg=grn_cfg)
+            drop_path_rate, use_grn=use_grn, with_cp=with_cp, grn_cfg=grn_cfg,
+            layer_scale_init_value=layer_scale_init_value)
         for module in self.modules():
             if isinstance(module, LayerNorm) and module.eps == NORM_EPS:
                 module.eps = self.norm_eps
         self._freeze_stages()
 
     def _build_stages(self, drop_path_rate: float, **block_args) -> None:
-        rates = iter(
-            torch.linspace(
-                0, drop_path_rate, sum(self.depths), device='cpu').tolist())
+        rates = iter(torch.linspace(
+            0, drop_path_rate, sum(self.depths), device='cpu').tolist())
         self.downsample_layers = nn.ModuleList()
         self.stages = nn.ModuleList()
         for i, (depth, channels) in enumerate(zip(self.depths, self.channels)):
@@ -186,27 +173,24 @@ class ConvNeXtV2(BaseModule):
 
         Args:
             x (Tensor): (N, in_channels, H, W), both sides at least
-                ``stride``. Pixels left over in a division are cut off at the
-                right and at the bottom, as in the official model; under a
-                mask none may be left over.
+                ``stride``. Pixels left over at the right and at the bottom are
+                cut off, as in the official model; under a mask there may be
+                none.
             is_masked (Tensor, optional): (N, H / stride, W / stride), bool,
-                True = masked: patches that are hidden. Convolutions, norms and
-                GRN then act on visible sites only. Images may have different
-                numbers of visible patches; equal numbers cost least. Best kept
-                on the host, where reading it stops no device. Defaults to
-                None, the whole image.
+                True = masked, best on the host, where reading it stops no
+                device. Equal numbers of visible patches cost least. Defaults
+                to None, the whole image.
 
         Returns:
-            tuple[Tensor]: For each of ``out_indices`` (N, C_i, H_i, W_i), or
-            (N, C_i) with ``gap_before_final_norm``. H_i is H // (4 * 2**i)
-            with the default stem, each division rounded down. Zero where
-            masked.
+            tuple[Tensor]: For each of ``out_indices`` (N, C_i, H_i, W_i),
+            contiguous, or (N, C_i) with ``gap_before_final_norm``. H_i is
+            H // (4 * 2**i) with the default stem. Zero where masked.
 
         Raises:
             TypeError: If the mask is not a tensor of type bool.
-            ValueError: If ``x`` is not 4-dimensional or too small; if there
-                is a mask and it does not fit the images, leaves nothing of one
-                visible, or outputs are averaged over their sites.
+            ValueError: If ``x`` is not 4-dimensional or too small; if the mask
+                does not fit the images, leaves nothing of one visible, or
+                outputs are averaged over their sites.
         """
         is_traced = isinstance(is_masked, torch.fx.Proxy)
         x = checked_images(x, self.stride, is_masked if is_traced else None)
@@ -245,8 +229,7 @@ class ConvNeXtV2(BaseModule):
     def init_weights(self) -> None:
         """Initialise as ``init_cfg`` says.
 
-        With ``dict(type='Pretrained', checkpoint=...)`` weights may have any
-        format that ``ConvNeXtPretrainedInit`` knows, and must be complete.
+        ``type='Pretrained'`` takes the formats of ``ConvNeXtPretrainedInit``.
         """
         from mmconvnextv2.checkpoint.pretrained import recognising
         given, self.init_cfg = self.init_cfg, recognising(self.init_cfg)
@@ -270,17 +253,10 @@ class ConvNeXtV2(BaseModule):
     def get_layer_depth(self,
                         param_name: str,
                         prefix: str = '') -> Tuple[int, int]:
-        """Find a parameter's layer id for mmpretrain's layer-decay code.
+        """Find a parameter's group-wise layer id, and the number of ids.
 
-        The rule is the paper's group-wise one, as for mmpretrain's ConvNeXt.
-
-        Args:
-            param_name (str): Name of the parameter.
-            prefix (str): Prefix of the names of this backbone's parameters.
-                Defaults to ''.
-
-        Returns:
-            tuple[int, int]: The id and the number of ids.
+        For mmpretrain's layer-decay code. ``prefix`` begins the names of this
+        backbone's parameters.
         """
         name = (param_name[len(prefix):] if param_name.startswith(prefix)
                 else None)

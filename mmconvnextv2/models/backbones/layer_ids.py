@@ -1,8 +1,8 @@
 """Layers of a backbone's parameters, for learning-rate decay.
 
-Layer decay multiplies a learning rate by ``rate ** (last_id - layer_id)``. The
-last id is that of everything outside the stem, the downsampling layers and the
-blocks: output norms, necks and heads keep the full learning rate. The rules:
+Layer decay multiplies a learning rate by ``rate ** (last_id - layer_id)``. All
+outside the stem, the downsampling layers and the blocks has the last id:
+output norms, necks and heads keep the full learning rate. The rules:
 
 ``layer_wise``
     The paper's layer-wise rule ("single" in its code), an id per block, which
@@ -41,15 +41,10 @@ _LONG_STAGE = 9
 
 
 class Layer(NamedTuple):
-    """A layer, and the place of a parameter in the backbone.
+    """A layer: its id, and the indices of its stage and block.
 
-    Attributes:
-        layer_id (int): Id of the layer.
-        last_id (int): Id of everything outside the stem, the downsampling
-            layers and the blocks.
-        stage (int, optional): Index of the stage; None outside of them.
-        block (int, optional): Index of the block in the stage; None for the
-            downsampling layer in front of the stage, or the stem.
+    ``stage`` is None outside the stages; ``block`` also for the stem and the
+    downsampling layer in front of a stage.
     """
 
     layer_id: int
@@ -69,8 +64,8 @@ def find_layer(decay_type: str, name: Optional[str],
 
     Args:
         decay_type (str): A key of ``LAYER_ID_RULES``.
-        name (str, optional): Name of the parameter inside the backbone, such
-            as 'stages.2.7.grn.gamma', or None for one outside the backbone.
+        name (str, optional): Name inside the backbone, such as
+            'stages.2.7.grn.gamma', or None for one outside the backbone.
         depths (Sequence[int]): Number of blocks of each stage.
 
     Raises:

@@ -12,15 +12,10 @@ _VARIANCE_EPS = 1e-6
 
 
 def patchify(images: Tensor, patch_size: int) -> Tensor:
-    """Cut images into patches, in reading order.
+    """Cut images (N, C, h * p, w * p) into patches (N, h * w, p * p * C).
 
-    Args:
-        images (Tensor): (N, C, h * p, w * p).
-        patch_size (int): p, in pixels.
-
-    Returns:
-        Tensor: (N, h * w, p * p * C); the pixels of a patch row by row, the
-        channels of a pixel together.
+    In reading order: the pixels of a patch row by row, the channels of a pixel
+    together.
 
     Raises:
         ValueError: If the images are not made of whole patches.
@@ -35,16 +30,7 @@ def patchify(images: Tensor, patch_size: int) -> Tensor:
 
 def unpatchify(patches: Tensor, grid: Tuple[int, int],
                patch_size: int) -> Tensor:
-    """Put patches together, the inverse of ``patchify``.
-
-    Args:
-        patches (Tensor): (N, h * w, p * p * C).
-        grid (tuple[int, int]): (h, w).
-        patch_size (int): p, in pixels.
-
-    Returns:
-        Tensor: (N, C, h * p, w * p).
-    """
+    """Put patches together, the inverse of ``patchify``; grid is (h, w)."""
     x = patches.unflatten(2, (patch_size, patch_size, -1)).unflatten(1, grid)
     return x.permute(0, 5, 1, 3, 2, 4).flatten(4).flatten(2, 3)
 
@@ -91,11 +77,8 @@ class FCMAEHead(BaseModule):
     def target(self, images: Tensor) -> Tensor:
         """Compute the values to predict.
 
-        Args:
-            images (Tensor): (N, C, H, W), as the encoder gets them.
-
-        Returns:
-            Tensor: (N, L, p * p * C), in float32 at least.
+        (N, L, p * p * C), in float32 at least, for images (N, C, H, W) as the
+        encoder gets them.
         """
         patches = patchify(images, self.patch_size)
         patches = patches.to(torch.promote_types(images.dtype, torch.float32))
@@ -105,15 +88,9 @@ class FCMAEHead(BaseModule):
         return (patches - mean) / std
 
     def to_images(self, pred: Tensor, images: Tensor) -> Tensor:
-        """Turn predictions into images: undo ``target``.
+        """Turn predictions (N, L, p * p * C) into images: undo ``target``.
 
-        Args:
-            pred (Tensor): (N, L, p * p * C).
-            images (Tensor): (N, C, H, W), whose patches give the means and
-                variances back.
-
-        Returns:
-            Tensor: (N, C, H, W), on the scale of ``images``.
+        The patches of ``images`` (N, C, H, W) give means and variances back.
         """
         if self.norm_pix:
             mean, std = self._moments(patchify(images, self.patch_size))
@@ -124,19 +101,17 @@ class FCMAEHead(BaseModule):
     def loss(self, pred: Tensor, images: Tensor, is_masked: Tensor) -> Tensor:
         """Compare predictions with the masked patches.
 
+        Predicting every patch's mean gives almost 1.
+
         Args:
             pred (Tensor): (N, L, p * p * C).
             images (Tensor): (N, C, H, W), as the encoder gets them.
             is_masked (Tensor): (N, h, w), bool, True = masked.
-
-        Returns:
-            Tensor: A number. Predicting every patch's mean gives almost 1.
 
         Raises:
             ValueError: If nothing is masked.
         """
         _check_something_is_masked(is_masked)
         target = self.target(images)
-        return self.loss_module(
-            pred.to(target.dtype), target,
-            is_masked.flatten(1).to(pred.device))
+        return self.loss_module(pred.to(target.dtype), target,
+                                is_masked.flatten(1).to(pred.device))

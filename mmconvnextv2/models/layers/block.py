@@ -37,14 +37,8 @@ class ConvNeXtV2Block(BaseModule):
         channels (int): C, the number of input and output channels.
         drop_path_rate (float): Probability of skipping the block, per image.
             Defaults to 0.
-        use_grn (bool): Whether the block has GRN. Defaults to True.
-        layer_scale_init_value (float): Initial LayerScale, as in the first
-            ConvNeXt; none if 0. Defaults to 0.
-        with_cp (bool): Whether to recompute the block in the backward pass
-            rather than keep its activations. Defaults to False.
-        grn_cfg (dict, optional): What replaces GRN in ablations: arguments of
-            ``GRNVariant``, or a ``type`` of ``RIVALS`` with its. Defaults to
-            None, GRN.
+
+    The others are those of ``ConvNeXtV2``.
     """
 
     _compiled: Optional[Callable] = None
@@ -60,10 +54,7 @@ class ConvNeXtV2Block(BaseModule):
         self.with_cp = with_cp
         hidden = MLP_RATIO * channels
         self.depthwise_conv = nn.Conv2d(
-            channels,
-            channels,
-            KERNEL_SIZE,
-            padding=KERNEL_SIZE // 2,
+            channels, channels, KERNEL_SIZE, padding=KERNEL_SIZE // 2,
             groups=channels)
         self.norm = LayerNorm(channels, eps=NORM_EPS)
         self.pointwise_conv1 = nn.Linear(channels, hidden)
@@ -77,16 +68,9 @@ class ConvNeXtV2Block(BaseModule):
             drop_path_rate) if drop_path_rate > 0 else nn.Identity()
 
     def forward(self, x: Tensor, layout: DenseGrid = DENSE_GRID) -> Tensor:
-        """Apply the block.
+        """Apply the block to (N, C, H, W), sites in the layout's order.
 
-        Args:
-            x (Tensor): (N, C, H, W), sites in the layout's order. Of other
-                memory than channels-last a copy is made.
-            layout (DenseGrid): Places of the sites, and which count. Defaults
-                to a whole map.
-
-        Returns:
-            Tensor: (N, C, H, W), in channels-last memory.
+        What is not in channels-last memory is copied; the result is in it.
         """
         if self.with_cp and torch.is_grad_enabled():
             return checkpoint(self._forward, x, layout, use_reentrant=False)
@@ -124,11 +108,11 @@ class ConvNeXtV2Block(BaseModule):
         return None
 
     def compile(self, **options) -> None:
-        """Run the block through ``torch.compile``.
+        """Run the block through ``torch.compile``, whose options it takes.
 
         The blocks of a stage share their compiled code. PyTorch's own
         ``compile`` would compile each block separately, since their drop path
-        rates differ, and give up after eight. ``options`` are the same.
+        rates differ, and give up after eight.
 
         Raises:
             ValueError: If PyTorch does not know the mode or the backend, or is

@@ -7,14 +7,7 @@ from .norm import NORM_EPS, LayerNorm2d
 
 
 class Stem(nn.Sequential):
-    """Patch embedding: convolution with stride = kernel size, LayerNorm.
-
-    Args:
-        in_channels (int): Channels of the image.
-        channels (int): Channels of the first stage.
-        patch_size (int): Side of a patch in pixels.
-        norm (bool): Whether there is a norm. Defaults to True.
-    """
+    """Patch embedding: convolution with stride = kernel size, LayerNorm."""
 
     def __init__(self, in_channels: int, channels: int, patch_size: int,
                  norm: bool = True) -> None:
@@ -33,12 +26,7 @@ class Stem(nn.Sequential):
 
 
 class Downsample(nn.Sequential):
-    """LayerNorm and 2x2 convolution: (N, C_in, H, W) -> (N, C, H//2, W//2).
-
-    Args:
-        in_channels (int): Channels of the stage before.
-        channels (int): Channels of the stage after.
-    """
+    """LayerNorm and 2x2 convolution: (N, C_in, H, W) -> (N, C, H//2, W//2)."""
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__(

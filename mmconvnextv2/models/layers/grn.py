@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mmconvnextv2.ops.compile import is_exporting
 from mmconvnextv2.ops.dispatch import replaceable
-from mmconvnextv2.ops.grn_linear import largest_norm, responses
+from mmconvnextv2.ops.grn_linear import relative_response
 from mmconvnextv2.registry import MODELS, register
 
 _DATA_FORMATS = ('channels_last', 'channels_first')
@@ -26,18 +26,16 @@ class GRN(nn.Module):
         y = gamma * (x * n) + beta + x
 
     Equation 2 of the paper divides by the sum over the channels; the released
-    code and this class divide by the mean. gamma and beta start at zero, so
-    that a new layer is the identity. It is computed in float32 at least,
-    whatever the precision of ``x``.
+    code and this class divide by the mean. gamma and beta start at zero: a new
+    layer is the identity. It is computed in float32 at least.
 
     Args:
         num_channels (int): C, the number of channels.
         eps (float): Added to the mean norm. Defaults to 1e-6. A ``norm_cfg``
             must name it: ``build_norm_layer`` of mmcv and mmpretrain passes
             1e-5 to every norm whose config has no eps.
-        data_format (str): 'channels_last' for inputs (N, ..., C), such as
-            (N, H, W, C), or 'channels_first' for (N, C, ...), such as
-            (N, C, H, W). Defaults to 'channels_last'.
+        data_format (str): 'channels_last' for inputs (N, ..., C), or
+            'channels_first' for (N, C, ...). Defaults to 'channels_last'.
 
     Raises:
         ValueError: If ``data_format`` is neither, or a number is not positive.
@@ -74,11 +72,8 @@ class GRN(nn.Module):
         Args:
             x (Tensor): (N, ..., C), or (N, C, ...) if channels come first.
             visible (Tensor, optional): (N, ..., 1), or (N, 1, ...), of the
-                type of ``x``: 1 for sites that count, and 0 for the others,
-                which are taken for zeros. Defaults to None, all count.
-
-        Returns:
-            Tensor: Of the shape and type of ``x``.
+                type of ``x``: 0 for sites that are taken for zeros, 1 for the
+                others. Defaults to None, all ones.
         """
         if self.data_format == 'channels_last':
             return self._forward(x, visible)
@@ -87,7 +82,6 @@ class GRN(nn.Module):
         return self._forward(x.movedim(1, -1), visible).movedim(-1, 1)
 
     def _forward(self, x: Tensor, visible: Optional[Tensor]) -> Tensor:
-        """Apply the layer with channels last."""
         return _grn(x, self.gamma, self.beta, self.eps, visible)
 
     def extra_repr(self) -> str:
@@ -111,19 +105,3 @@ def _grn(x: Tensor, gamma: Tensor, beta: Tensor, eps: float,
     # gradient, a sum over all sites, overflows float16: float32 here too.
     # Not by addcmul: CUDA autocast would keep a float32 copy of x for it.
     return (x * scale).add_(beta).to(x.dtype)
-
-
-def relative_response(x: Tensor, eps: float) -> Tensor:
-    """Compute GRN's n: channels' L2 norms over the mean of these norms.
-
-    Args:
-        x (Tensor): (N, ..., C), of any floating type.
-        eps (float): Added to the mean.
-
-    Returns:
-        Tensor: (N, 1, ..., C), float32, or float64 for such ``x``.
-    """
-    dtype = torch.promote_types(x.dtype, torch.float32)
-    norm = torch.linalg.vector_norm(
-        x, dim=tuple(range(1, x.ndim - 1)), keepdim=True, dtype=dtype)
-    return responses(norm.clamp(max=largest_norm(dtype)), eps)[0]

@@ -8,6 +8,7 @@ from typing import Dict, Optional, Type
 import torch
 from torch import Tensor, nn
 
+from mmconvnextv2.ops.linear import type_of_sums
 from mmconvnextv2.ops.packed_depthwise import RunsOfGrid, packed_depthwise
 from .grn import GRN
 from .grn_variant import GRNVariant
@@ -24,7 +25,7 @@ class LRN(nn.LocalResponseNorm):
 
     def forward(self, x: Tensor, visible: Optional[Tensor] = None) -> Tensor:
         """Normalise; in float32 at least, as squares are summed."""
-        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        wide = x.to(type_of_sums(x.dtype))
         return super().forward(wide.movedim(-1, 1)).movedim(1, -1).to(x.dtype)
 
 
@@ -90,9 +91,7 @@ class CBAM(SE):
         super().__init__(num_channels, ratio)
         self.conv = nn.Conv2d(2, 1, 7, padding=3, bias=False)
 
-    def forward(self,
-                x: Tensor,
-                visible: Optional[Tensor] = None,
+    def forward(self, x: Tensor, visible: Optional[Tensor] = None,
                 runs: Optional[RunsOfGrid] = None) -> Tensor:
         """Scale channels, then sites; ``runs``: their places, if packed."""
         highest = x if visible is None else x.masked_fill(
@@ -117,7 +116,7 @@ def _mean(x: Tensor, visible: Optional[Tensor]) -> Tensor:
     """Average over the visible sites, summed in float32 at least."""
     if visible is None:
         return x.mean(_SITES, keepdim=True)
-    wide = torch.promote_types(x.dtype, torch.float32)
+    wide = type_of_sums(x.dtype)
     total = (x * visible).sum(_SITES, keepdim=True, dtype=wide)
     count = visible.sum(_SITES, keepdim=True, dtype=wide)
     return (total / count).to(x.dtype)

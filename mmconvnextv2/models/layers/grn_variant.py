@@ -4,6 +4,7 @@ from typing import Optional, Union
 import torch
 from torch import Tensor, nn
 
+from mmconvnextv2.ops.linear import type_of_sums
 from mmconvnextv2.registry import MODELS, register
 from .grn import GRN
 
@@ -41,39 +42,29 @@ class GRNVariant(GRN):
 
     With G an aggregation over the sites of a channel in an image, and N a
     normalisation of what it gives over the channels:
-
-    .. code-block:: text
-
-        y = gamma * (x * N(G(x))) + beta + x
+    y = gamma * (x * N(G(x))) + beta + x.
 
     The choices are those of ConvNeXt V2, Tables 2a to 2c and 16. The defaults
     give ``GRN``, which is faster: use that where nothing is to be exchanged.
 
     Args:
-        num_channels (int): C, the number of channels.
+        num_channels, data_format: See ``GRN``.
         eps (float): Added to what is divided by; for 'standardised' to the
             variance. Defaults to 1e-6.
-        data_format (str): See ``GRN``. Defaults to 'channels_last'.
         aggregation (str, optional): 'l2' or 'l1', a norm; 'average', the mean
-            over the sites (global average pooling); or None, no aggregation:
-            N is taken of x itself, site by site. Defaults to 'l2'.
+            over the sites; or None: N is taken of x itself, site by site.
+            Defaults to 'l2'.
         normalization (str, optional): 'divisive', g / mean(g);
             'standardised', (g - mean(g)) / std(g), with the biased variance;
             'inverse_sum', 1 / sum(g), the same for all channels; or None, G
-            as it is. With both None x is multiplied by nothing, which leaves
-            the affine transform. Defaults to 'divisive'.
+            as it is. With both None only the affine transform is left.
+            Defaults to 'divisive'.
         residual (bool): Whether x is added. Without it gamma starts at one
             rather than zero, since no gradient would pass the layer.
             Defaults to True.
 
     Raises:
         ValueError: If an argument is not as described.
-
-    Examples:
-        >>> import torch
-        >>> grn = GRNVariant(64, aggregation='l1')
-        >>> grn(torch.rand(2, 7, 7, 64)).shape
-        torch.Size([2, 7, 7, 64])
     """
 
     def __init__(self,
@@ -97,10 +88,9 @@ class GRNVariant(GRN):
             nn.init.ones_(self.gamma)
 
     def _forward(self, x: Tensor, visible: Optional[Tensor]) -> Tensor:
-        """Apply the layer with channels last."""
         if visible is not None:
             x = x * visible
-        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        wide = x.to(type_of_sums(x.dtype))
         response = wide
         if self.aggregation is not None:
             response = _aggregate(response, self.aggregation, visible)

@@ -10,7 +10,7 @@ A mask ``is_masked`` is (N, h, w), bool, True = masked, on the grid of the last
 stage, where a site is one patch. In an earlier stage a patch has p x p sites,
 and ``stride`` x ``stride`` pixels in the image; each such p is a ``side``.
 """
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -28,16 +28,13 @@ class DenseGrid:
         return images
 
     def runs(self, x: Tensor) -> Optional[RunsOfGrid]:
-        """Find the places of the N * H rows of sites (N, H, W, C) in the grid.
-
-        None if ``x`` is the grid.
-        """
+        """Find where rows of (N, H, W, C) lie; None if ``x`` is the grid."""
         return None
 
     def visible(self, x: Tensor) -> Optional[Tensor]:
-        """Mark which sites (N, H, W, C) count for neighbours and statistics.
+        """Mark by ones which sites of (N, H, W, C) neighbours and GRN see.
 
-        Ones and zeros (N, H, W, 1) of the type of ``x``; None if all count.
+        (N, H, W, 1), of the type of ``x``; None for all.
         """
         return None
 
@@ -60,11 +57,6 @@ class MaskedGrid(DenseGrid):
     Masked sites hold finite values that depend on no masked pixel: they are
     zeroed before every operation that reads more than one site. Costs as much
     as the dense map, whatever the mask.
-
-    Args:
-        is_masked (Tensor): (N, h, w), bool, True = masked.
-        sides (Sequence[int]): Sites per side of a patch, for each map to come.
-        device (torch.device): Device of the maps.
     """
 
     def __init__(self, is_masked: Tensor, sides: Sequence[int],
@@ -72,10 +64,9 @@ class MaskedGrid(DenseGrid):
         self.height = is_masked.shape[1]
         # One mask for each stage, made once: every block asks for it twice.
         is_visible = ~is_masked.to(device)[..., None]
-        self._is_visible: Dict[int, Tensor] = {
+        self._is_visible = {
             p: is_visible.repeat_interleave(p, 1).repeat_interleave(p, 2)
-            for p in sides
-        }
+            for p in sides}
 
     def _visible_like(self, x: Tensor) -> Tensor:
         return self._is_visible[x.shape[1] // self.height]
@@ -116,15 +107,8 @@ class PackedPatches(DenseGrid):
     with zeros at masked sites.
 
     V is the largest count in the batch. An image with fewer visible patches is
-    filled up with masked ones, blackened, which take part in nothing: no
-    neighbour and no statistic sees them. So they cost time and memory, and
-    images with equal counts cost least.
-
-    Args:
-        is_masked (Tensor): (N, h, w), bool, True = masked. If it is on the
-            host, the host waits for no device.
-        sides (Sequence[int]): Sites per side of a patch, for each map to come.
-        device (torch.device): Device of the maps.
+    filled up with masked ones, blackened, which no neighbour and no statistic
+    sees: they only cost time and memory.
     """
 
     def __init__(self, is_masked: Tensor, sides: Sequence[int],
@@ -138,12 +122,9 @@ class PackedPatches(DenseGrid):
         patches = is_masked.flatten(1).byte().argsort(dim=1, stable=True)
         patches = patches[:, :most]
         n, h, w = self.grid
-        self._runs = {
-            p: RunsOfGrid(
-                _rows_of(patches, (n, h, w), p).to(device, non_blocking=True),
-                (n, h * p, w * p), p)
-            for p in sides
-        }
+        self._runs = {p: RunsOfGrid(
+            _rows_of(patches, (n, h, w), p).to(device, non_blocking=True),
+            (n, h * p, w * p), p) for p in sides}
         for runs in self._runs.values():
             if wants_triton(runs.rows):
                 # Made here, not at the first use: torch.compile would compile
@@ -199,7 +180,13 @@ def build_layout(impl: str, images: Tensor, is_masked: Tensor, stride: int,
                  sides: Sequence[int]) -> DenseGrid:
     """Check a mask against its images and build a layout for it.
 
-    ``impl`` is a key of ``MASKED_LAYOUTS``; the other arguments are as above.
+    Args:
+        impl (str): A key of ``MASKED_LAYOUTS``.
+        images (Tensor): (N, C, H, W).
+        is_masked (Tensor): (N, h, w). If it is on the host, the host waits for
+            no device.
+        stride (int): Pixels per side of a patch.
+        sides (Sequence[int]): Sites per side of a patch, for each map to come.
 
     Raises:
         TypeError: If the mask is not a tensor of type bool.

@@ -24,8 +24,8 @@ def embed(x: Tensor, proj: nn.Linear, mask_token: Tensor,
 class FCMAEDecoder(BaseModule):
     """Predict the pixels of every patch from the encoder's last stage.
 
-    It has a projection, a mask token for masked places, ConvNeXt V2 blocks
-    over the whole map, and a prediction (ConvNeXt V2, Section 3.1).
+    A projection, a mask token for masked places, ConvNeXt V2 blocks over the
+    whole map, and a prediction (ConvNeXt V2, Section 3.1).
 
     Args:
         in_channels (int): C, channels of the encoder's last stage.
@@ -36,9 +36,9 @@ class FCMAEDecoder(BaseModule):
         out_channels (int): Channels of the image. Defaults to 3.
         block_cfg (dict, optional): Arguments of the blocks, such as
             ``use_grn=False``. Defaults to None, ConvNeXt V2's.
-        init_cfg (dict | list[dict], optional): Initialisation by
-            ``init_weights()``. By default weights are normal with std 0.02
-            and biases 0. (In the official code some layers get a std of 1.)
+        init_cfg (dict | list[dict], optional): By default weights are normal
+            with std 0.02 and biases 0. (In the official code some layers get a
+            std of 1.)
     """
 
     def __init__(self,
@@ -70,15 +70,11 @@ class FCMAEDecoder(BaseModule):
         self.pred = nn.Linear(decoder_channels, patch_size**2 * out_channels)
 
     def forward(self, x: Tensor, is_masked: Tensor) -> Tensor:
-        """Predict patches.
+        """Predict patches (N, h * w, p * p * out_channels), p = patch_size.
 
         Args:
             x (Tensor): (N, C, h, w), not read at masked places.
             is_masked (Tensor): (N, h, w), bool, True = masked.
-
-        Returns:
-            Tensor: (N, L, p * p * out_channels), L = h * w, p = patch_size;
-            the pixels of a patch row by row, the channels of a pixel together.
         """
         x = embed(x, self.proj, self.mask_token, is_masked)
         x = self.decoder(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)

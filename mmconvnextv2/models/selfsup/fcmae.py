@@ -30,9 +30,7 @@ class FCMAE(BaseSelfSupervisor):
             masked ones and the encoder sees the whole image: a negative
             control of the paper, where masked sites take part. Defaults to
             False.
-        data_preprocessor (dict | nn.Module, optional): See mmpretrain's
-            ``BaseSelfSupervisor``.
-        init_cfg (dict, optional): Initialisation of the whole model.
+        data_preprocessor, init_cfg: See mmpretrain's ``BaseSelfSupervisor``.
 
     Raises:
         TypeError: If the backbone is not ``ConvNeXtV2``.
@@ -54,11 +52,8 @@ class FCMAE(BaseSelfSupervisor):
                 'type': 'mmpretrain.SelfSupDataPreprocessor',
                 **(data_preprocessor or {})}
         super().__init__(
-            backbone=backbone,
-            neck=neck,
-            head=head,
-            data_preprocessor=data_preprocessor,
-            init_cfg=init_cfg)
+            backbone=backbone, neck=neck, head=head, init_cfg=init_cfg,
+            data_preprocessor=data_preprocessor)
         if not 0 < mask_ratio < 1:
             raise ValueError('FCMAE: mask_ratio must lie between 0 and 1, got '
                              f'{mask_ratio}')
@@ -101,8 +96,7 @@ class FCMAE(BaseSelfSupervisor):
 
         Args:
             inputs (Tensor): (N, C, H, W).
-            generator (torch.Generator, optional): Another generator, of the
-                CPU.
+            generator (torch.Generator, optional): Another one, of the CPU.
 
         Returns:
             Tensor: (N, H / stride, W / stride), bool, True = masked.
@@ -119,8 +113,7 @@ class FCMAE(BaseSelfSupervisor):
                 'data_preprocessor may have changed their channels: with '
                 'to_rgb=True, or mean and std of 3 values, it returns 3')
         grid = tuple(side // self.backbone.stride for side in shape[2:])
-        return draw_mask(
-            shape[0], grid, self.mask_ratio, generator=generator)
+        return draw_mask(shape[0], grid, self.mask_ratio, generator=generator)
 
     def reconstruct(
             self,
@@ -161,17 +154,9 @@ class FCMAE(BaseSelfSupervisor):
              inputs: Tensor,
              data_samples: Optional[List[DataSample]] = None,
              is_masked: Optional[Tensor] = None) -> Dict[str, Tensor]:
-        """Calculate the loss of a batch.
+        """Calculate the loss of a batch, and the share of patches masked.
 
-        Args:
-            inputs (Tensor): (N, C, H, W), preprocessed.
-            data_samples (list[DataSample], optional): Not used.
-            is_masked (Tensor, optional): (N, h, w), bool, True = masked.
-                Drawn if None, the default.
-
-        Returns:
-            dict[str, Tensor]: ``loss``, and ``mask_ratio``, the share of
-            patches masked.
+        The arguments are those of ``reconstruct``; the samples are not used.
 
         Raises:
             TypeError, ValueError: If the images are not made of whole patches

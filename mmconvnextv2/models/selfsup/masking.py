@@ -36,8 +36,7 @@ def draw_mask(num_images: int,
         device (torch.device | str): Device to draw on. A seed gives the same
             mask on the same kind of device only. Defaults to 'cpu', where
             backbones read masks without waiting.
-        generator (torch.Generator, optional): Defaults to the device's own,
-            which ``torch.manual_seed`` seeds.
+        generator (torch.Generator, optional): Defaults to the device's own.
 
     Returns:
         Tensor: (N, h, w), bool, True = masked.

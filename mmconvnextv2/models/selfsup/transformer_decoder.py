@@ -42,13 +42,9 @@ class FCMAETransformerDecoder(MAEPretrainDecoder):
                  out_channels: int = 3,
                  init_cfg: Union[dict, List[dict], None] = _INIT_CFG) -> None:
         super().__init__(
-            num_patches=grid**2,
-            patch_size=patch_size,
-            in_chans=out_channels,
-            embed_dim=in_channels,
-            decoder_embed_dim=decoder_channels,
-            decoder_depth=depth,
-            decoder_num_heads=num_heads,
+            num_patches=grid**2, patch_size=patch_size, in_chans=out_channels,
+            embed_dim=in_channels, decoder_embed_dim=decoder_channels,
+            decoder_depth=depth, decoder_num_heads=num_heads,
             init_cfg=init_cfg)
         self.in_channels = in_channels
         self.patch_size = patch_size
@@ -58,10 +54,10 @@ class FCMAETransformerDecoder(MAEPretrainDecoder):
         self.mask_token = nn.Parameter(torch.zeros(decoder_channels))
 
     def forward(self, x: Tensor, is_masked: Tensor) -> Tensor:
-        """Predict patches as ``FCMAEDecoder`` does.
+        """Predict patches as ``FCMAEDecoder`` does, of a map (N, C, h, w).
 
         Raises:
-            ValueError: If the map (N, C, h, w) is not of the positions' size.
+            ValueError: If the map is not of the positions' size.
         """
         if tuple(x.shape[2:]) != (self.grid, self.grid):
             raise ValueError(
