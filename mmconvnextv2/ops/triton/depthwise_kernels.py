@@ -1,9 +1,8 @@
 """The depthwise convolution, 7x7, with LayerNorm after it, and its gradients.
 
 A program takes BLOCK_S strips of STRIP sites (see ``site_kernels.py``) and
-BLOCK_C channels: what it reads of a neighbour serves all sites of a strip, and
-a line of the kernel all strips. Numbers are float32, or float64 if the weights
-are, whatever the type of the maps. Weights are (49, C).
+BLOCK_C channels. Numbers are float32, or float64 if the weights (49, C) are,
+whatever the type of the maps.
 """
 # ruff: noqa: N803 - constants are written large in Triton
 import triton
@@ -43,11 +42,8 @@ def _add_products(totals, value, factors, j: tl.constexpr, N: tl.constexpr,
 @triton.jit
 def _taps_of_line(weight, i, c, channels: tl.constexpr, FLIP: tl.constexpr,
                   BLOCK_S: tl.constexpr, BLOCK_C: tl.constexpr):
-    """Load the seven weights of line i, each as a tile.
-
-    Tiles of another shape than the map's would have another layout, and be
-    converted through shared memory.
-    """
+    """Load the seven weights of line i, each as a tile."""
+    # Of the map's shape: others would be converted through shared memory.
     at = tl.broadcast_to(c[None, :], [BLOCK_S, BLOCK_C])
     taps = ()
     for k in tl.static_range(KERNEL):
@@ -67,11 +63,18 @@ def _is_row(line, i, exists, height):
 
 
 @triton.jit
-def _convolved(x, weight, index, line, column, exists, c, height, across, SIDE,
+def _convolved(x, weight, rows, index, c, runs, height, across, SIDE,
                channels: tl.constexpr, FLIP: tl.constexpr, STRIP: tl.constexpr,
                BLOCK_S: tl.constexpr, BLOCK_C: tl.constexpr):
-    """Convolve; returns a tuple of the sites of each strip."""
+    """Convolve a program's strips.
+
+    Returns a tuple of the results at the sites of each strip, the first site,
+    how many there are, and whether the strip exists.
+    """
     dtype: tl.constexpr = weight.dtype.element_ty
+    strip = tl.program_id(0) * BLOCK_S + tl.arange(0, BLOCK_S)
+    site, left, line, column, exists = place(rows, strip, runs, across, SIDE,
+                                             STRIP)
     totals = _zeros(STRIP, BLOCK_S, BLOCK_C, dtype)
     # A line of the kernel at a time, whose seven taps stay in registers; each
     # site that is read serves all sites of the strip that it neighbours.
@@ -84,7 +87,7 @@ def _convolved(x, weight, index, line, column, exists, c, height, across, SIDE,
                                    is_row, c, across, SIDE, channels, j, STRIP,
                                    dtype)
             totals = _add_products(totals, value, taps, j, STRIP, KERNEL)
-    return totals
+    return totals, site, left, exists
 
 
 @triton.jit
@@ -112,12 +115,10 @@ def convolution_and_norm(x, weight, bias, gamma, beta, rows, index, conv_out,
 
     ``conv_out``, which may be None, receives the convolution.
     """
-    strip = tl.program_id(0) * BLOCK_S + tl.arange(0, BLOCK_S)
     c = tl.arange(0, BLOCK_C)
-    site, left, line, column, exists = place(rows, strip, runs, across, SIDE,
-                                             STRIP)
-    totals = _convolved(x, weight, index, line, column, exists, c, height,
-                        across, SIDE, channels, False, STRIP, BLOCK_S, BLOCK_C)
+    totals, site, left, exists = _convolved(
+        x, weight, rows, index, c, runs, height, across, SIDE, channels, False,
+        STRIP, BLOCK_S, BLOCK_C)
     bias, gamma, beta = (_parameter(bias, c, channels),
                          _parameter(gamma, c, channels),
                          _parameter(beta, c, channels))
@@ -125,19 +126,18 @@ def convolution_and_norm(x, weight, bias, gamma, beta, rows, index, conv_out,
         x = totals[s] + bias
         if conv_out is not None:
             store(conv_out, x, site + s, exists & (left > s), c, channels)
-        y, _ = _normalised(x, c, channels, EPS)
-        store(out, y * gamma + beta, site + s, exists & (left > s), c,
-              channels)
+        y = _normalised(x, c, channels, EPS)[0] * gamma + beta
+        store(out, y, site + s, exists & (left > s), c, channels)
 
 
 @triton.jit(do_not_specialize=['sites', 'chunk'])
 def gradient_of_norm(grad, conv_out, gamma, out, sums, sites, chunk,
                      channels: tl.constexpr, EPS: tl.constexpr,
                      BLOCK_S: tl.constexpr, BLOCK_C: tl.constexpr):
-    """Compute LayerNorm's gradients; BLOCK_C covers all channels.
+    """Compute the gradients of LayerNorm's input, and three sums of them.
 
-    Those are the gradient of its input, and sums (chunks, 3, C) over chunk
-    sites each: the gradients of the convolution's bias, gamma and beta.
+    (chunks, 3, C), over chunk sites each: the gradients of the convolution's
+    bias, gamma and beta. BLOCK_C covers all channels.
     """
     dtype: tl.constexpr = sums.dtype.element_ty
     c = tl.arange(0, BLOCK_C)
@@ -172,12 +172,10 @@ def gradient_of_input(grad, weight, rows, index, out, runs, height, across,
                       SIDE, channels: tl.constexpr, STRIP: tl.constexpr,
                       BLOCK_S: tl.constexpr, BLOCK_C: tl.constexpr):
     """Convolve ``grad`` with the kernel turned round."""
-    strip = tl.program_id(0) * BLOCK_S + tl.arange(0, BLOCK_S)
     c = tl.program_id(1) * BLOCK_C + tl.arange(0, BLOCK_C)
-    site, left, line, column, exists = place(rows, strip, runs, across, SIDE,
-                                             STRIP)
-    totals = _convolved(grad, weight, index, line, column, exists, c, height,
-                        across, SIDE, channels, True, STRIP, BLOCK_S, BLOCK_C)
+    totals, site, left, exists = _convolved(
+        grad, weight, rows, index, c, runs, height, across, SIDE, channels,
+        True, STRIP, BLOCK_S, BLOCK_C)
     for s in tl.static_range(STRIP):
         store(out, totals[s], site + s, exists & (left > s), c, channels)
 
@@ -186,8 +184,7 @@ def gradient_of_input(grad, weight, rows, index, out, runs, height, across,
 def gradient_of_weight(x, grad, rows, index, sums, runs, height, across, SIDE,
                        chunk, channels: tl.constexpr, STRIP: tl.constexpr,
                        BLOCK_S: tl.constexpr, BLOCK_C: tl.constexpr):
-    """Sum (chunks, 49, C), each over chunk strips; a program has seven taps.
-    """
+    """Sum (chunks, 49, C) over chunk strips each; a program has a line."""
     dtype: tl.constexpr = sums.dtype.element_ty
     i = tl.program_id(1)
     c = tl.program_id(2) * BLOCK_C + tl.arange(0, BLOCK_C)

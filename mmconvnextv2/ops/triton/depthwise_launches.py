@@ -5,9 +5,10 @@ from typing import Dict, Mapping, Optional, Tuple
 import torch
 from torch import Tensor
 
+from mmconvnextv2.ops.linear import type_of_sums
 from mmconvnextv2.ops.packed_depthwise import RunsOfGrid
 from . import depthwise_kernels as kernels
-from .host import launch, operator, own_type, power_of_2, rounded_up
+from .host import launch, operator, power_of_2, rounded_up
 
 # Entries per thread, measured on an H100: where wide layers have all channels
 # in a tile, and for sums, 8 are faster by up to 12 %; else 4, which leave the
@@ -63,17 +64,15 @@ def _over_strips(x: Tensor, rows: Optional[Tensor], height: int,
 
 
 def _chunk(count: int, rows: int, others: int) -> int:
-    """Choose how many of ``count`` rows a program sums, ``rows`` at a time.
-
-    ``others`` is the number of programs that sum the same rows.
-    """
+    """Choose how many of the rows a program sums, as ``others`` do."""
     most = rounded_up(count * others, _PROGRAMS)
     return rows * max(1, min(most // rows, 64))
 
 
 def _sums(like: Tensor, *shape: int) -> Tensor:
     """Make room for sums (*shape, C)."""
-    return like.new_empty(*shape, like.shape[-1], dtype=own_type(like))
+    return like.new_empty(
+        *shape, like.shape[-1], dtype=type_of_sums(like.dtype))
 
 
 def _conv_out(x: Tensor, keep: bool) -> Tensor:
@@ -83,7 +82,7 @@ def _conv_out(x: Tensor, keep: bool) -> Tensor:
 
 def taps_of(weight: Tensor, like: Tensor) -> Tensor:
     """Turn weights (C, 1, 7, 7) into (49, C), of the type to compute in."""
-    return weight.flatten(1).t().to(own_type(like)).contiguous()
+    return weight.flatten(1).t().to(type_of_sums(like.dtype)).contiguous()
 
 
 @operator(lambda x, *rest: (torch.empty_like(x), _conv_out(x, rest[-1])))

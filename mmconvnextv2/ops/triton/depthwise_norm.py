@@ -3,9 +3,9 @@
 Packed runs are read where they lie: no grid is made of them. The forward pass
 reads x and writes the convolution u, unless without gradients, and LayerNorm
 y. The backward pass reads dy and u and writes du, reads x and du for the
-weight, and reads du and writes dx. That moves 10 times the map; the arithmetic
-takes longer. Sums go over chunks first, each by one program, so results repeat
-bit for bit. Figures: benchmarks/results/2026-11-27_gpu_h100.md.
+weight, and reads du and writes dx: 10 times the map. Sums go over chunks
+first, each by one program, so results repeat bit for bit. Figures:
+benchmarks/results/2026-11-27_gpu_h100.md.
 """
 from typing import Optional
 
@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmconvnextv2.ops.depthwise import convolve
 from mmconvnextv2.ops.double_backward import (
     gradients_by_layers,
     needs_layers,
 )
+from mmconvnextv2.ops.linear import type_of_sums
 from mmconvnextv2.ops.packed_depthwise import RunsOfGrid, packed_depthwise
 from .depthwise_launches import (
     LONGEST_RUN,
@@ -28,7 +30,7 @@ from .depthwise_launches import (
     sites_of,
     taps_of,
 )
-from .host import own_type, require_triton
+from .host import require_triton
 
 
 class _DepthwiseNorm(torch.autograd.Function):
@@ -62,34 +64,24 @@ class _DepthwiseNorm(torch.autograd.Function):
             if needs[1] else None, *sums, None, None)
 
 
-def depthwise_norm_by_layers(x: Tensor,
-                             weight: Tensor,
-                             bias: Tensor,
-                             gamma: Tensor,
-                             beta: Tensor,
-                             eps: float,
-                             runs: Optional[RunsOfGrid] = None) -> Tensor:
+def depthwise_norm_by_layers(
+        x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor, beta: Tensor,
+        eps: float, runs: Optional[RunsOfGrid] = None) -> Tensor:
     """Compute ``depthwise_norm`` by layers, on any device."""
     if runs is None:
-        x = F.conv2d(x.permute(0, 3, 1, 2), weight.to(x.dtype),
-                     bias.to(x.dtype), padding=SIZE // 2, groups=len(weight))
-        x = x.permute(0, 2, 3, 1)
+        x = convolve(x.permute(0, 3, 1, 2), weight, bias).permute(0, 2, 3, 1)
     else:
         # Rounded weights, as the layers have them under autocast.
         x = packed_depthwise(x, weight.to(x.dtype), bias.to(x.dtype), runs)
-    own = own_type(x)
+    own = type_of_sums(x.dtype)
     y = F.layer_norm(
         x.to(own), gamma.shape, gamma.to(own), beta.to(own), eps)
     return y.to(x.dtype)
 
 
-def depthwise_norm(x: Tensor,
-                   weight: Tensor,
-                   bias: Tensor,
-                   gamma: Tensor,
-                   beta: Tensor,
-                   eps: float,
-                   runs: Optional[RunsOfGrid] = None) -> Tensor:
+def depthwise_norm(
+        x: Tensor, weight: Tensor, bias: Tensor, gamma: Tensor, beta: Tensor,
+        eps: float, runs: Optional[RunsOfGrid] = None) -> Tensor:
     """Apply a depthwise convolution, then LayerNorm, by Triton kernels.
 
     Equal to the layers one after the other, computed in float32 at least; in
@@ -103,9 +95,6 @@ def depthwise_norm(x: Tensor,
         gamma, beta, eps: Of LayerNorm, (C, ).
         runs (RunsOfGrid, optional): Places of the runs of p sites in a grid
             whose other sites are zero. Defaults to None, a whole map.
-
-    Returns:
-        Tensor: Of the shape of ``x`` and its type, or that of autocast.
 
     Raises:
         ValueError: If kernels cannot read ``x``, the kernel is not 7x7, or

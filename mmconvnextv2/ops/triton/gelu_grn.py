@@ -17,19 +17,13 @@ from mmconvnextv2.ops.double_backward import (
     needs_layers,
 )
 from mmconvnextv2.ops.grn_linear import largest_norm
+from mmconvnextv2.ops.linear import type_of_sums
 from . import gelu_grn_kernels as kernels
-from .host import (
-    launch,
-    operator,
-    own_type,
-    power_of_2,
-    require_triton,
-    rounded_up,
-)
+from .host import launch, operator, power_of_2, require_triton, rounded_up
 
-# Sites of an image per program, and sites and channels at a time: a tile of
-# 1024 is one load of 16 bytes per thread in half precision. No other size was
-# faster by more than 7 % on an H100.
+# Sites of an image per program, and sites and channels at a time, of which a
+# thread loads 16 bytes in half precision. No other size was faster by more
+# than 7 % on an H100.
 _CHUNK = 128
 _BLOCK_S = 8
 _BLOCK_E = 128
@@ -57,12 +51,13 @@ def _launch_between(kernel: Callable, h: Tensor, *arguments,
     block = power_of_2(channels)
     launch(
         kernel, (len(h), ), *arguments, channels, _chunks(h),
-        LARGEST=largest_norm(own_type(h)), EPS=eps, BLOCK=block,
+        LARGEST=largest_norm(type_of_sums(h.dtype)), EPS=eps, BLOCK=block,
         num_warps=min(16, max(1, block // 256)))
 
 
 def _new(h: Tensor, *per_image: int) -> Tensor:
-    return h.new_empty(len(h), *per_image, h.shape[2], dtype=own_type(h))
+    return h.new_empty(
+        len(h), *per_image, h.shape[2], dtype=type_of_sums(h.dtype))
 
 
 @operator(lambda h, *_: (torch.empty_like(h), _new(h)))
@@ -123,10 +118,7 @@ class _GELUGRN(torch.autograd.Function):
         return grad_h, grad_gamma, grad_beta, None, None
 
 
-def gelu_grn(h: Tensor,
-             gamma: Tensor,
-             beta: Tensor,
-             eps: float,
+def gelu_grn(h: Tensor, gamma: Tensor, beta: Tensor, eps: float,
              visible: Optional[Tensor] = None) -> Tensor:
     """Apply GELU, then GRN (ConvNeXt V2, Algorithm 1), by Triton kernels.
 
@@ -139,9 +131,6 @@ def gelu_grn(h: Tensor,
         gamma, beta, eps: Of GRN, (E, ).
         visible (Tensor, optional): (N, S, 1), 0 for sites that GRN takes for
             zeros and 1 for the others. Defaults to None, all ones.
-
-    Returns:
-        Tensor: (N, S, E), of the type of ``h``.
 
     Raises:
         ValueError: If kernels cannot read ``h``.

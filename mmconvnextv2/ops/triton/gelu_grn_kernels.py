@@ -1,9 +1,8 @@
 """The four passes of GELU + GRN over maps (N, S, E), and two between them.
 
 E is contiguous. A program takes CHUNK sites of one image and BLOCK_E channels;
-between the passes, one image and BLOCK channels, which are all. Numbers are
-float32, or float64 if the norms are: whatever the type of the maps, GELU is
-not rounded between the passes. HALF: maps have a type of two bytes.
+between the passes, one image and all channels. Numbers are float32, or float64
+if the norms are: GELU is not rounded. HALF: maps have a type of two bytes.
 """
 # ruff: noqa: N803 - constants are written large in Triton
 import triton
@@ -25,8 +24,7 @@ def _normal(x, HALF: tl.constexpr):
     if HALF:
         # log2 F(-|x|) as a polynomial of |x|, fitted to scipy's log_ndtr on
         # [0, 6]. F is wrong by 1.6e-7 at most, and by 1e-4 of itself, which
-        # half precision does not see. PyTorch's way, by erf, takes twice the
-        # operations, and the passes as much longer: they bound them.
+        # half precision does not see. By erf the passes take twice as long.
         a = tl.abs(x)
         p = -6.0411750E-07 * a + 1.08412857e-05
         p = p * a - 4.36570030e-05
@@ -193,9 +191,8 @@ def gradients_of_statistics(by_scale, by_beta, norms, gamma, by_norm, scale,
                             BLOCK: tl.constexpr):
     """Turn sums of gradients into the factors of the last pass (N, E).
 
-    Those are scale, computed anew, and the gradient of the norms divided by
-    the norms. Also an image's part of the gradients of gamma and beta
-    (2, N, E).
+    Those are scale, and the gradient of the norms divided by them; also an
+    image's part of the gradients of gamma and beta (2, N, E).
     """
     image = tl.program_id(0)
     c = tl.arange(0, BLOCK)

@@ -1,4 +1,4 @@
-"""Launch kernels, declare them to torch.compile, and choose their types.
+"""Launch kernels and declare them to torch.compile.
 
 Triton's own functions for whole numbers are not used on the host: each call of
 them takes as long as a launch.
@@ -48,24 +48,13 @@ def power_of_2(n: int) -> int:
     return 1 << (n - 1).bit_length()
 
 
-def own_type(x: Tensor) -> torch.dtype:
-    """Choose the type to compute a map in: float32 at least."""
-    return torch.promote_types(x.dtype, torch.float32)
-
-
 def operator(like: Callable) -> Callable:
     """Declare a function to torch.compile, which cannot trace it.
 
     In a compiled graph it is ``torch.ops.mmconvnextv2.<its name>``; called
     directly it stays a function. It changes none of its arguments, which must
-    have type annotations.
-
-    Args:
-        like (Callable): A function of the same arguments that returns empty
-            tensors of the result's shapes, types and strides.
-
-    Returns:
-        Callable: A decorator.
+    have type annotations; ``like`` takes the same and returns empty tensors of
+    the result's shapes, types and strides.
     """
 
     def decorate(function: Callable) -> Callable:

@@ -15,10 +15,7 @@ MARGIN = tl.constexpr(3)
 
 @triton.jit
 def place(rows, strip, runs, across, SIDE, STRIP: tl.constexpr):
-    """Find the first site, number of sites, line and column of strips.
-
-    And whether each exists.
-    """
+    """Find the first site, sites, line and column of strips that exist."""
     if rows is not None:
         exists = strip < runs
         at = tl.load(rows + strip, mask=exists, other=0)
