@@ -15,11 +15,8 @@ def pending_gradients(runner: Runner) -> Dict[str, Any]:
     """Copy the gradients that wait for more iterations, if there are any.
 
     All processes have to call. Where each has its part until the update, the
-    mean is taken, so that the update's mean stays the same.
-
-    Returns:
-        dict: ``of``, the number of iterations of an update, and ``grads``, by
-        the names of the parameters; or nothing.
+    mean is taken, so that the update's mean stays the same. ``of`` is the
+    number of iterations of an update, ``grads`` have the parameters' names.
     """
     wrapper = runner.optim_wrapper
     if not _accumulates(wrapper) or wrapper.should_update():
@@ -41,9 +38,8 @@ def pending_gradients(runner: Runner) -> Dict[str, Any]:
 def restore_gradients(runner: Runner, pending: Mapping[str, Any]) -> List[str]:
     """Go on with what ``pending_gradients`` has returned.
 
-    Returns:
-        list[str]: Names of the parameters; none if an update is of another
-        number of iterations now, or nothing waits for one.
+    Returns the names of the parameters; none if an update is of another number
+    of iterations now, or nothing waits for one.
     """
     wrapper = runner.optim_wrapper
     if not _accumulates(wrapper) or wrapper.should_update() \

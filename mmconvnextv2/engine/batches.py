@@ -6,7 +6,7 @@ PyTorch's ``DataLoader`` by name.
 """
 from functools import partial
 from itertools import chain, count, islice
-from typing import Any, Iterator, List, Tuple, Union
+from typing import Any, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 from mmengine.runner import Runner, set_random_seed
@@ -21,18 +21,12 @@ def seed_generators(*key: int) -> None:
 class CountedBatches:
     """Batches of a sampler, some skipped, the others numbered on demand.
 
-    Args:
-        batch_sampler (Iterable[list[int]]): The batch sampler to draw from;
-            its attributes can be read here.
-
-    Attributes:
-        skip (int): Number of batches that the next pass leaves out.
-        skipped (int): Number of batches that this pass has left out.
-        numbers (Iterator[int], optional): Numbers of the next batches. If
-            given, a batch is a pair of its number and its indices.
+    ``skip`` batches are left out of the next pass, ``skipped`` were of this
+    one. With ``numbers``, of the next batches, a batch is a pair of its number
+    and its indices. Other attributes are the sampler's.
     """
 
-    numbers = None
+    numbers: Optional[Iterator[int]] = None
 
     def __init__(self, batch_sampler: Any) -> None:
         self.batch_sampler = batch_sampler

@@ -123,9 +123,8 @@ def takes_amp(say: Callable[[str], None],
               device: Optional[str] = None) -> bool:
     """Tell if a device computes in mixed precision: GPUs, and some CPUs.
 
-    Args:
-        say (callable): Called with a line about what a CPU does.
-        device (str, optional): The device. Defaults to None, MMEngine's.
+    ``say`` is called with a line about what a CPU does. The device defaults to
+    MMEngine's.
     """
     if torch.device(device or get_device()).type != 'cpu':
         return True
@@ -139,8 +138,7 @@ def takes_amp(say: Callable[[str], None],
 def join_processes_on_cpu(cfg: Config, say: Callable[[str], None]) -> None:
     """Let processes that torchrun started work on a machine without a GPU.
 
-    MMEngine's launcher and its default model wrapper select a CUDA device in
-    any case. So the processes meet here, and the wrapper is named.
+    MMEngine's launcher and its default model wrapper would select a GPU.
     """
     if get_device() != 'cpu' or cfg.launcher != 'pytorch':
         return

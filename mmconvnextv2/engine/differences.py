@@ -22,16 +22,11 @@ _NO_SETTINGS = ('params', 'last_step', '_global_step', '_last_value',
 
 
 def of_configs(before: Any, now: str) -> Iterator[Tuple[str, str, str]]:
-    """Find the settings in which the texts of two configs differ.
+    """Find the settings in which two texts of ``Config.pretty_text`` differ.
 
-    Args:
-        before (Any): Text of a config, as ``Config.pretty_text`` has it, or
-            anything else, as a checkpoint may have, which has no settings.
-        now (str): Text of the other.
-
-    Yields:
-        tuple: The path of a setting and the texts of its values, now and
-        before; 'nothing' where it is not set.
+    Yields the path of a setting and the texts of its values, now and before;
+    'nothing' where it is not set. ``before`` may be anything that a checkpoint
+    has for a text.
     """
     try:
         old, new = (dict(_leaves(x)) for x in (before, now))
@@ -73,14 +68,9 @@ def of_training(runner: Runner, checkpoint: dict,
                 settings: str) -> Iterator[Tuple[str, Any, Any]]:
     """Find where schedules and the optimizer's settings differ.
 
-    Args:
-        runner (Runner): Runner that has built those of the config.
-        checkpoint (dict): The checkpoint; its settings are replaced if the
-            config's count.
-        settings (str): Whose count, 'config' or 'checkpoint'.
-
-    Yields:
-        tuple: The setting's name, the config's and the checkpoint's value.
+    Yields a setting's name, the config's and the checkpoint's value.
+    ``settings`` says whose count; if it is 'config', those of the checkpoint
+    are replaced.
 
     Raises:
         CheckpointError: If the optimizer is of another kind, or the schedules

@@ -1,6 +1,5 @@
 """Learning rates that fall towards the first layers of a ConvNeXt V2."""
 import re
-from functools import partial
 from itertools import groupby
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
@@ -46,12 +45,11 @@ class Entry(NamedTuple):
 class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """Scale each layer's learning rate by a power of a decay rate.
 
-    The backbone, a ``ConvNeXtV2`` or mmpretrain's ``ConvNeXt``, is found
-    wherever it sits in the model, and its depths tell the layers; each of
-    several follows its own depths. Everything outside its stem, downsampling
-    layers and blocks has the full learning rate. Other backbones of mmpretrain
-    that count their layers (``get_layer_depth``: Swin, ViT, BEiT) decay
-    layer-wise by that count. Frozen parameters are left out.
+    Each ``ConvNeXtV2`` or ``ConvNeXt`` of mmpretrain, wherever it sits in the
+    model, follows its own depths. All but its stem, downsampling layers and
+    blocks has the full learning rate. Other backbones of mmpretrain that count
+    their layers (``get_layer_depth``: Swin, ViT, BEiT) decay layer-wise by
+    that count. Frozen parameters are left out.
 
     There is no weight decay for norms, biases and tensors of at most one
     dimension, nor, whatever their shape, for GRN and parameters named
@@ -62,13 +60,9 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     Options of ``paramwise_cfg``:
 
     - ``decay_rate`` (float): In (0, 1]. Required.
-    - ``decay_type`` (str): 'layer_wise' (default), the paper's, with an id per
-      block; 'group_wise', the paper's for its large models, with an id per
-      three blocks, **which is what OpenMMLab calls 'layer_wise'**;
-      'group_wise_12', which differs for up to nine blocks in the third stage
-      (all models below Base): the last stage has id 12 there too, as in the
-      official script, where OpenMMLab has 6; or 'stage_wise'. The rules are
-      in ``models/backbones/layer_ids.py``.
+    - ``decay_type`` (str): 'layer_wise' (default), 'group_wise', **which
+      OpenMMLab calls 'layer_wise'**, 'group_wise_12' or 'stage_wise': the
+      rules of ``models/backbones/layer_ids.py``.
     - ``norm_decay_mult``, ``bias_decay_mult``, ``flat_decay_mult``,
       ``dwconv_decay_mult`` (float): Multiply the weight decay of norms, other
       biases, other tensors of at most one dimension (such as LayerScale) and
@@ -83,8 +77,8 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
       places of the model is taken once, by its first name, rather than
       refused. Defaults to True.
 
-    In schedulers, prefer ``eta_min_ratio`` to ``eta_min``, which is the same
-    for all groups and may lie above the learning rate of the first layers.
+    In schedulers, prefer ``eta_min_ratio`` to ``eta_min``, which may lie above
+    the learning rate of the first layers.
 
     Args:
         optim_wrapper_cfg (dict): As for MMEngine's default constructor. The
@@ -131,7 +125,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         Args:
             params (list[dict]): The list that the groups are appended to.
             module (nn.Module): The model.
-            **kwargs: Other arguments of MMEngine's constructor; not needed.
+            **kwargs: Not used.
 
         Raises:
             ValueError: If the model has no such backbone, or one that does
@@ -152,12 +146,9 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     def describe(self, model: nn.Module) -> str:
         """Tabulate the learning rates of a model's layers.
 
-        Args:
-            model (nn.Module): The model; it may be on the meta device.
-
-        Returns:
-            str: A line per layer, from the first to the last, with the number
-            of parameters that have weight decay and that have none.
+        A line per layer, from the first to the last, with the number of
+        parameters that have weight decay and that have none. The model may be
+        on the meta device.
         """
         kind = self.options['decay_type']
         found = ', '.join(
@@ -174,12 +165,12 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         for (_, layer_id, scale), group in groupby(
                 sorted(self._entries(model), key=_row), key=_row):
             entries = list(group)
-            sizes = [0, 0]
-            for entry in entries:
-                sizes[entry.decay_mult == 0] += entry.param.numel()
+            decayed, others = (sum(
+                x.param.numel() for x in entries if bool(x.decay_mult) == kind)
+                for kind in (True, False))
             lines.append(f'{layer_id:>3}  {scale:>9.4g}  '
-                         f'{self.base_lr * scale:>9.3e}  {sizes[0]:>11,}  '
-                         f'{sizes[1]:>11,}  {_name_layers(entries)}')
+                         f'{self.base_lr * scale:>9.3e}  {decayed:>11,}  '
+                         f'{others:>11,}  {_name_layers(entries)}')
         return '\n'.join(lines)
 
     def _new_group(self, lr_scale: float, decay_mult: float) -> dict:
@@ -196,22 +187,21 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         layers = self._layers(model)
         names: Dict[int, str] = {}
         for path, module in model.named_modules(remove_duplicate=False):
-            for leaf, param in module.named_parameters(recurse=False):
-                name = f'{path}.{leaf}' if path else leaf
+            for name, param in module.named_parameters(path, recurse=False):
                 if not param.requires_grad:
                     continue
                 first = names.setdefault(id(param), name)
-                if name != first and not self.options['bypass_duplicate']:
-                    raise ValueError(
-                        f'{first} and {name} are one parameter: with '
-                        'bypass_duplicate=True in paramwise_cfg it is taken '
-                        'once')
                 if name == first:
                     layer = layers.get(id(param), layers[None])
                     scale = self.options['decay_rate']**layer.exponent
                     lr_mult, decay_mult = self._multipliers(
                         module, name, param)
                     yield Entry(param, layer, scale * lr_mult, decay_mult)
+                elif not self.options['bypass_duplicate']:
+                    raise ValueError(
+                        f'{first} and {name} are one parameter: with '
+                        'bypass_duplicate=True in paramwise_cfg it is taken '
+                        'once')
 
     def _multipliers(self, module: nn.Module, name: str,
                      param: Tensor) -> Tuple[float, float]:
@@ -238,29 +228,30 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 
     def _layers(self, model: nn.Module) -> Dict[Optional[int], Layer]:
         """Find the layers by id(param); under None, that of all others."""
-        kind, layers = self.options['decay_type'], {}
+        layers = {}
         for backbone in _find_backbones(model).values():
-            if _is_convnext(backbone):
-                find = partial(find_layer, kind, depths=backbone.depths)
-            elif kind == 'layer_wise':
-                find = partial(_counted_layer, backbone)
-            else:
-                raise ValueError(
-                    f'{type(backbone).__name__} decays layer_wise only, got '
-                    f'paramwise_cfg.decay_type={kind!r}')
-            layers.setdefault(None, find(None))
+            layers.setdefault(None, self._layer(backbone, None))
             for name, param in backbone.named_parameters():
-                layers[id(param)] = find(_WRAPPERS.sub('', name))
+                layers[id(param)] = self._layer(
+                    backbone, _WRAPPERS.sub('', name))
         return layers
+
+    def _layer(self, backbone: nn.Module, name: Optional[str]) -> Layer:
+        kind = self.options['decay_type']
+        if _is_convnext(backbone):
+            return find_layer(kind, name, backbone.depths)
+        if kind != 'layer_wise':
+            raise ValueError(
+                f'{type(backbone).__name__} decays layer_wise only, got '
+                f'paramwise_cfg.decay_type={kind!r}')
+        depth, count = backbone.get_layer_depth(name or 'head')
+        return Layer(depth, count - 1)
 
 
 def _find_backbones(model: nn.Module) -> Dict[str, nn.Module]:
-    found = {
-        path: module
-        for path, module in model.named_modules()
-        if _is_convnext(module) or (_has_base_named(module, 'BaseBackbone')
-                                    and hasattr(module, 'get_layer_depth'))
-    }
+    found = {path: x for path, x in model.named_modules() if _is_convnext(x)
+             or (_has_base_named(x, 'BaseBackbone')
+                 and hasattr(x, 'get_layer_depth'))}
     if not found:
         raise ValueError(
             f'{type(model).__name__} has no backbone ConvNeXtV2 of '
@@ -273,11 +264,6 @@ def _find_backbones(model: nn.Module) -> Dict[str, nn.Module]:
 def _is_convnext(module: nn.Module) -> bool:
     return _has_base_named(module, 'ConvNeXtV2', 'ConvNeXt') and all(
         hasattr(module, x) for x in ('depths', 'stages', 'downsample_layers'))
-
-
-def _counted_layer(backbone: nn.Module, name: Optional[str]) -> Layer:
-    depth, count = backbone.get_layer_depth(name or 'head')
-    return Layer(depth, count - 1)
 
 
 def _has_base_named(module: nn.Module, *names: str) -> bool:
@@ -298,8 +284,9 @@ def _name_layers(entries: List[Entry]) -> str:
         if (stage, None) in layers:
             words.append(f'downsampling {stage}' if stage else 'stem')
         if blocks:
-            words.append(f'stage {stage} block {blocks[0]}' if len(blocks) == 1
-                         else f'stage {stage} blocks {blocks[0]}-{blocks[-1]}')
+            to = f's {blocks[0]}-{blocks[-1]}'
+            words.append(f'stage {stage} block'
+                         + (to if len(blocks) > 1 else f' {blocks[0]}'))
     first = entries[0].layer
     return ', '.join(words) or (f'layer {first.layer_id}' if first.exponent
                                 else 'norms, neck, heads')

@@ -16,14 +16,10 @@ from mmconvnextv2.datasets.guards import Guard, datasets_in, steps_in
 
 @contextlib.contextmanager
 def no_trace(model: nn.Module, datasets: Iterable[Dataset]) -> Iterator[None]:
-    """Put back what steps of training and evaluation change.
+    """Put back what steps of training and evaluation change inside.
 
     That is random generators, buffers, numbers and lists that are attributes
-    of modules, and what transforms keep.
-
-    Args:
-        model (nn.Module): The model that is run inside.
-        datasets (Iterable[Dataset]): The data sets that are read inside.
+    of the model's modules, and what transforms of the data sets keep.
     """
     draws = random.getstate(), np.random.get_state(), torch.get_rng_state()
     devices = torch.cuda.get_rng_state_all() \

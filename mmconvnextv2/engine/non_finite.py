@@ -12,14 +12,9 @@ from mmconvnextv2.text import first_of
 
 
 def any_not_finite(values: Any) -> Tensor:
-    """Look for infinities and NaN without waiting for a device.
+    """Look for infinities and NaN in ``tensors_in(values)``.
 
-    Args:
-        values (Any): Tensors in nested lists, tuples and dicts; other values
-            and integers are passed over.
-
-    Returns:
-        Tensor: A bool, on the device of the first tensor.
+    Returns a bool on their device, for which nothing has waited.
     """
     tensors = [x.detach() for x in tensors_in(values) if x.numel()]
     if not tensors:
@@ -43,17 +38,10 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 
 def locate(model: BaseModel, args: tuple, kwargs: Dict[str, Any],
            context: Callable[[nn.Module], Any]) -> str:
-    """Run a step again and find where the first bad value appears.
+    """Run a step again and name the place where the first bad value appears.
 
-    Changes neither parameters nor their gradients.
-
-    Args:
-        model (BaseModel): The model, with the parameters of the bad step.
-        args (tuple): Arguments of its forward pass; ``kwargs`` likewise.
-        context (Callable): Context of the forward pass, given the model.
-
-    Returns:
-        str: A clause that names the place.
+    Changes neither parameters nor their gradients. ``args`` and ``kwargs`` are
+    those of the forward pass, in the ``context`` that the model is given to.
     """
     names = names_of_bad(
         chain(model.named_parameters(), model.named_buffers()))

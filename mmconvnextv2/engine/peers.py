@@ -17,8 +17,7 @@ def note_peers() -> None:
 def describe_ended() -> str:
     """Name processes of this run that have ended, if they ran on this machine.
 
-    Returns:
-        str: A sentence that begins with a space, or nothing.
+    By a sentence that begins with a space, or nothing.
     """
     here = [(rank, pid) for rank, (host, pid) in enumerate(_peers)
             if host == socket.gethostname() and pid != os.getpid()]

@@ -52,18 +52,18 @@ class ShardedRunner(FlexibleRunner):
 class ShardedStrategy(DDPStrategy):
     """Shard parameters, gradients and optimizer state over processes.
 
-    PyTorch's ``fully_shard`` makes each unit whole while it is computed.
-    Parameters keep their names and shapes, so parameter groups, layer decay,
-    clipping and ``EMAHook`` work as in any other run. A checkpoint is one
-    ordinary file: sharded and unsharded runs resume each other's.
+    PyTorch's ``fully_shard`` makes each unit whole while it is computed. Names
+    and shapes of parameters stay, so layer decay, clipping and ``EMAHook``
+    work as ever. A checkpoint is one ordinary file: sharded and unsharded runs
+    resume each other's.
 
     Args:
         units (Sequence[str]): Names, in the registry of models, of the
             modules that are units. The rest of the model is one more.
         param_dtype (str, optional): Type in which these modules compute,
-            such as 'bfloat16'. Their gradients are summed up, and their
-            outputs handed on, in float32. Defaults to None, which means the
-            type of the parameters.
+            'bfloat16' or 'float16'. Their gradients are summed up, and their
+            outputs handed on, in float32. Defaults to None, that of the
+            parameters.
         **kwargs (Any): Arguments of MMEngine's ``DDPStrategy``.
 
     Raises:
@@ -88,10 +88,9 @@ class ShardedStrategy(DDPStrategy):
                              f"or 'float16', got {param_dtype!r}")
         super().__init__(**kwargs)
         self.units = list(units)
-        self.policy = MixedPrecisionPolicy()
-        if param_dtype:
-            self.policy = MixedPrecisionPolicy(
-                getattr(torch, param_dtype), torch.float32, torch.float32)
+        self.policy = MixedPrecisionPolicy(
+            getattr(torch, param_dtype), torch.float32, torch.float32
+        ) if param_dtype else MixedPrecisionPolicy()
 
     def _wrap_model(self, model: nn.Module) -> nn.Module:
         model = self.convert_model(model).to(get_device())
@@ -139,8 +138,7 @@ class ShardedStrategy(DDPStrategy):
         params = [x for group in groups for x in group['params']]
         state = {
             i: {k: share(x, param) for k, x in state_dict['state'][i].items()}
-            for i, param in enumerate(params) if i in state_dict['state']
-        }
+            for i, param in enumerate(params) if i in state_dict['state']}
         self.optim_wrapper.load_state_dict(dict(state_dict, state=state))
 
 
@@ -192,15 +190,10 @@ def _copy_weights(model: nn.Module, memo: dict) -> nn.Module:
 
 
 def gathered(node: Any, everywhere: bool = False) -> Any:
-    """Copy the state of a run, with whole tensors instead of shards.
+    """Copy nested dicts and lists to the CPU, with shards made whole.
 
-    Args:
-        node (Any): Nested dicts and lists. All processes have to call.
-        everywhere (bool): Whether the processes other than the main one get
-            the tensors, not None instead. Defaults to False.
-
-    Returns:
-        Any: The same with tensors on the CPU.
+    All processes have to call; unless ``everywhere``, the main one alone gets
+    the tensors, and the others None.
     """
     if isinstance(node, Tensor):
         whole = node.full_tensor() if _is_sharded(node) else node
@@ -215,14 +208,9 @@ def gathered(node: Any, everywhere: bool = False) -> Any:
 
 
 def whole_model(runner: Runner) -> nn.Module:
-    """Return the model of a runner, to be run by one process alone.
+    """Return a runner's model without its wrapper; a copy where it is sharded.
 
-    Args:
-        runner (Runner): A runner that has built its model from its config.
-            All processes have to call.
-
-    Returns:
-        nn.Module: The model without its wrapper; a copy where it is sharded.
+    One process alone can run it. All processes have to call.
     """
     model = runner.model
     if not any(map(_is_sharded, model.parameters())):
@@ -234,11 +222,7 @@ def whole_model(runner: Runner) -> nn.Module:
 
 
 def check_strategy(cfg: Mapping[str, Any]) -> None:
-    """Refuse a config whose strategy would be ignored or train wrongly.
-
-    Raises:
-        CommandError: If it is such a config.
-    """
+    """Raise CommandError if a strategy would be ignored or train wrongly."""
     strategy = cfg.get('strategy') or {}
     if not isinstance(strategy, Mapping):
         raise CommandError(f'strategy must be a dict, got {strategy!r}')

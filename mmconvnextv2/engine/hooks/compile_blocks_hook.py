@@ -15,8 +15,7 @@ class CompileBlocksHook(Hook):
     It belongs in ``default_hooks``, as ``custom_hooks`` would replace those of
     a recipe. MMEngine's ``compile=True`` compiles the whole model instead,
     block after block. The first steps take longer, by a compilation for each
-    stage and image size. Checkpoints do not change. With
-    ``MMCONVNEXTV2_TRITON=1`` the Triton kernels are in the graphs.
+    stage and image size. Checkpoints do not change.
 
     On an H100, in bfloat16, a training step of tiny is 1.9x as fast as
     without (benchmarks/results/2026-11-27_gpu_h100.md). On a CPU it is slower.

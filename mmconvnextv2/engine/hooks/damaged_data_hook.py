@@ -23,9 +23,8 @@ class DamagedDataHook(Hook):
     it. So does training at a label map that does not fit.
 
     Args:
-        max_in_a_row (int): Number of damaged files that a process may meet
-            one after another; then the run ends with an error. Defaults to
-            100.
+        max_in_a_row (int): Damaged files one after another in a process at
+            which the run ends with an error. Defaults to 100.
 
     Raises:
         ValueError: If ``max_in_a_row`` is not positive.

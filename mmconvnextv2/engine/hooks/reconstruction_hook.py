@@ -16,11 +16,11 @@ class ReconstructionHook(Hook):
     """Draw reconstructions after every ``interval`` epochs and the last one.
 
     The images are the first that training sees, under the same masks each
-    time, so that progress shows; a resumed run takes its own first ones. Each
-    row shows the original, the masked image, the reconstruction, and the
-    reconstruction with the visible patches pasted back. The pictures go to
-    the runner's visualiser as ``reconstruction``. Training draws the same
-    random numbers with and without this hook.
+    time; a resumed run takes its own first ones. Each row shows the original,
+    the masked image, the reconstruction, and that with the visible patches
+    pasted back. The pictures go to the runner's visualiser as
+    ``reconstruction``. Training draws the same random numbers with and without
+    this hook.
 
     Args:
         interval (int): Epochs between two pictures. Defaults to 1.

@@ -102,11 +102,8 @@ class SafeCheckpointHook(CheckpointHook):
     def save(self, runner: Runner, filename: str, meta: dict) -> None:
         """Write a checkpoint to resume from, and note that it is the last.
 
-        Args:
-            runner (Runner): Runner of the training.
-            filename (str): Name of the file in the run's folder.
-            meta (dict): Numbers of complete epochs, ``epoch``, and
-                iterations, ``iter``.
+        ``meta`` has the numbers of complete epochs and iterations, ``epoch``
+        and ``iter``.
         """
         self.last_ckpt = self._storage.join_path(self.out_dir, filename)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)

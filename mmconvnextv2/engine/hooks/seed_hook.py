@@ -17,10 +17,7 @@ class SeedHook(Hook):
     dropped paths than an uninterrupted one. Here the model's draws depend on
     these three numbers, and a sample's on its place in the batch, too. With
     deterministic kernels both runs end with equal weights. The seed is
-    ``randomness.seed`` of the config.
-
-    Args:
-        enabled (bool): Whether to seed.
+    ``randomness.seed`` of the config. Nothing is done unless ``enabled``.
     """
 
     # Before any hook that draws.
