@@ -1,24 +1,10 @@
 """Training: optimiser construction, hooks and sharding."""
-from .hooks import (
-    CompileBlocksHook,
-    CurveHook,
-    DamagedDataHook,
-    DryRunHook,
-    NonFiniteHook,
-    PreemptionHook,
-    ReconstructionHook,
-    ResumeHook,
-    SafeCheckpointHook,
-    SeedHook,
-    StallHook,
-    WorkDirLockHook,
-)
+from . import hooks
+from .hooks import *  # noqa: F403
 from .layer_decay import LayerDecayOptimWrapperConstructor
 from .sharding import ShardedRunner, ShardedStrategy
 
 __all__ = [
-    'CompileBlocksHook', 'CurveHook', 'DamagedDataHook', 'DryRunHook',
-    'LayerDecayOptimWrapperConstructor', 'NonFiniteHook', 'PreemptionHook',
-    'ReconstructionHook', 'ResumeHook', 'SafeCheckpointHook', 'SeedHook',
-    'ShardedRunner', 'ShardedStrategy', 'StallHook', 'WorkDirLockHook'
+    *hooks.__all__, 'LayerDecayOptimWrapperConstructor', 'ShardedRunner',
+    'ShardedStrategy'
 ]
