@@ -73,17 +73,11 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
       name, of several the longest: ``lr_mult``, on top of the layer's scale,
       and ``decay_mult``, instead of the multipliers above. One that is left
       out changes nothing (in MMEngine it restores weight decay).
-    - ``bypass_duplicate`` (bool): Whether a parameter that sits in several
-      places of the model is taken once, by its first name, rather than
-      refused. Defaults to True.
+    - ``bypass_duplicate`` (bool): Whether a parameter in several places is
+      taken once, by its first name, rather than refused. Defaults to True.
 
     In schedulers, prefer ``eta_min_ratio`` to ``eta_min``, which may lie above
     the learning rate of the first layers.
-
-    Args:
-        optim_wrapper_cfg (dict): As for MMEngine's default constructor. The
-            optimizer must have an ``lr``.
-        paramwise_cfg (dict): The options above.
 
     Examples:
         >>> optim_wrapper = dict(
@@ -121,11 +115,6 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     def add_params(self, params: List[dict], module: nn.Module,
                    **kwargs) -> None:
         """Add the parameter groups of a model, and log a table of its layers.
-
-        Args:
-            params (list[dict]): The list that the groups are appended to.
-            module (nn.Module): The model.
-            **kwargs: Not used.
 
         Raises:
             ValueError: If the model has no such backbone, or one that does

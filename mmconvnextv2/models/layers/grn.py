@@ -39,12 +39,6 @@ class GRN(nn.Module):
 
     Raises:
         ValueError: If ``data_format`` is neither, or a number is not positive.
-
-    Examples:
-        >>> import torch
-        >>> grn = GRN(64)
-        >>> grn(torch.rand(2, 7, 7, 64)).shape
-        torch.Size([2, 7, 7, 64])
     """
 
     _abbr_ = 'grn'

@@ -79,10 +79,8 @@ class SE(nn.Module):
 class CBAM(SE):
     """Attention to channels, then to places (arXiv 1807.06521, Section 3).
 
-    .. code-block:: text
-
-        x = x * sigmoid(MLP(mean of x) + MLP(max of x))      over the sites
-        x = x * sigmoid(conv7x7([mean of x, max of x]))      over the channels
+    x * sigmoid(MLP(mean of x) + MLP(max of x)) over the sites, then
+    x * sigmoid(conv7x7([mean of x, max of x])) over the channels.
     """
 
     looks_around = True

@@ -89,9 +89,8 @@ class MaskedGrid(DenseGrid):
 class LeakyGrid(MaskedGrid):
     """The paper's negative control: masked pixels are black, no more.
 
-    Inside the encoder masked sites take part like any other, so information
-    travels through them and the statistics see them. The output is zeroed at
-    masked places, for the decoder to find its mask tokens there.
+    Inside the encoder masked sites take part like any other. The output is
+    zeroed at masked places, where the decoder has its mask tokens.
     """
 
     def visible(self, x: Tensor) -> None:
@@ -101,10 +100,9 @@ class LeakyGrid(MaskedGrid):
 class PackedPatches(DenseGrid):
     """Only the visible patches, one below the other: (N, V * p, p, C).
 
-    V patches of p x p sites each, a view of (N, V, p, p, C): to the stem and
-    to the downsampling layers, whose windows do not straddle patches, it is an
-    image like any other. The depthwise convolution alone sees the whole grid,
-    with zeros at masked sites.
+    V patches of p x p sites each. To the stem and to the downsampling layers,
+    whose windows do not straddle patches, it is an image like any other. The
+    depthwise convolution alone sees the whole grid, zero at masked sites.
 
     V is the largest count in the batch. An image with fewer visible patches is
     filled up with masked ones, blackened, which no neighbour and no statistic

@@ -89,17 +89,11 @@ class FCMAE(BaseSelfSupervisor):
     def draw_mask(self,
                   inputs: Tensor,
                   generator: Optional[torch.Generator] = None) -> Tensor:
-        """Draw a mask for images from torch's generator.
+        """Draw a mask (N, H / stride, W / stride) for images (N, C, H, W).
 
-        It is drawn and kept on the host, so that a seed gives the same masks
-        on every device and the encoder reads it without waiting.
-
-        Args:
-            inputs (Tensor): (N, C, H, W).
-            generator (torch.Generator, optional): Another one, of the CPU.
-
-        Returns:
-            Tensor: (N, H / stride, W / stride), bool, True = masked.
+        From torch's generator or another of the CPU, and kept on the host: a
+        seed gives the same masks on every device, and the encoder reads them
+        without waiting.
 
         Raises:
             ValueError: If the images are not what the backbone takes, or have
