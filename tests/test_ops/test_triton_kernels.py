@@ -13,7 +13,6 @@ from triton_cases import DEVICE, EPS, INTERPRETED, STEP, relative
 from mmconvnextv2 import GRN
 from mmconvnextv2.models.layers.layout import PackedPatches
 from mmconvnextv2.ops.triton import depthwise_launches as launches
-from mmconvnextv2.ops.triton import depthwise_norm as depthwise_module
 from mmconvnextv2.ops.triton import gelu_grn as gelu_module
 from mmconvnextv2.ops.triton.depthwise_norm import depthwise_norm
 from mmconvnextv2.ops.triton.gelu_grn import gelu_grn
@@ -244,9 +243,9 @@ def test_one_gradient_alone(wanted):
 @pytest.mark.parametrize('needs', [False, True])
 def test_writes_the_convolution_for_a_backward_pass_only(monkeypatch, needs):
     written = []
-    forward = depthwise_module.convolution_and_norm
+    forward = launches.convolution_and_norm
     monkeypatch.setattr(
-        depthwise_module, 'convolution_and_norm',
+        launches, 'convolution_and_norm',
         lambda *args: written.append(args[-1]) or forward(*args))
     x, _, given = inputs(CONV, 1, 2, 3, 4)
     given[0].requires_grad_()

@@ -20,16 +20,8 @@ from mmconvnextv2.ops.double_backward import (
 )
 from mmconvnextv2.ops.linear import type_of_sums
 from mmconvnextv2.ops.packed_depthwise import RunsOfGrid, packed_depthwise
-from .depthwise_launches import (
-    LONGEST_RUN,
-    SIZE,
-    convolution_and_norm,
-    gradient_of_input,
-    gradient_of_norm,
-    gradient_of_taps,
-    sites_of,
-    taps_of,
-)
+from . import depthwise_launches as launches
+from .depthwise_launches import LONGEST_RUN, SIZE, sites_of, taps_of
 from .host import require_triton
 
 
@@ -40,8 +32,8 @@ class _DepthwiseNorm(torch.autograd.Function):
                 beta: Tensor, eps: float,
                 runs: Optional[RunsOfGrid]) -> Tensor:
         taps = taps_of(weight, x)
-        out, conv_out = convolution_and_norm(x, taps, bias, gamma, beta, eps,
-                                             *sites_of(x, runs), True)
+        out, conv_out = launches.convolution_and_norm(
+            x, taps, bias, gamma, beta, eps, *sites_of(x, runs), True)
         ctx.save_for_backward(x, conv_out, taps, weight, bias, gamma, beta)
         ctx.eps, ctx.runs = eps, runs
         return out
@@ -55,12 +47,12 @@ class _DepthwiseNorm(torch.autograd.Function):
                     *inputs, ctx.eps, ctx.runs), (x, weight, *parameters),
                 grad), None, None)
         sites, needs = sites_of(x, ctx.runs), ctx.needs_input_grad
-        d, sums = gradient_of_norm(grad.contiguous(), conv_out, parameters[1],
-                                   ctx.eps)
+        d, sums = launches.gradient_of_norm(
+            grad.contiguous(), conv_out, parameters[1], ctx.eps)
         # Autograd brings gradients to the types of the arguments.
         return (
-            gradient_of_input(d, taps, *sites) if needs[0] else None,
-            gradient_of_taps(d, x, *sites).t().reshape_as(weight)
+            launches.gradient_of_input(d, taps, *sites) if needs[0] else None,
+            launches.gradient_of_taps(d, x, *sites).t().reshape_as(weight)
             if needs[1] else None, *sums, None, None)
 
 
@@ -115,5 +107,5 @@ def depthwise_norm(
         return _DepthwiseNorm.apply(*inputs, eps, runs)
     # Without a backward pass the convolution is not written.
     x, weight, *parameters = inputs
-    return convolution_and_norm(x, taps_of(weight, x), *parameters, eps,
-                                *sites_of(x, runs), False)[0]
+    return launches.convolution_and_norm(
+        x, taps_of(weight, x), *parameters, eps, *sites_of(x, runs), False)[0]
