@@ -135,9 +135,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     def describe(self, model: nn.Module) -> str:
         """Tabulate the learning rates of a model's layers.
 
-        A line per layer, from the first to the last, with the number of
-        parameters that have weight decay and that have none. The model may be
-        on the meta device.
+        A line has the numbers of parameters with and without weight decay.
         """
         kind = self.options['decay_type']
         found = ', '.join(

@@ -24,9 +24,7 @@ def without_autocast(function: Callable) -> Callable:
 def needs_layers(grad: Tensor) -> bool:
     """Tell if a backward pass is differentiated again, or runs under vmap.
 
-    ``torch.func.vmap`` may map it over gradients, and so do
-    ``torch.autograd.grad(is_grads_batched=True)`` and
-    ``jacobian(vectorize=True)``, by an older vmap.
+    An older vmap is that of ``torch.autograd.grad(is_grads_batched=True)``.
     """
     return torch.is_grad_enabled() or is_transformed() or (
         not torch.compiler.is_compiling()

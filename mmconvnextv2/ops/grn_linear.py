@@ -60,10 +60,7 @@ class GRNLinear:
 
     def backward(self, a: Tensor, norms: Tensor, grad: Tensor,
                  buffer: Tensor) -> Tensor:
-        """Compute the gradient (n, S, E) of a from that of y (n, S, C).
-
-        ``buffer`` (n, S, E) is overwritten, perhaps by the result.
-        """
+        """Compute the gradient of a, perhaps in ``buffer``, from that of y."""
         scale = self._scale(norms)
         d = linear(grad, self.weight.to(grad.dtype).t()).to(a.dtype)
         self.grad_beta += d.sum((0, 1))
@@ -80,8 +77,7 @@ class GRNLinear:
     def _backward_of_norms(self, by_scale: Tensor, norms: Tensor) -> Tensor:
         """Pass the gradient (n, E) of scale on to gamma and the norms.
 
-        Returns the gradient of the norms divided by them (n, 1, E): times a
-        map, the map's gradient.
+        Returns the gradient of the norms divided by them (n, 1, E).
         """
         response, mean = responses(norms, self.eps)
         self.grad_gamma += (by_scale * response).sum(0)

@@ -10,23 +10,9 @@ from strategies import arguments
 from torch import nn
 
 from mmconvnextv2 import ConvNeXtV2
-from mmconvnextv2.models.backbones.layer_ids import LAYER_ID_RULES
+from mmconvnextv2.models.backbones.layer_ids import LAYER_ID_RULES, find_layer
 
 ARCH = dict(depths=(1, 2, 4, 2), channels=(4, 8, 8, 8))
-
-
-def expected_exponent(name, depths, decay_type):
-    """The paper's rules, counted from the output side."""
-    kind, *rest = name.split('.')
-    if kind not in ('stages', 'downsample_layers'):
-        return 0
-    stage, block = int(rest[0]), int(rest[1]) if kind == 'stages' else 0
-    if decay_type == 'layer_wise':
-        return sum(depths[stage:]) - block
-    groups = 9 if depths[2] > 9 else 3
-    if kind == 'downsample_layers' and stage == 0:
-        return groups + 4
-    return (groups + 3, groups + 2, groups + 1 - block // 3, 1)[stage]
 
 
 @pytest.mark.parametrize('decay_type', ['layer_wise', 'group_wise'])
@@ -46,8 +32,9 @@ def test_scale_of_every_parameter(size, rate, stem, decay_type):
     assert scales['backbone.downsample_layers.0.0.weight'] == pytest.approx(
         stem[decay_type])
     for name, scale in scales.items():
-        exponent = expected_exponent(
-            name.removeprefix('backbone.'), depths, decay_type)
+        # Typed from the paper in test_layer_ids.py, for these depths too.
+        inside = name.partition('backbone.')[2] or None
+        exponent = find_layer(decay_type, inside, depths).exponent
         assert scale == pytest.approx(rate**exponent), name
 
 

@@ -146,9 +146,7 @@ def test_our_constructor_gives_what_mmdet_gives(build_backbone, depths,
     theirs = param_settings(
         model,
         build(
-            model,
-            'mmdet.LearningRateDecayOptimizerConstructor',
-            decay_rate=0.9,
-            decay_type=their_type,
+            model, 'mmdet.LearningRateDecayOptimizerConstructor',
+            decay_rate=0.9, decay_type=their_type,
             num_layers=12 if depths[2] > 9 else 6))
     assert ours == theirs

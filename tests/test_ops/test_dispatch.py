@@ -181,7 +181,7 @@ def test_not_under_a_tracer_or_transform():
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)
-def test_gradient_of_a_gradient(layout):
+def test_gradients_of_gradients_and_mapped_over_a_batch(layout):
     block = make_block(torch.float64)
     layout, height, width = LAYOUTS[layout]
     x = torch.randn(2, 6, height, width, dtype=torch.float64)
@@ -191,14 +191,6 @@ def test_gradient_of_a_gradient(layout):
         expected = second_gradients(lambda x, *_: block(x, layout), leaves)
     for a, b in zip(found, expected):
         assert (a - b).norm() <= 1e-12 * b.norm()
-
-
-@pytest.mark.parametrize('layout', LAYOUTS)
-def test_gradients_mapped_over_a_batch(layout):
-    block = make_block(torch.float64)
-    layout, height, width = LAYOUTS[layout]
-    x = torch.randn(2, 6, height, width, dtype=torch.float64)
-    leaves = [x.requires_grad_(), *block.parameters()]
     out = block(x, layout)
     directions = torch.randn(3, *out.shape, dtype=torch.float64)
 

@@ -231,19 +231,19 @@ def _shield_workers(loader: DataLoader, signals: Sequence[int]) -> None:
 def _make_process(make: Callable[..., multiprocessing.Process],
                   signals: Sequence[int], *args: Any,
                   **kwargs: Any) -> multiprocessing.Process:
+    """Make a worker to which signals wait until it ignores them."""
     process = make(*args, **kwargs)
-    process.start = partial(_start, process, signals)
+
+    def start() -> None:
+        del process.start  # back to that of the class
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    process.start = start
     return process
-
-
-def _start(process: multiprocessing.Process, signals: Sequence[int]) -> None:
-    """Start a worker to which signals wait until it ignores them."""
-    del process.start  # back to that of the class
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    try:
-        process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _init_worker(init: Optional[Callable[[int], None]],

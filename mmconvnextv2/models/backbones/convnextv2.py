@@ -50,8 +50,8 @@ class ConvNeXtV2(BaseModule):
             'base'.
         in_channels (int): Channels of the image. Defaults to 3.
         stem_patch_size (int): Stride of the stem in pixels. Defaults to 4.
-        norm_cfg (dict): Only ``dict(type='LN2d', eps=...)``, or None, which
-            means the papers' eps, 1e-6.
+        norm_cfg (dict): ``dict(type='LN2d', eps=...)``, or None for an eps of
+            1e-6, the papers'.
         act_cfg (dict): Only ``dict(type='GELU')``, or None.
         linear_pw_conv (bool): Only True: 1x1 convolutions are linear layers.
         use_grn (bool): Whether the blocks have GRN. Defaults to True.

@@ -14,11 +14,10 @@ output norms, necks and heads keep the full learning rate. The rules:
     OpenMMLab calls layer_wise**. For four stages: the stem 0; the first stage
     1; the second, with the downsampling before it, 2; block b of the third
     ``3 + b // 3``, the downsampling before it 3; the last stage with its
-    downsampling 12 if the third has more than nine blocks, else 6.
-    For any other number of stages it is the second-to-last one that is cut
-    into groups, those before it have one id each, and the last stage is 9 or
-    3 ids after the first group, or one after the last group if that is more. A
-    single stage has id 1.
+    downsampling 12 if the third has more than nine blocks, else 6. Of any
+    other number of stages the second-to-last one is cut into groups, and the
+    last one is 9 or 3 ids after the first group, or one after the last group
+    if that is more. A single stage has id 1.
 
 ``group_wise_12``
     The same with the last stage 12 whatever the depths, as in the official
@@ -29,7 +28,7 @@ output norms, necks and heads keep the full learning rate. The rules:
     The rule of ConvNeXt's UperNet recipes, as in OpenMMLab with num_layers of
     12 and 6. The stem and all downsampling layers have id 0, stage s has
     ``s + 1``; the last id is 13 if the second-to-last stage has more than nine
-    blocks, else 7, or one more than the last stage if that is more.
+    blocks, else 7, but above that of the last stage.
 """
 from functools import partial
 from typing import NamedTuple, Optional, Sequence, Tuple

@@ -1,10 +1,9 @@
 """Layouts: how the sites of a map lie in memory, and which of them count.
 
-All layers but two act on one site at a time. The depthwise convolution needs
-the neighbours of a site and GRN the sites of an image: these two, and nothing
-else, ask the layout. So the same parameters encode a whole image or only what
-is visible of it, as submanifold sparse convolutions would (ConvNeXt V2,
-Section 3.1).
+Only the depthwise convolution, which needs the neighbours of a site, and GRN,
+which needs the sites of an image, ask the layout. So the same parameters
+encode a whole image or only what is visible of it, as submanifold sparse
+convolutions would (ConvNeXt V2, Section 3.1).
 
 A mask ``is_masked`` is (N, h, w), bool, True = masked, on the grid of the last
 stage, where a site is one patch. In an earlier stage a patch has p x p sites,

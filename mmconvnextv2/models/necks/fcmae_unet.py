@@ -80,8 +80,8 @@ class FCMAEUNetDecoder(BaseModule):
                 is_masked: Tensor) -> Tensor:
         """Predict patches as ``FCMAEDecoder`` does.
 
-        ``x`` holds the features (N, C, h, w) of the last stage or, with skip
-        connections, of all stages, the first one's first.
+        With skip connections ``x`` has the features of all stages, the first
+        one's first.
         """
         features = [x] if isinstance(x, Tensor) else [*x][::-1]
         y = None

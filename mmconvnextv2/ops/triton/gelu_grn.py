@@ -2,9 +2,9 @@
 
 The forward pass reads h for the statistics, and reads h and writes y; the
 backward pass reads h and dy for sums of gradients, and reads h and dy and
-writes dh, with GELU computed anew from h. That moves 8 times the map, where
-the layers move 26. Sums go over chunks first, each by one program, so results
-repeat bit for bit. Figures: benchmarks/results/2026-11-27_gpu_h100.md.
+writes dh: 8 times the map, where the layers move 26. Sums go over chunks
+first, each by one program, so results repeat bit for bit. Figures:
+benchmarks/results/2026-11-27_gpu_h100.md.
 """
 from typing import Callable, Optional, Tuple
 

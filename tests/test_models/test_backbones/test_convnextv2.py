@@ -70,10 +70,8 @@ def test_layers_of_new_style_configs():
 
 def test_arguments_are_not_modified():
     kwargs = dict(
-        arch=dict(depths=[1, 2], channels=[4, 6]),
-        out_indices=[-1, 0],
-        norm_cfg=dict(type='LN2d', eps=1e-6),
-        act_cfg=dict(type='GELU'),
+        arch=dict(depths=[1, 2], channels=[4, 6]), out_indices=[-1, 0],
+        norm_cfg=dict(type='LN2d', eps=1e-6), act_cfg=dict(type='GELU'),
         init_cfg=[dict(type='TruncNormal', layer=['Conv2d'], std=.02)])
     before = copy.deepcopy(kwargs)
     model = ConvNeXtV2(**kwargs)
@@ -154,12 +152,8 @@ def test_refuses_images(shape):
 
 def test_accepts_what_agrees_with_mmpretrain():
     model = ConvNeXtV2(
-        SMALL,
-        norm_cfg=dict(type='LN2d', eps=1e-6),
-        act_cfg=dict(type='GELU'),
-        linear_pw_conv=True,
-        use_grn=True,
-        layer_scale_init_value=0.,
+        SMALL, norm_cfg=dict(type='LN2d', eps=1e-6), act_cfg=dict(type='GELU'),
+        linear_pw_conv=True, use_grn=True, layer_scale_init_value=0.,
         frozen_stages=-1)
     # It is the default model, to the last value.
     default = ConvNeXtV2(SMALL)

@@ -21,12 +21,8 @@ _BATCHES = st.integers(1, 4)
 def _images(data, cfg, dtype=torch.float64):
     height, width = data.draw(sizes(cfg), 'size')
     return noise(
-        data.draw(_BATCHES, 'batch'),
-        cfg['in_channels'],
-        height,
-        width,
-        seed=data.draw(SEEDS),
-        dtype=dtype)
+        data.draw(_BATCHES, 'batch'), cfg['in_channels'], height, width,
+        seed=data.draw(SEEDS), dtype=dtype)
 
 
 @given(

@@ -44,10 +44,7 @@ def test_drop_path_skips_whole_images(memory):
 def test_freezing(n):
     model = randomise(
         ConvNeXtV2(
-            SMALL,
-            drop_path_rate=.5,
-            frozen_stages=n,
-            out_indices=(0, 1, 2),
+            SMALL, drop_path_rate=.5, frozen_stages=n, out_indices=(0, 1, 2),
             gap_before_final_norm=False))
     assert model.train() is model
     assert model.train(False) is model and not model.training

@@ -14,18 +14,13 @@ def build(depths=(1, 1), channels=(6, 8), masked_impl='packed', **changes):
     """A small FCMAE whose parameters all matter."""
     backbone = dict(
         type='mmconvnextv2.ConvNeXtV2',
-        arch=dict(depths=list(depths), channels=list(channels)),
-        in_channels=2,
-        stem_patch_size=2,
-        final_norm=False,
-        masked_impl=masked_impl)
+        arch=dict(depths=list(depths), channels=list(channels)), in_channels=2,
+        stem_patch_size=2, final_norm=False, masked_impl=masked_impl)
     backbone.update(changes.pop('backbone', {}))
     patch_size = backbone['stem_patch_size'] * 2**(len(depths) - 1)
     neck = dict(
-        type='mmconvnextv2.FCMAEDecoder',
-        in_channels=channels[-1],
-        decoder_channels=8,
-        patch_size=patch_size,
+        type='mmconvnextv2.FCMAEDecoder', in_channels=channels[-1],
+        decoder_channels=8, patch_size=patch_size,
         out_channels=backbone['in_channels'])
     neck.update(changes.pop('neck', {}))
     head = dict(type='mmconvnextv2.FCMAEHead', patch_size=patch_size)
@@ -45,9 +40,7 @@ def build(depths=(1, 1), channels=(6, 8), masked_impl='packed', **changes):
 def test_equals_reference(masked_impl, depths, v1, decoder_depth):
     changes = dict(use_grn=False, layer_scale_init_value=1.) if v1 else {}
     model = build(
-        depths, (4, 5, 6)[:len(depths)],
-        masked_impl,
-        backbone=changes,
+        depths, (4, 5, 6)[:len(depths)], masked_impl, backbone=changes,
         neck=dict(depth=decoder_depth)).double()
     side = model.backbone.stride
     torch.manual_seed(0)
