@@ -8,6 +8,7 @@ from mmengine.registry import DefaultScope
 from torch import Tensor
 
 from mmconvnextv2.models.layers.grn_rivals import RIVALS
+from mmconvnextv2.models.layers.grn_variant import GRNVariant
 
 # Packages whose heads and necks take maps.
 _TAKE_MAPS = ('mmdet', 'mmdet3d', 'mmpose', 'mmrotate', 'mmseg', 'mmyolo')
@@ -159,11 +160,9 @@ def check_scales(use_grn: bool, grn_cfg: Optional[dict],
     _require(
         use_grn or not grn_cfg, 'grn_cfg changes GRN, which use_grn=False '
         f'leaves out; got grn_cfg={grn_cfg}')
-    keys = ('aggregation', 'normalization', 'residual', 'eps')
-    if kind is not None:
-        arguments = inspect.signature(RIVALS[kind]).parameters
-        keys = ('type', *(x for x in arguments
-                          if x not in ('num_channels', 'data_format')))
+    arguments = inspect.signature(RIVALS.get(kind, GRNVariant)).parameters
+    keys = ('type', ) * bool(kind) + tuple(
+        x for x in arguments if x not in ('num_channels', 'data_format'))
     unknown = sorted(set(grn_cfg or ()) - set(keys))
     _require(not unknown, f'grn_cfg may have {keys} (see '
              f'{kind or "GRNVariant"}), got also {unknown}')

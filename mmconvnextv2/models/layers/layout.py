@@ -113,9 +113,8 @@ class PackedPatches(DenseGrid):
         self.grid = is_masked.shape
         counts = (~is_masked).flatten(1).sum(1)
         most, least = int(counts.max()), int(counts.min())
-        # Stable, so visible patches come first and in reading order.
-        # Images with fewer are filled up with masked patches of their own, so
-        # places in the grid stay distinct.
+        # Visible patches first and, as it is stable, in reading order; then
+        # the image's own masked ones, so places in the grid stay distinct.
         patches = is_masked.flatten(1).byte().argsort(dim=1, stable=True)
         patches = patches[:, :most]
         n, h, w = self.grid
@@ -124,9 +123,7 @@ class PackedPatches(DenseGrid):
             (n, h * p, w * p), p) for p in sides}
         for runs in self._runs.values():
             if wants_triton(runs.rows):
-                # Made here, not at the first use: torch.compile would compile
-                # once for runs without them and once for runs with them.
-                runs.tables()
+                runs.tables()  # or torch.compile would compile again with them
         self._is_visible: Optional[Tensor] = None
         if least < most:
             filled = torch.arange(most, device=counts.device) < counts[:, None]
@@ -177,13 +174,8 @@ def build_layout(impl: str, images: Tensor, is_masked: Tensor, stride: int,
                  sides: Sequence[int]) -> DenseGrid:
     """Check a mask against its images and build a layout for it.
 
-    Args:
-        impl (str): A key of ``MASKED_LAYOUTS``.
-        images (Tensor): (N, C, H, W).
-        is_masked (Tensor): (N, h, w). If it is on the host, the host waits for
-            no device.
-        stride (int): Pixels per side of a patch.
-        sides (Sequence[int]): Sites per side of a patch, for each map to come.
+    ``impl`` is a key of ``MASKED_LAYOUTS``, ``sides`` are those of all maps to
+    come. If the mask is on the host, the host waits for no device.
 
     Raises:
         TypeError: If the mask is not a tensor of type bool.

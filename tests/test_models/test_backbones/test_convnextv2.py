@@ -131,8 +131,8 @@ ACT = ("ConvNeXtV2: the paper's activation is GELU; act_cfg must be "
      "ConvNeXtV2: grn_cfg may have ('type', 'ratio') (see SE), got also "
      "['size']"),
     (dict(grn_cfg=dict(aggregate='l1')),
-     "ConvNeXtV2: grn_cfg may have ('aggregation', 'normalization', "
-     "'residual', 'eps') (see GRNVariant), got also ['aggregate']"),
+     "ConvNeXtV2: grn_cfg may have ('eps', 'aggregation', 'normalization', "
+     "'residual') (see GRNVariant), got also ['aggregate']"),
     (dict(use_grn=False, grn_cfg=dict(residual=False)),
      'ConvNeXtV2: grn_cfg changes GRN, which use_grn=False leaves out; got '
      "grn_cfg={'residual': False}"),
