@@ -46,10 +46,10 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """Scale each layer's learning rate by a power of a decay rate.
 
     Each ``ConvNeXtV2`` or ``ConvNeXt`` of mmpretrain, wherever it sits in the
-    model, follows its own depths. All but its stem, downsampling layers and
-    blocks has the full learning rate. Other backbones of mmpretrain that count
-    their layers (``get_layer_depth``: Swin, ViT, BEiT) decay layer-wise by
-    that count. Frozen parameters are left out.
+    model, follows its own depths. Everything outside its stem, downsampling
+    layers and blocks has the full learning rate. Other backbones of mmpretrain
+    that count their layers (``get_layer_depth``: Swin, ViT, BEiT) decay
+    layer-wise by that count. Frozen parameters are left out.
 
     There is no weight decay for norms, biases and tensors of at most one
     dimension, nor, whatever their shape, for GRN and parameters named
@@ -152,12 +152,12 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         for (_, layer_id, scale), group in groupby(
                 sorted(self._entries(model), key=_row), key=_row):
             entries = list(group)
-            decayed, others = (sum(
-                x.param.numel() for x in entries if bool(x.decay_mult) == kind)
-                for kind in (True, False))
+            sizes = [0, 0]
+            for entry in entries:
+                sizes[entry.decay_mult == 0] += entry.param.numel()
             lines.append(f'{layer_id:>3}  {scale:>9.4g}  '
-                         f'{self.base_lr * scale:>9.3e}  {decayed:>11,}  '
-                         f'{others:>11,}  {_name_layers(entries)}')
+                         f'{self.base_lr * scale:>9.3e}  {sizes[0]:>11,}  '
+                         f'{sizes[1]:>11,}  {_name_layers(entries)}')
         return '\n'.join(lines)
 
     def _new_group(self, lr_scale: float, decay_mult: float) -> dict:

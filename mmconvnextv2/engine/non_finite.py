@@ -14,7 +14,7 @@ from mmconvnextv2.text import first_of
 def any_not_finite(values: Any) -> Tensor:
     """Look for infinities and NaN in ``tensors_in(values)``.
 
-    Returns a bool on their device, for which nothing has waited.
+    Returns a bool on their device, without waiting for it.
     """
     tensors = [x.detach() for x in tensors_in(values) if x.numel()]
     if not tensors:

@@ -31,7 +31,7 @@ def is_transformed() -> bool:
 
 
 def not_compiled(function: Callable) -> Callable:
-    """Let a function that branches on tensors break a graph only once."""
+    """Keep a function that branches on tensors out of compiled graphs."""
     disabled = []
 
     @functools.wraps(function)

@@ -17,7 +17,7 @@ _TILE = 28
 
 def _tiles(image: Tensor, grad: Tensor,
            margin: int) -> Iterator[Tuple[Tensor, Tensor]]:
-    """Cut a gradient (C, H, W) and, for each part, the padded image."""
+    """Cut the padded image and a gradient (C, H, W) into matching tiles."""
     for i in range(0, grad.shape[1], _TILE):
         rows = image[:, :, i:i + _TILE + margin]
         for j in range(0, grad.shape[2], _TILE):

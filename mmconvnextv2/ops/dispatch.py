@@ -102,11 +102,11 @@ def depthwise_norm(x: Tensor, conv: nn.Conv2d, norm: nn.Module,
 def grn_mlp(x: Tensor, linear1: nn.Linear, act: nn.GELU,
             grn: Optional[nn.Module], linear2: nn.Linear,
             visible: Optional[Tensor] = None) -> Tensor:
-    """Apply a linear layer to E channels, GELU, GRN if there is one, a linear.
+    """Apply a linear layer, GELU, GRN if there is one, and a linear layer.
 
     Args:
         x (Tensor): (N, H, W, C).
-        linear1, act, grn, linear2: The layers.
+        linear1, act, grn, linear2: The layers; between them are E channels.
         visible (Tensor, optional): (N, H, W, 1), 1 for sites that GRN counts
             and 0 for the others. Defaults to None, all count.
 

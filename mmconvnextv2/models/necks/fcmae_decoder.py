@@ -70,7 +70,7 @@ class FCMAEDecoder(BaseModule):
         self.pred = nn.Linear(decoder_channels, patch_size**2 * out_channels)
 
     def forward(self, x: Tensor, is_masked: Tensor) -> Tensor:
-        """Predict patches (N, h * w, p * p * out_channels), p = patch_size.
+        """Predict patches (N, h * w, p * p * out_channels), as ``patchify``.
 
         Args:
             x (Tensor): (N, C, h, w), not read at masked places.
