@@ -77,14 +77,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
       taken once, by its first name, rather than refused. Defaults to True.
 
     In schedulers, prefer ``eta_min_ratio`` to ``eta_min``, which may lie above
-    the learning rate of the first layers.
-
-    Examples:
-        >>> optim_wrapper = dict(
-        ...     type='OptimWrapper',
-        ...     optimizer=dict(type='AdamW', lr=1e-4, weight_decay=0.05),
-        ...     constructor='mmconvnextv2.LayerDecayOptimWrapperConstructor',
-        ...     paramwise_cfg=dict(decay_rate=0.95, decay_type='layer_wise'))
+    the learning rate of the first layers. An example: ``docs/layer_decay.md``.
     """
 
     def _validate_cfg(self) -> None:

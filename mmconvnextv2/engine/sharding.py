@@ -55,7 +55,7 @@ class ShardedStrategy(DDPStrategy):
     PyTorch's ``fully_shard`` makes each unit whole while it is computed. Names
     and shapes of parameters stay, so layer decay, clipping and ``EMAHook``
     work as ever. A checkpoint is one ordinary file: sharded and unsharded runs
-    resume each other's.
+    resume each other's. Runs need ``ShardedRunner`` (``docs/scale.md``).
 
     Args:
         units (Sequence[str]): Names, in the registry of models, of the
@@ -70,12 +70,6 @@ class ShardedStrategy(DDPStrategy):
         ImportError: If PyTorch is older than 2.6.
         ValueError: If ``param_dtype`` is unknown, or, when the model is
             sharded, if it has no unit of a name.
-
-    Examples:
-        >>> runner_type = 'mmconvnextv2.ShardedRunner'
-        >>> strategy = dict(
-        ...     type='mmconvnextv2.ShardedStrategy',
-        ...     units=['mmconvnextv2.ConvNeXtV2Block'])
     """
 
     def __init__(self, *, units: Sequence[str],

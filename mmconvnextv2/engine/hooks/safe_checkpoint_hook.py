@@ -102,8 +102,7 @@ class SafeCheckpointHook(CheckpointHook):
     def save(self, runner: Runner, filename: str, meta: dict) -> None:
         """Write a checkpoint to resume from, and note that it is the last.
 
-        ``meta`` has the numbers of complete epochs and iterations, ``epoch``
-        and ``iter``.
+        ``meta`` has the numbers of complete epochs, ``epoch``, and ``iter``.
         """
         self.last_ckpt = self._storage.join_path(self.out_dir, filename)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)

@@ -31,10 +31,7 @@ class DenseGrid:
         return None
 
     def visible(self, x: Tensor) -> Optional[Tensor]:
-        """Mark by ones which sites of (N, H, W, C) neighbours and GRN see.
-
-        (N, H, W, 1), of the type of ``x``; None for all.
-        """
+        """Mark by 1 which sites (N, H, W, 1) count; None if all do."""
         return None
 
     def only_visible(self, x: Tensor) -> Tensor:
