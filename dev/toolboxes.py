@@ -205,7 +205,8 @@ TOOLBOXES = {
 # use_backbone.py refuses this one: its neck multiplies all its channels.
 MMYOLO = """\
 _base_ = '{}'
-custom_imports = dict(imports=['mmconvnextv2'], allow_failed_imports=False)
+custom_imports = dict(imports=['mmconvnextv2', 'mmyolo.datasets'],
+                      allow_failed_imports=False)
 model = dict(
     data_preprocessor=dict(
         mean=[123.675, 116.28, 103.53],
