@@ -198,11 +198,12 @@ def test_training_on_shapes(tmp_path, name, line, config):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_started_until_it_has_finished(tmp_path):
+def test_a_run_that_is_started_until_it_has_finished(tmp_path, monkeypatch):
     """In a loop of the shell, by the exit code."""
     line = BLOCKS['faults 2'].strip()
     assert line.startswith('while python tools/train.py CONFIG --resume')
     (tmp_path / 'tools').symlink_to(ROOT / 'tools')
+    monkeypatch.syspath_prepend(TESTS / 'test_tools')
     from toy_task import write_toy_task
     write_toy_task(tmp_path)
     folders = [str(Path(sys.executable).parent), os.environ['PATH']]
