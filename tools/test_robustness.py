@@ -1,19 +1,18 @@
-"""Test a classifier on ImageNet-A, -R, -Sketch, -C, -C-bar, or on corruptions.
+"""Test a classifier on ImageNet-A, -R, -Sketch, -C and -C-bar.
 
-Prints Markdown; with the rows of ConvNeXt's Table 8 below those of a model.
+Or on a set of other classes in ImageNet-C's layout, which
+demo/corrupt_images.py makes. Prints Markdown: for ImageNet's 1000 classes with
+the rows of ConvNeXt's Table 8, and the errors of each of -C's corruptions.
 """
 import argparse
 import sys
 from pathlib import Path
+from statistics import fmean
 
 from _command_line import add_common_arguments
 
-_CORRUPTIONS = (
-    'gaussian_noise', 'shot_noise', 'impulse_noise', 'defocus_blur',
-    'glass_blur', 'motion_blur', 'zoom_blur', 'snow', 'frost', 'fog',
-    'brightness', 'contrast', 'elastic_transform', 'pixelate',
-    'jpeg_compression')
 _SETS = ('c', 'c_bar', 'a', 'r', 'sketch')
+_IMAGENET = 1000  # classes
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -28,9 +27,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add('--classes', type=Path, metavar='FOLDER',
         help="with a folder for each of the model's classes (default: the "
         "config's training images)")
-    add('--apply', nargs='*', choices=_CORRUPTIONS,
-        help="apply these corruptions (default: all) to the config's test "
-        'images, of any data set; needs imagecorruptions')
     add_common_arguments(parser)
     return parser.parse_args(argv)
 
@@ -48,33 +44,34 @@ from mmconvnextv2.text import markdown_table
 def test_robustness(args: argparse.Namespace) -> None:
     """Check the request, then measure."""
     sets = {x: getattr(args, x) for x in _SETS if getattr(args, x)}
-    if not sets and args.apply is None:
-        raise CommandError('give a folder with --c, --c-bar, --a, --r or '
-                           '--sketch, or --apply')
+    if not sets:
+        raise CommandError(
+            'give a folder with --c, --c-bar, --a, --r or --sketch')
     cfg = cli.load_config(args)
     cli.require_file(args.checkpoint, 'checkpoint')
     with cli.refused('checkpoint', ValueError):
         model = build_predictor(cfg, args.checkpoint).inferencer.model.eval()
-    measured = robustness.Robustness(cfg, model)
-    if sets:
-        data = cfg.train_dataloader.dataset
-        with cli.refused('the sets', FileNotFoundError, ValueError):
-            classes = robustness.class_folders(
-                args.classes or Path(data.data_root, 'train'))
-            row = measured.on_sets(sets, classes)
-        print(markdown_table(['%', *robustness.COLUMNS], [
-            ['this model', *row], *([f'{name}, published', *figures] for
-                                    name, figures in
-                                    robustness.PUBLISHED.items())]))
-    names = args.apply or _CORRUPTIONS
-    for name in names if args.apply is not None else ():
-        with cli.refused('--apply', ImportError):
-            errors = measured.under(name, cfg.model.head.num_classes)
-        print(markdown_table(
-            ['error, %', *robustness.SEVERITIES, 'mean'],
-            [[name, *(f'{100 * x:.1f}'
-                      for x in (*errors, sum(errors) / len(errors)))]]),
-              flush=True)
+    data = cfg.train_dataloader.dataset
+    with cli.refused('the sets', FileNotFoundError, ValueError):
+        classes = robustness.class_folders(
+            args.classes or Path(data.data_root, 'train'))
+        row, errors = robustness.Robustness(cfg, model).on_sets(sets, classes)
+    rows = [['this model', *row]]
+    if len(classes) == _IMAGENET:
+        rows += [[f'{name}, published', *figures]
+                 for name, figures in robustness.PUBLISHED.items()]
+    print(markdown_table(['%', *robustness.COLUMNS], rows))
+    if errors:
+        print('\n' + corruption_table(errors))
+
+
+def corruption_table(errors: dict[str, list[float]]) -> str:
+    """Errors of each corruption in Markdown, at 5 severities and in all."""
+    return markdown_table(
+        ['error, %', *map(str, robustness.SEVERITIES), 'mean', '/ AlexNet'],
+        [[name, *(f'{100 * x:.1f}' for x in (
+            *values, fmean(values), fmean(values) / robustness.ALEXNET[name]))]
+         for name, values in errors.items()])
 
 
 def main(argv: list[str] | None = None) -> int:

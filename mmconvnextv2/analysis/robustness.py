@@ -2,11 +2,10 @@
 
 The figures of ConvNeXt's Appendix B, on the sets in their public layouts.
 """
-import copy
 from pathlib import Path
-from typing import Callable, Dict, Iterable, List, Sequence
+from statistics import fmean
+from typing import Callable, Dict, Iterable, List, Sequence, Tuple
 
-import numpy as np
 from mmengine.config import Config
 from mmengine.runner import Runner
 from torch import nn
@@ -101,8 +100,8 @@ def error_rate(model: nn.Module, batches: Iterable,
 
 
 def corruption_errors(root: Path, names: Iterable[str],
-                      measure: Measure) -> Dict[str, float]:
-    """Mean error of each corruption over its severities.
+                      measure: Measure) -> Dict[str, List[float]]:
+    """Errors of each corruption at its severities, 1 to 5.
 
     Args:
         root (Path): Folder with CORRUPTION/SEVERITY/CLASS, or the same in
@@ -121,13 +120,13 @@ def corruption_errors(root: Path, names: Iterable[str],
         if not folders or not all(x.is_dir() for x in folders):
             raise FileNotFoundError(
                 f'{root} must have the folders {name}/1 to {name}/5')
-        found[name] = sum(measure(x, False) for x in folders) / len(folders)
+        found[name] = [measure(x, False) for x in folders]
     return found
 
 
-def mean_corruption_error(errors: Dict[str, float]) -> float:
+def mean_corruption_error(errors: Dict[str, List[float]]) -> float:
     """Mean of the errors on ImageNet-C, each relative to AlexNet's: mCE."""
-    return sum(errors[x] / ALEXNET[x] for x in ALEXNET) / len(ALEXNET)
+    return fmean(fmean(errors[x]) / ALEXNET[x] for x in ALEXNET)
 
 
 class Robustness:
@@ -148,8 +147,11 @@ class Robustness:
                           labels)
 
     def on_sets(self, sets: Dict[str, Path],
-                classes: Sequence[str]) -> List[str]:
+                classes: Sequence[str]
+                ) -> Tuple[List[str], Dict[str, List[float]]]:
         """Figures of COLUMNS in %, '-' for sets that are not given.
+
+        Beside them, the errors of ImageNet-C's corruptions, if it is given.
 
         Args:
             sets (dict): Folders of c, c_bar, a, r and sketch.
@@ -161,35 +163,14 @@ class Robustness:
                            pipeline=self.loader.dataset.pipeline)
             return self._error(dataset, labels_of(folder, classes, subset))
 
-        figures = {}
+        figures, errors = {}, {}
         if 'c' in sets:
-            figures['c'] = mean_corruption_error(
-                corruption_errors(sets['c'], ALEXNET, error))
+            errors = corruption_errors(sets['c'], ALEXNET, error)
+            figures['c'] = mean_corruption_error(errors)
         if 'c_bar' in sets:
-            errors = corruption_errors(sets['c_bar'], C_BAR, error)
-            figures['c_bar'] = sum(errors.values()) / len(errors)
+            figures['c_bar'] = fmean(map(fmean, corruption_errors(
+                sets['c_bar'], C_BAR, error).values()))
         for name in {'a', 'r', 'sketch'} & {*sets}:
             figures[name] = 1 - error(sets[name], name != 'sketch')
         return [f'{100 * figures[x]:.1f}' if x in figures else '-'
-                for x in ('c', 'c_bar', 'a', 'r', 'sketch')]
-
-    def under(self, corruption: str, num_classes: int) -> List[float]:
-        """Errors on the config's test images, cropped and then corrupted.
-
-        Raises:
-            ImportError: If imagecorruptions is not installed.
-        """
-        from imagecorruptions import corrupt
-        errors = []
-        for severity in SEVERITIES:
-            np.random.seed(0)  # The library draws from it.
-            dataset = copy.deepcopy(self.loader.dataset)
-
-            def change(results: Dict, severity: int = severity) -> Dict:
-                image = np.ascontiguousarray(results['img'][..., ::-1])
-                image = corrupt(image, severity, corruption)[..., ::-1]
-                return dict(results, img=np.ascontiguousarray(image))
-
-            dataset.pipeline.insert(len(dataset.pipeline) - 1, change)
-            errors.append(self._error(dataset, range(num_classes)))
-        return errors
+                for x in ('c', 'c_bar', 'a', 'r', 'sketch')], errors

@@ -12,6 +12,8 @@ from .find import shipped_configs
 from .preflight import MissingPath
 from .walk import type_name
 
+_OTHERS = ('docs/which_recipe.md says where to get it, and what must lie in '
+           '{root}.')
 # How a folder of the path, or the type of the data set, begins; lower case.
 _SOURCES = {
     'coco':
@@ -33,6 +35,7 @@ _SOURCES = {
     'shapes':
     'The shapes data set is written on first use, but not where something '
     'else lies.',
+    'cub': _OTHERS, 'sar': _OTHERS,
     '':
     '{root}: not a data set this package knows. Put it there, or change '
     'data_root,\nann_file and data_prefix in the config.',

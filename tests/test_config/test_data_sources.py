@@ -49,6 +49,8 @@ This runs without any download:
     (_data('data/imagenet22k'), 'ImageNet-22K, 21841 classes:'),
     (_data('somewhere', 'ImageNet21k'), 'ImageNet-22K, 21841 classes:'),
     (_data('data/shapes'), 'The shapes data set is written on first use'),
+    (_data('data/CUB_200_2011'), 'docs/which_recipe.md says where to get'),
+    (_data('data/SARDet_100K'), 'docs/which_recipe.md says where to get'),
     (_data('data/unknown'), 'data/unknown: not a data set'),
     (MissingPath('x/b.json', ('train_dataloader.dataset.ann_file', )),
      'x: not a data set this package knows.'),

@@ -33,7 +33,9 @@ def test_every_set_gets_its_figure(robustness, tmp_path, capsys):
             for severity in '12345':
                 shutil.copytree(clean, tmp_path / root / name / severity)
     assert robustness('--c', 'c', '--c-bar', 'bar', '--sketch', clean) == 0
-    table = capsys.readouterr().out.splitlines()
+    table, corruptions = capsys.readouterr().out.split('\n\n')
+    table = table.splitlines()
+    assert len(table) == 3  # The published rows are of ImageNet's classes.
     c, c_bar, a, r, sketch = table[2].replace(' ', '').split('|')[2:-1]
     # All of them are the same images.
     error = 100 - float(sketch)
@@ -41,6 +43,13 @@ def test_every_set_gets_its_figure(robustness, tmp_path, capsys):
     assert float(c_bar) == pytest.approx(error, abs=0.06)
     assert float(c) == pytest.approx(
         error * sum(1 / x for x in ALEXNET.values()) / 15, abs=0.2)
+    header, _, *lines = [x.replace(' ', '').split('|')[1:-1]
+                         for x in corruptions.splitlines()]
+    assert header == ['error,%', *'12345', 'mean', '/AlexNet']
+    assert [x[0] for x in lines] == list(ALEXNET)
+    assert {y for x in lines for y in x[1:7]} == {f'{error:.1f}'}
+    assert float(lines[7][7]) == pytest.approx(error / ALEXNET['snow'],
+                                               abs=0.1)
 
 
 def test_folders_that_do_not_fit(robustness, tmp_path, capsys):

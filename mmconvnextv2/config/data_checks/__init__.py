@@ -17,12 +17,16 @@ from mmconvnextv2.errors import Note
 from mmconvnextv2.text import other_order
 from .classification import check_classes, check_folders_of_splits
 from .coco import check_coco
+from .cub import check_cub
 from .images import dropped
 from .segmentation import check_label_maps
+from .voc import check_voc
 
 _CHECKS = dict(
     CocoDataset=check_coco,
     CocoByNameDataset=check_coco,
+    XMLDataset=check_voc,
+    CUB=check_cub,
     BaseSegDataset=check_label_maps,
     ImageNet=check_classes,
     ImageNet21k=check_classes,

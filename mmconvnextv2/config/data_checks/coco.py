@@ -42,7 +42,7 @@ def check_coco(dataset: Any, cfg: Mapping,
         read = read_records(content, file.use)
         found = read.faults or [
             *_faults_of_classes(content, dataset, file),
-            *_faults_of_heads(dataset, cfg)]
+            *faults_of_heads(dataset, cfg)]
         if not found and images is None:
             images = read.images
             found += _check_images(dataset, cfg, split, images)
@@ -135,7 +135,8 @@ def _faults_of_classes(content: Mapping, dataset: Any,
                "type='mmconvnextv2.CocoByNameMetric' needs neither")
 
 
-def _faults_of_heads(dataset: Any, cfg: Mapping) -> Iterator[str]:
+def faults_of_heads(dataset: Any, cfg: Mapping) -> Iterator[str]:
+    """Name heads with fewer outputs than the data set has classes."""
     classes = dataset.metainfo['classes']
     for path, head in parts(cfg.get('model'), 'model'):
         number = head.get('num_classes')
