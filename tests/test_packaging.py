@@ -185,5 +185,5 @@ def test_metadata_fights_neither_stack(installed):
     needed = [x for x in found.requires if 'extra ==' not in x]
     assert sorted(x.split('>')[0] for x in needed) == ['numpy', 'torch']
     assert found.metadata.get_all('Provides-Extra') == [
-        'maintained', 'export', 'app', 'deploy', 'classic'
+        'maintained', 'export', 'app', 'deploy', 'robustness', 'classic'
     ]
