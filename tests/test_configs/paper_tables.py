@@ -339,16 +339,17 @@ for _task, _data, _drop_path in (
             decay_type='layer-wise',
             stem_scale=None,
             weights=f'/simmim_swin-{ARCHS[_size]}_16xb128-amp-coslr-800e')
-# Table 15's V1 rows: the V1 code's values, and V2's for T; drop path, EMA.
+# Table 15's V1 rows: the V1 code's values, and V2's for T; S as B. Drop path,
+# EMA.
 for _size, (_drop_path, _ema) in dict(
-        t=(0.1, 0.9999), b=(0.2, None), l=(0.3, None),
+        t=(0.1, 0.9999), s=(0.2, None), b=(0.2, None), l=(0.3, None),
         xl=(0.4, 0.9999)).items():
     for _side in ('', '_384'):
-        _like = _size if _size in 'tb' else 'l'
+        _like = dict(t='t', s='b', b='b').get(_size, 'l')
         TABLES[f'convnextv1_{_size}_ft_in22k_in1k{_side}'] = dict(
             TABLES[f'convnextv2_{_like}_ft_in22k_in1k{_side}'],
             arch=ARCHS[_size], drop_path=_drop_path, ema=_ema,
-            weights='/convnext_tiny_22k_224' if _size == 't' else
+            weights=f'/convnext_{ARCHS[_size]}_22k_224' if _size in 'ts' else
             f'/convnext-{ARCHS[_size]}_3rdparty_in21k_')
 # lr, batch, layer decay, warm-up, clipping, weights.
 for _name, _row in dict(
