@@ -1,7 +1,7 @@
 """Write ImageNet-C's 15 corruptions of a test set of class folders.
 
     pip install ".[robustness]"
-    python demo/corrupt_images.py data/shapes/imagenet/val data/shapes-c \
+    python demo/corrupt_images.py data/shapes/imagenet/val data/shapes-c \\
         --size 96 --grid shapes_c.jpg
 
 makes Shapes-C for tools/test_robustness.py --c, in the layout of ImageNet-C's
@@ -13,6 +13,25 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Callable, List, Optional
+
+
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('source', type=Path, help='a folder for each class')
+    parser.add_argument('target', type=Path, help='must not exist')
+    parser.add_argument(
+        '--size', type=int, default=224, metavar='PIXELS',
+        help='of each side; images are resized whole (default: %(default)s)')
+    parser.add_argument('--grid', type=Path, metavar='PICTURE',
+                        help='also draw the first image under each')
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    parse_args()  # for --help and mistakes, before what is slow to import
 
 import numpy as np
 from PIL import Image
@@ -125,18 +144,7 @@ def corrupt_images(args: argparse.Namespace) -> None:
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('source', type=Path, help='a folder for each class')
-    parser.add_argument('target', type=Path, help='must not exist')
-    parser.add_argument(
-        '--size', type=int, default=224, metavar='PIXELS',
-        help='of each side; images are resized whole (default: %(default)s)')
-    parser.add_argument('--grid', type=Path, metavar='PICTURE',
-                        help='also draw the first image under each')
-    parser.set_defaults(launcher='none', local_rank=0)
-    return run_command(corrupt_images, parser.parse_args(argv))
+    return run_command(corrupt_images, parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -7,7 +7,6 @@ import pytest
 from mmengine.config import DictAction
 
 from mmconvnextv2 import analysis
-from mmconvnextv2.analysis.robustness import ALEXNET
 from mmconvnextv2.checkpoint import FORMATS, OURS
 from mmconvnextv2.cli import CommandError, read_settings
 from mmconvnextv2.config.find import configs_folder
@@ -79,7 +78,6 @@ def _choices(parse_args, monkeypatch):
     ('convert_checkpoint', dict(source_format=['auto', *FORMATS],
                                 target_format=[*FORMATS])),
     ('export', dict(format=[*export_formats.FORMATS])),
-    ('test_robustness', dict(apply=[*ALEXNET])),
     ('use_backbone', dict(arch=[x for x in ARCHS
                                 if x not in ('small', 'xlarge')])),  # V1's
 ])
