@@ -48,7 +48,8 @@ class GRNVariant(GRN):
     give ``GRN``, which is faster: use that where nothing is to be exchanged.
 
     Args:
-        num_channels, data_format: See ``GRN``.
+        num_channels (int): See ``GRN``.
+        data_format (str): See ``GRN``.
         eps (float): Added to what is divided by; for 'standardised' to the
             variance. Defaults to 1e-6.
         aggregation (str, optional): 'l2' or 'l1', a norm; 'average', the mean

@@ -30,7 +30,8 @@ class FCMAE(BaseSelfSupervisor):
             masked ones and the encoder sees the whole image: a negative
             control of the paper, where masked sites take part. Defaults to
             False.
-        data_preprocessor, init_cfg: See mmpretrain's ``BaseSelfSupervisor``.
+        data_preprocessor (dict | nn.Module, optional): As mmpretrain has it.
+        init_cfg (dict, optional): As mmpretrain has it.
 
     Raises:
         TypeError: If the backbone is not ``ConvNeXtV2``.
