@@ -7,7 +7,7 @@
 # an AttributeError for each SSD config. onedl-mmdetection 3.5.1 has the same.
 # What helps: bbox_head.loss_cls = None on the built model.
 # Output seen: "'SSDHead' object has no attribute 'loss_cls'", then
-# "with loss_cls=None: 16 boxes" and "still so".
+# "with loss_cls=None: 4 boxes" and "still so".
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
