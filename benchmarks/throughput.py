@@ -5,11 +5,12 @@ mmpretrain. A GPU runs in TF32 and channels-last, as there.
 """
 import argparse
 import statistics
+from multiprocessing import get_context
 from typing import Dict, Iterator
 
 import torch
 from devices import add_device_arguments, autocast, machine
-from memory import peak_on_gpu
+from memory import growth, peak_on_gpu
 from mmengine.registry import MODELS, DefaultScope
 from timing import alternate
 from torch import nn
@@ -47,6 +48,25 @@ def build(cfg: dict, device: str) -> nn.Module:
     return model.to(device, memory_format=torch.channels_last)
 
 
+def peak_on_cpu(args: argparse.Namespace, cfg: dict) -> int:
+    """Bytes that a batch takes at most, beside weights and images (Linux).
+
+    In a process of its own: what is freed stays with it, and is used again.
+    """
+    with get_context('spawn').Pool(1) as pool:
+        return pool.apply(_growth, (args, cfg))
+
+
+@torch.inference_mode()
+def _growth(args: argparse.Namespace, cfg: dict) -> int:
+    model = build(cfg, 'cpu')
+    images = torch.randn(args.batch, 3, args.size, args.size).to(
+        memory_format=torch.channels_last)
+    with autocast(args):
+        model(images[:1])  # what is made once
+        return growth(lambda: model(images))
+
+
 @torch.inference_mode()
 def measure(args: argparse.Namespace, arch: str) -> list:
     """Rows of the table for a size."""
@@ -61,15 +81,15 @@ def measure(args: argparse.Namespace, arch: str) -> list:
     rows = []
     for name, model in built.items():
         published = _PUBLISHED.get(arch, '-') if name.startswith('V1') else '-'
-        # On a CPU what is freed stays with the process: not measured.
-        peak = '-' if args.device == 'cpu' else (
-            f'{peak_on_gpu(lambda model=model: model(images)) / 2**20:.0f}')
+        peak = peak_on_gpu(lambda model=model: model(images)) \
+            if args.device != 'cpu' else peak_on_cpu(
+                args, dict(models(arch, args.size))[name])
         rows.append([
             name, f'{sum(p.numel() for p in model.parameters()) / 1e6:.1f}M',
             f'{args.batch / statistics.median(seconds[name]):.1f}',
             f'{args.batch / max(seconds[name]):.1f} to '
             f'{args.batch / min(seconds[name]):.1f}',
-            peak, published])
+            f'{peak / 2**20:.0f}', published])
     return rows
 
 
