@@ -3,7 +3,8 @@
 Needs numpy, OpenCV, onnxruntime (or openvino) and a file that tools/export.py
 wrote with --format onnx (or openvino) --dynamic:
     python run_exported.py model.onnx image.jpg
-Copy it, and drop the tasks that are not yours.
+and, for FCMAE, a PNG file to write. Copy it, and drop the tasks that are not
+yours.
 """
 import argparse
 import json
@@ -59,11 +60,12 @@ def paste(mask, box, size):
 
 
 def open_onnx(path, precision):
-    """Open an ONNX file; returns a function of images, and the metadata."""
+    """Open an ONNX file; returns a function of its inputs, and metadata."""
     import onnxruntime
     session = onnxruntime.InferenceSession(
         str(path), providers=['CPUExecutionProvider'])
-    return (lambda x: session.run(None, dict(images=x)),
+    names = [x.name for x in session.get_inputs()]
+    return (lambda *inputs: session.run(None, dict(zip(names, inputs))),
             session.get_modelmeta().custom_metadata_map)
 
 
@@ -75,11 +77,11 @@ def open_openvino(path, precision):
              for key in KEYS}
     compiled = openvino.compile_model(
         model, 'CPU', {'INFERENCE_PRECISION_HINT': precision})
-    return lambda x: [*compiled([x]).values()], texts
+    return lambda *inputs: [*compiled(list(inputs)).values()], texts
 
 
 class ExportedModel:
-    """A detector, segmentor or classifier that reads images from disk."""
+    """A model of any of the tasks that reads images from disk."""
 
     def __init__(self, path, precision='f32'):
         open_file = open_openvino if str(path).endswith('.xml') else open_onnx
@@ -88,7 +90,7 @@ class ExportedModel:
         self.meta = {key: json.loads(texts[key]) for key in KEYS}
 
     def __call__(self, path):
-        """Return detections, a map of classes or the classes' scores."""
+        """Return detections, a map or the scores of classes, or an image."""
         image = cv2.imread(str(path))
         return getattr(self, self.meta['part'])(
             self.prepare(image), *image.shape[:2])
@@ -147,6 +149,21 @@ class ExportedModel:
             return 1 / (1 + np.exp(-scores[0])) > settings['binary_threshold']
         return scores.argmax(0)
 
+    def reconstructor(self, x, height, width, seed=0):
+        """Hide patches; return the image with them guessed (H, W, 3), BGR."""
+        given, settings = self.meta['preprocessing'], self.meta['settings']
+        rows, columns = (i // settings['patch_size'] for i in x.shape[2:])
+        x = np.ascontiguousarray(x[..., :rows * settings['patch_size'],
+                                   :columns * settings['patch_size']])
+        order = np.random.default_rng(seed).permutation(rows * columns)
+        visible = int(rows * columns * (1 - settings['mask_ratio']))
+        guess, is_masked = self.run(
+            x, (order >= visible).reshape(1, rows, columns))
+        image = np.where(is_masked, guess, x)[0].transpose(1, 2, 0)
+        image = (image * given['std'] + given['mean']).round().clip(0, 255)
+        step = -1 if given['channels'] == 'RGB' else 1
+        return image.astype('u1')[..., ::step]
+
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(
@@ -165,6 +182,9 @@ if __name__ == '__main__':
     elif result.ndim == 1:
         for label in (-result).argsort()[:5]:
             print(names.get(label, label), f'{result[label]:.3f}')
+    elif result.ndim == 3:
+        with open(sys.argv[3], 'xb') as file:
+            file.write(cv2.imencode('.png', result)[1])
     else:
         for label, count in zip(*np.unique(result, return_counts=True)):
             print(names.get(label, label), f'{count / result.size:.3f}')

@@ -120,7 +120,7 @@ def export(args: argparse.Namespace) -> None:
                          args.dynamic, args.opset, not args.backbone)
         with tempfile.TemporaryDirectory(
                 prefix=f'.{name}.', dir=folder) as part:
-            with refused(args.config, ValueError):
+            with refused(f'--format {args.format}', ValueError):
                 job.write(Path(part, name))
                 report = verify(job, Path(part, name))
             # Weights in a file of their own come first.

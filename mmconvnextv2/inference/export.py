@@ -1,6 +1,7 @@
 """Export of models to ONNX, to OpenVINO and to ``torch.export``."""
+import contextlib
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 import torch
 from mmengine.config import Config
@@ -13,19 +14,19 @@ from mmconvnextv2.config.walk import part_at, type_name
 from mmconvnextv2.models import ConvNeXtV2
 from . import export_formats
 from .classes import find_classes
-from .export_graphs import Graph, SegmentorGraph
+from .export_graphs import Graph, ReconstructionGraph, SegmentorGraph
 from .predict import recognise_task
 
 _PARTS = dict(classification='classifier', detection='detector',
-              segmentation='segmentor')
+              segmentation='segmentor', reconstruction='reconstructor')
 
 
 class Export:
     """Export the model of a config, or its backbone alone.
 
     A classifier returns scores before the softmax, a backbone its feature
-    maps, a segmentor classes and scores of pixels, a detector boxes. All take
-    normalised images.
+    maps, a segmentor classes and scores of pixels, a detector boxes, FCMAE
+    images. All take normalised images, and FCMAE a mask.
 
     Args:
         cfg (Config): A config of a model with a ``ConvNeXtV2``.
@@ -44,14 +45,14 @@ class Export:
     Attributes:
         graph (Graph): What is exported, on the CPU.
         metadata (dict): ``part``, ``least_size`` (of a side, in pixels),
-            ``outputs``, ``preprocessing`` (the order of channels, mean,
-            standard deviation, and the steps before them), ``classes`` (their
-            names) and ``settings`` (thresholds and the like).
+            ``inputs``, ``outputs``, ``preprocessing`` (the order of channels,
+            mean, standard deviation, and the steps before them), ``classes``
+            (their names) and ``settings`` (thresholds and the like).
 
     Raises:
-        ValueError: If the backbone is not ``ConvNeXtV2``, ``shape`` is too
-            small, the model is of a kind that is not exported, or the
-            checkpoint does not fit.
+        ValueError: If the backbone is not ``ConvNeXtV2``, ``shape`` does not
+            suit the model, the model is of a kind that is not exported, or
+            the checkpoint does not fit.
     """
 
     def __init__(self, cfg: Config, checkpoint: Optional[str] = None,
@@ -59,28 +60,29 @@ class Export:
                  is_dynamic: bool = False, opset: Optional[int] = None,
                  is_whole: bool = True) -> None:
         self.kind, self.is_dynamic, self.opset = kind, is_dynamic, opset
-        part = _PARTS.get(recognise_task(cfg)) if is_whole else 'backbone'
-        if part is None:
-            raise ValueError(f'{type_name(cfg.model)} is not exported as a '
-                             'whole; --backbone exports its encoder')
+        part = _PARTS[recognise_task(cfg)] if is_whole else 'backbone'
         self.graph, backbone = _build(cfg, part)
+        patch = self.graph.patch
         # A side that varies in tracing leaves the last map 2 sites at least:
         # with 1, memory formats are ambiguous.
         self._least_traced = 2 * max(
             backbone.stride, self.graph.stride) if is_dynamic else (
                 backbone.stride)
-        if min(shape) < self._least_traced:
-            raise ValueError(f'shape must be at least {self._least_traced} in '
-                             f'both directions, got {tuple(shape)}')
+        if min(shape) < self._least_traced or any(x % patch for x in shape):
+            multiple = f', a multiple of {patch}' if patch > 1 else ''
+            raise ValueError(f'shape must be at least {self._least_traced}'
+                             f'{multiple} in both directions, got '
+                             f'{tuple(shape)}')
         meta = {}
         if checkpoint is not None:
             meta = load_whole(self.graph.model, checkpoint)
-        channels = backbone.downsample_layers[0][0].in_channels
         batch = self.graph.batch or (2 if is_dynamic else 1)
-        self._images = torch.randn(batch, channels, *shape)
+        self._shape = batch, backbone.in_channels, *shape
         self.metadata = dict(
             part=part,
-            least_size=backbone.stride * (2 if kind == 'torch_export' else 1),
+            least_size=max(2 * patch, backbone.stride
+                           * (2 if kind == 'torch_export' else 1)),
+            inputs=self.graph.inputs,
             outputs=self.graph.outputs,
             preprocessing=_preprocessing(cfg),
             classes=find_classes(cfg, meta).get('classes', ()),
@@ -88,29 +90,35 @@ class Export:
 
     @torch.no_grad()
     def write(self, path: Path) -> None:
-        """Write the file; see ``export_formats.write``."""
-        export_formats.write(self._trace(), path, self.kind, self.metadata,
-                             self.opset)
+        """Write the file; see ``export_formats.write``.
 
-    def _trace(self) -> torch.export.ExportedProgram:
-        """Let torch.export read the model, or name its parts."""
-        dim, least, shapes = torch.export.Dim, self._least_traced, None
-        if self.is_dynamic:
-            sides = {2: dim('height', min=least), 3: dim('width', min=least)}
-            batch = {} if self.graph.batch else {0: dim('batch')}
-            shapes = ({**batch, **sides}, )
+        Raises:
+            ValueError: If an exporter cannot; names the model and its parts.
+        """
+        with self._explained('reading the model by torch.export'):
+            program = torch.export.export(
+                self.graph, self.graph.example(self._shape), strict=False,
+                dynamic_shapes=self.graph.dims(self._least_traced)
+                if self.is_dynamic else None)
+        with self._explained(f'writing {self.kind}'):
+            export_formats.write(program, path, self.kind, self.metadata,
+                                 self.opset)
+
+    @contextlib.contextmanager
+    def _explained(self, action: str) -> Iterator[None]:
+        """Say what failed; exporters raise errors of many types."""
         try:
-            return torch.export.export(
-                self.graph, (self._images, ), dynamic_shapes=shapes,
-                strict=False)
-        except Exception as error:  # of many types
-            model = self.graph.model
+            yield
+        except Exception as error:
+            model, cause = self.graph.model, error
+            while cause.__cause__:
+                cause = cause.__cause__
             parts = ', '.join(f'{name} ({type(part).__name__})'
                               for name, part in model.named_children())
             raise ValueError(
-                f'torch.export cannot read {type(model).__name__} with '
-                f'{parts}; --backbone exports the backbone alone. It says: '
-                f'{str(error).strip().splitlines()[0]}') from error
+                f'{action} failed, of {type(model).__name__} with {parts}; '
+                '--backbone exports the backbone alone. It says: '
+                f'{str(cause).strip().splitlines()[0]}') from error
 
     @torch.no_grad()
     def compare(self, path: Path) -> Dict[Tuple[int, ...], float]:
@@ -121,23 +129,26 @@ class Export:
 
         Raises:
             ModuleNotFoundError: If an ONNX file meets no onnxruntime.
+            ValueError: If the file does not run.
         """
-        run = export_formats.OPEN[self.kind](path)
-        shapes = [tuple(self._images.shape)]
+        with self._explained('running the file'):
+            run = export_formats.OPEN[self.kind](path)
+        shapes = [self._shape]
         if self.is_dynamic:
-            least, channels = self.metadata['least_size'], shapes[0][1]
-            shapes += [(1, channels, least, least),
-                       (1, channels, least, 2 * least + 1),
-                       (self.graph.batch or 3, channels, 3 * least - 1,
-                        2 * least + 5)]
+            least, channels = self.metadata['least_size'], self._shape[1]
+            sizes = ((1, least, least), (1, least, 2 * least + 1),
+                     (self.graph.batch or 3, 3 * least - 1, 2 * least + 5))
+            shapes += [(batch, channels,
+                        *(x - x % self.graph.patch for x in size))
+                       for batch, *size in sizes]
         return {x: self._difference(run, x) for x in shapes}
 
     def _difference(self, run: Callable, shape: Tuple[int, ...]) -> float:
-        generator = torch.Generator().manual_seed(sum(shape))
-        images = torch.randn(shape, generator=generator)
-        found = run(images)
+        inputs = self.graph.example(shape, sum(shape))
+        with self._explained(f'running the file on images {shape}'):
+            found = run(*inputs)
         found = [found] if isinstance(found, Tensor) else list(found)
-        return self.graph.difference(found, self.graph.reference(images))
+        return self.graph.difference(found, self.graph.reference(*inputs))
 
 
 def _build(cfg: Config, part: str) -> Tuple[Graph, ConvNeXtV2]:
@@ -153,14 +164,14 @@ def _build(cfg: Config, part: str) -> Tuple[Graph, ConvNeXtV2]:
         raise ValueError('the backbone must be ConvNeXtV2, got '
                          f'{type(backbone).__name__}')
     model.eval().requires_grad_(False)
+    if is_backbone:
+        return Graph(model, [f'stage{i}' for i in model.out_indices]), backbone
     if part == 'detector':
         from .export_detector import DetectorGraph
         return DetectorGraph(model), backbone
-    if part == 'segmentor':
-        return SegmentorGraph(model), backbone
-    if is_backbone:
-        return Graph(model, [f'stage{i}' for i in model.out_indices]), backbone
-    return Graph(model), backbone
+    graph = dict(classifier=Graph, segmentor=SegmentorGraph,
+                 reconstructor=ReconstructionGraph)[part]
+    return graph(model), backbone
 
 
 def _preprocessing(cfg: Config) -> Dict[str, Any]:

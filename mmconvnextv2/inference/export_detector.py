@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .export_graphs import Graph
-from .export_operators import EXCLUDED, METHODS, best_boxes, roi_align
+from .export_operators import EXCLUDED, METHODS, best_boxes, roi_features
 from .export_support import check, parts_of
 
 # Rounding may swap boxes of nearly equal scores, and NMS then keeps others.
@@ -93,7 +93,7 @@ class DetectorGraph(Graph):
         heads = parts_of(self.model, 'roi_head.bbox_head')
         extractors = parts_of(self.model, 'roi_head.bbox_roi_extractor')
         for i, (extractor, head) in enumerate(zip(extractors, heads)):
-            found, deltas = head(_roi_features(extractor, maps, rois))
+            found, deltas = head(roi_features(extractor, maps, rois))
             logits = logits + found
             if i + 1 < len(heads):
                 rois = head.regress_by_class(rois, found[:, :-1].argmax(1),
@@ -110,7 +110,7 @@ class DetectorGraph(Graph):
                labels: Tensor) -> Tensor:
         extractors = parts_of(self.model, 'roi_head.mask_roi_extractor')
         heads = parts_of(self.model, 'roi_head.mask_head')
-        masks = sum(head(_roi_features(extractor, maps, boxes)).sigmoid()
+        masks = sum(head(roi_features(extractor, maps, boxes)).sigmoid()
                     for extractor, head in zip(extractors, heads))
         if heads[0].class_agnostic:
             labels = torch.zeros_like(labels)
@@ -189,18 +189,3 @@ def _select(boxes: Tensor, scores: Tensor, nms: dict, score_thr: float,
         boxes, scores, score_thr, min(number, scores.numel()),
         nms['iou_threshold'], METHODS[method], nms.get('sigma', 0.5),
         nms.get('min_score', 1e-3))
-
-
-def _roi_features(extractor: nn.Module, maps: Sequence[Tensor],
-                  boxes: Tensor) -> Tensor:
-    """Take the features (N, C, h, w) of boxes, each from its level."""
-    maps = maps[:extractor.num_inputs]
-    levels = extractor.map_roi_levels(F.pad(boxes, (1, 0)), len(maps))
-    features = 0
-    for i, (x, layer) in enumerate(zip(maps, extractor.roi_layers)):
-        # Boxes of no size cost nothing where their sites are counted.
-        here = (levels == i)[:, None]
-        found = roi_align(x, boxes * here, layer.output_size,
-                          layer.spatial_scale, layer.sampling_ratio)
-        features = features + torch.where(here[..., None, None], found, 0)
-    return features

@@ -20,10 +20,11 @@ def write(program: torch.export.ExportedProgram, path: Path, kind: str,
     '.data', and all of OpenVINO's to one that ends with '.bin'.
 
     Args:
-        program (ExportedProgram): Its one input are images.
+        program (ExportedProgram): What to write.
         path (Path): File to write.
         kind (str): One of ``FORMATS``.
-        metadata (dict): Values that JSON can hold; names of ``outputs``.
+        metadata (dict): Values that JSON can hold; names of ``inputs``
+            and ``outputs``.
         opset (int, optional): Version of the operators of ONNX. Defaults to
             None, PyTorch's choice.
     """
@@ -36,7 +37,7 @@ def write(program: torch.export.ExportedProgram, path: Path, kind: str,
     size = sum(x.numel() * x.element_size()
                for x in program.state_dict.values())
     program = torch.onnx.export(
-        program, (), input_names=['images'],
+        program, (), input_names=list(metadata['inputs']),
         output_names=list(metadata['outputs']), opset_version=opset,
         custom_translation_table=TRANSLATIONS, dynamo=True, verbose=False)
     program.model.metadata_props.update(texts)
@@ -57,23 +58,24 @@ def _convert_to_openvino(onnx: Path, path: Path,
         part.unlink()
 
 
-def _open_onnx(path: Path) -> Callable[[Tensor], List[Tensor]]:
+def _open_onnx(path: Path) -> Callable[..., List[Tensor]]:
     import onnxruntime
     session = onnxruntime.InferenceSession(
         str(path), providers=['CPUExecutionProvider'])
-    return lambda images: list(
-        map(torch.from_numpy, session.run(None, dict(images=images.numpy()))))
+    names = [x.name for x in session.get_inputs()]
+    return lambda *inputs: list(map(torch.from_numpy, session.run(
+        None, {x: y.numpy() for x, y in zip(names, inputs)})))
 
 
-def _open_openvino(path: Path) -> Callable[[Tensor], List[Tensor]]:
+def _open_openvino(path: Path) -> Callable[..., List[Tensor]]:
     import openvino
     model = openvino.Core().compile_model(
         path, 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
-    return lambda images: [
-        torch.from_numpy(x) for x in model([images.numpy()]).values()]
+    return lambda *inputs: [torch.from_numpy(x) for x in
+                            model([y.numpy() for y in inputs]).values()]
 
 
-# Of each format, what opens a file as a function from images to outputs.
+# Of each format, what opens a file as a function from inputs to outputs.
 OPEN: Dict[str, Callable] = dict(
     onnx=_open_onnx, openvino=_open_openvino,
     torch_export=lambda path: torch.export.load(str(path)).module())

@@ -3,6 +3,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
+from torch.export import Dim
 
 from mmconvnextv2.ops.compile import is_exporting
 
@@ -17,15 +18,17 @@ class Graph(nn.Module):
         model (nn.Module): In evaluation mode.
 
     Attributes:
-        outputs (tuple[str]): Names of the outputs.
+        inputs, outputs (tuple[str]): Their names.
         batch (int, optional): The only number of images; None if any will do.
         tolerance (float): The most that ``difference`` may be.
         settings (dict): What a program needs to read the outputs.
         stride (int): That of its smallest map, if it has some of its own.
+        patch (int): Sides of images are multiples of it, in pixels.
     """
 
+    inputs = ('images', )
     batch: Optional[int] = None
-    stride = 1
+    stride = patch = 1
     tolerance = 1e-4
 
     def __init__(self, model: nn.Module,
@@ -34,13 +37,27 @@ class Graph(nn.Module):
         self.model, self.outputs = model, tuple(outputs)
         self.settings: Dict[str, Any] = {}
 
+    def example(self, shape: Sequence[int], seed: int = 0) -> Sequence[Tensor]:
+        """Draw inputs, of which images have this shape."""
+        generator = torch.Generator().manual_seed(seed)
+        return torch.randn(tuple(shape), generator=generator),
+
+    def dims(self, least: int) -> Sequence[Dict[int, Any]]:
+        """Name the dimensions of each input that vary.
+
+        Sides of images have ``least`` pixels or more.
+        """
+        batch = {} if self.batch else {0: Dim('batch')}
+        return {**batch, 2: Dim('height', min=least),
+                3: Dim('width', min=least)},
+
     def forward(self, images: Tensor) -> Any:
         """Compute the outputs, as they are exported."""
         return self.model(images)
 
-    def reference(self, images: Tensor) -> Sequence[Tensor]:
+    def reference(self, *inputs: Tensor) -> Sequence[Tensor]:
         """Compute what the outputs should be."""
-        found = self(images)
+        found = self(*inputs)
         return [found] if isinstance(found, Tensor) else list(found)
 
     def difference(self, found: Sequence[Tensor],
@@ -55,8 +72,10 @@ class Graph(nn.Module):
         if [x.shape for x in found] != [x.shape for x in expected]:
             return float('inf')
         # Unlike Python's, the maximum of PyTorch keeps NaN.
-        return torch.stack([(a - b).abs().max() / b.abs().max().clamp(min=1)
-                            for a, b in zip(found, expected)]).max().item()
+        return torch.stack([
+            (a.float() - b.float()).abs().max()
+            / b.float().abs().max().clamp(min=1)
+            for a, b in zip(found, expected)]).max().item()
 
 
 class SegmentorGraph(Graph):
@@ -99,6 +118,42 @@ class SegmentorGraph(Graph):
         if not torch.equal(found[0], self._label(found[1])):
             return float('inf')
         return super().difference(found[1:], expected[1:])
+
+
+class ReconstructionGraph(Graph):
+    """FCMAE: images (N, C, H, W) as guessed from what is visible of them.
+
+    It takes the mask, too, of patches (N, h, w), True = masked, and returns
+    it for pixels, (N, 1, H, W). Each patch gets its own mean and variance.
+    """
+
+    inputs = ('images', 'is_masked')
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model, ('reconstruction', 'is_masked_pixel'))
+        self.patch = model.backbone.stride
+        self.settings = dict(
+            patch_size=self.patch, mask_ratio=model.mask_ratio)
+
+    def example(self, shape: Sequence[int], seed: int = 0) -> Sequence[Tensor]:
+        images, = super().example(shape, seed)
+        return images, self.model.draw_mask(
+            images, torch.Generator().manual_seed(seed))
+
+    def dims(self, least: int) -> Sequence[Dict[int, Any]]:
+        batch = Dim('batch')
+        rows, columns = (Dim(x, min=least // self.patch)
+                         for x in ('rows', 'columns'))
+        return ({0: batch, 2: self.patch * rows, 3: self.patch * columns},
+                {0: batch, 1: rows, 2: columns})
+
+    def forward(self, images: Tensor,
+                is_masked: Tensor) -> Tuple[Tensor, Tensor]:
+        """Reconstruct images."""
+        pred, _ = self.model.reconstruct(images, is_masked)
+        hidden = is_masked[:, None].repeat_interleave(self.patch, 2)
+        return (self.model.head.to_images(pred, images),
+                hidden.repeat_interleave(self.patch, 3))
 
 
 class ExactPool(nn.AdaptiveAvgPool2d):

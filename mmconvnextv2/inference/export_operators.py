@@ -8,7 +8,7 @@ this module declares them, which a process needs before it loads a detector's
 from typing import Sequence, Tuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 EXCLUDED = -1.0  # score of a box that does not take part
 METHODS = dict(nms=0, linear=1)  # plain NMS, and soft-NMS
@@ -71,7 +71,6 @@ def best_boxes(boxes: Tensor, scores: Tensor, score_thr: float, number: int,
     return found, indices
 
 
-
 @roi_align.register_fake
 def _(maps, boxes, size, scale, sampling_ratio):
     return maps.new_empty((boxes.shape[0], maps.shape[1], *size))
@@ -81,3 +80,19 @@ def _(maps, boxes, size, scale, sampling_ratio):
 def _(boxes, scores, score_thr, number, *settings):
     return (scores.new_empty(number),
             scores.new_empty(number, dtype=torch.long))
+
+
+def roi_features(extractor: nn.Module, maps: Sequence[Tensor],
+                 boxes: Tensor) -> Tensor:
+    """Take the features (N, C, h, w) of boxes, each from its level."""
+    maps = maps[:extractor.num_inputs]
+    rois = torch.nn.functional.pad(boxes, (1, 0))
+    levels = extractor.map_roi_levels(rois, len(maps))
+    features = 0
+    for i, (x, layer) in enumerate(zip(maps, extractor.roi_layers)):
+        # Boxes of no size cost nothing where their sites are counted.
+        here = (levels == i)[:, None]
+        found = roi_align(x, boxes * here, layer.output_size,
+                          layer.spatial_scale, layer.sampling_ratio)
+        features = features + torch.where(here[..., None, None], found, 0)
+    return features

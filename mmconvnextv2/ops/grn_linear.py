@@ -4,7 +4,7 @@ from typing import Tuple
 import torch
 from torch import Tensor
 
-from .linear import add_product, linear, type_of_sums
+from .linear import add_product, linear
 
 
 def responses(norms: Tensor, eps: float) -> Tuple[Tensor, Tensor]:
@@ -21,10 +21,11 @@ def largest_norm(dtype: torch.dtype) -> float:
 
 def relative_response(x: Tensor, eps: float) -> Tensor:
     """Compute GRN's n (N, 1, ..., C) of x (N, ..., C), in float32 at least."""
-    dtype = type_of_sums(x.dtype)
+    # Not promote_types(), which exports would hold.
+    dtype = torch.float32 if x.dtype.itemsize < 4 else None
     norm = torch.linalg.vector_norm(
         x, dim=tuple(range(1, x.ndim - 1)), keepdim=True, dtype=dtype)
-    return responses(norm.clamp(max=largest_norm(dtype)), eps)[0]
+    return responses(norm.clamp(max=largest_norm(norm.dtype)), eps)[0]
 
 
 class GRNLinear:

@@ -12,6 +12,7 @@ Classifier: 63 per cent. Chance is 20; a linear head on the frozen random
 backbone ends at 34, with a learning rate of 1e-2.
 """
 import pytest
+from check_exported import compare
 from config_run import CONFIGS, scalars, train
 
 from mmconvnextv2.datasets import make_shapes
@@ -44,3 +45,22 @@ def test_learns(folder, name, options, losses, floors):
         assert trained[-1][loss] < share * trained[0][loss], loss
     for metric, floor in floors.items():
         assert metrics[-1][metric] > floor, metric
+    exported_is_equal(folder, name)
+
+
+def exported_is_equal(folder, name):
+    """A trained model's file finds in images what tools/infer.py finds."""
+    pytest.importorskip('onnxscript')
+    data = folder / 'data' / 'shapes'
+    images = dict(cascade='val2017/*', upernet='ade/images/validation/*',
+                  convnextv2='imagenet/val/*/*')[name.partition('_')[0]]
+    last = folder / 'work_dirs' / name / 'last_checkpoint'
+    found = compare(
+        str(CONFIGS / f'{name}.py'), last.read_text(),
+        sorted(data.glob(images))[::2],
+        data / 'annotations' / 'instances_val2017.json')
+    if 'boxes' in found:
+        assert found['matched'] == found['boxes'] > 100
+        assert found['map'] == pytest.approx(found['map_of_ours'], abs=1e-3)
+    assert found.get('equal_pixels', 1) >= 0.999
+    assert found.get('probability', 0) <= 1e-4

@@ -1,8 +1,15 @@
+import copy
+
 import pytest
 import torch
+from fcmae_toy import MODEL
+from mmengine.registry import MODELS, DefaultScope
 
 from mmconvnextv2.inference import export_graphs
-from mmconvnextv2.inference.export_graphs import ExactPool
+from mmconvnextv2.inference.export_graphs import (
+    ExactPool,
+    ReconstructionGraph,
+)
 
 
 @pytest.mark.parametrize('bins', [1, 2, 3, 6, (2, 5)])
@@ -28,3 +35,32 @@ def test_pools_of_a_model():
         model, (x, ), dynamic_shapes=shapes, strict=False).module()
     x = torch.randn(1, 2, 5, 4)
     torch.testing.assert_close(run(x), model(x))
+
+
+@pytest.mark.parametrize('model, neck, backbone, is_dynamic', [
+    (dict(input_token=True), {}, dict(masked_impl='leaky'), True),
+    ({}, dict(type='mmconvnextv2.FCMAEUNetDecoder', num_stages=2,
+              in_channels=[8, 16]), dict(out_indices=[0, 1]), False),
+    ({}, dict(type='mmconvnextv2.FCMAETransformerDecoder', depth=1,
+              num_heads=2, grid=3), {}, False),
+])
+@torch.no_grad()
+def test_fcmae_is_exported_with_each_decoder(model, neck, backbone,
+                                             is_dynamic):
+    cfg = {**copy.deepcopy(MODEL), **model}
+    cfg['neck'].update(neck)
+    cfg['backbone'].update(backbone)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        fcmae = MODELS.build(cfg).eval()
+    for parameter in fcmae.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    graph = ReconstructionGraph(fcmae)
+    shapes = graph.dims(16) if is_dynamic else None
+    run = torch.export.export(
+        graph, graph.example((2, 3, 24, 24)), dynamic_shapes=shapes,
+        strict=False).module()
+    for size in ((2, 3, 24, 24), (3, 3, 16, 40))[:1 + is_dynamic]:
+        inputs = graph.example(size, seed=1)
+        for found, expected in zip(run(*inputs), graph.reference(*inputs)):
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+        assert not torch.equal(found, run(*graph.example(size, seed=2))[1])

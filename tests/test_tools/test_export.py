@@ -4,10 +4,15 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from crafted_checkpoints import write_each
+from fcmae_toy import MODEL as FCMAE
 from mmengine.registry import MODELS, DefaultScope
+from run_exported import ExportedModel
+from torch import nn
 
 from mmconvnextv2.models.layers.grn import GRN
 
@@ -32,7 +37,22 @@ _RETINA = dict(
             type='AnchorGenerator', scales=[4], ratios=[1.],
             strides=[4, 8])))
 _MODELS = dict(c=_CLASSIFIER, d=dict(type='AnyDetector', backbone=_BACKBONE),
-               r=_RETINA, f=dict(type='mmconvnextv2.FCMAE'))
+               r=_RETINA, f=FCMAE, n=dict(type='mmconvnextv2.FCMAE'))
+_FILES = [f'{x}.py' for x in _MODELS]
+
+
+@MODELS.register_module()
+class BesselNeck(nn.Module):
+    """An operator that ONNX lacks, or one that depends on values."""
+
+    def __init__(self, reads):
+        super().__init__()
+        self.reads = reads
+
+    def forward(self, maps):
+        if self.reads and maps[0].sum() > 0:
+            return maps
+        return tuple(torch.special.bessel_j0(x) for x in maps)
 
 
 @pytest.fixture
@@ -72,7 +92,8 @@ def test_classifier_to_torch_export(export, classifier, capsys):
         torch.testing.assert_close(
             run(images), classifier(images), rtol=0, atol=1e-5)
     assert json.loads(files['mmconvnextv2.json']) == dict(
-        part='classifier', least_size=16, outputs=['scores'],
+        part='classifier', least_size=16, inputs=['images'],
+        outputs=['scores'],
         preprocessing=dict(channels='RGB', mean=[1., 2., 3.],
                            std=[4., 5., 6.], steps=[]),
         classes=[], settings={})
@@ -144,7 +165,7 @@ def test_a_file_that_differs_is_not_written(export, tmp_path, monkeypatch,
         capsys.readouterr().err)
     assert (tmp_path / 'm.pt2').read_text() == 'old'
     assert sorted(x.name for x in tmp_path.iterdir()) == [
-        'c.py', 'd.py', 'f.py', 'm.pt2', 'r.py']
+        *sorted(['m.pt2', *_FILES])]
 
 
 @pytest.mark.parametrize('arguments, message', [
@@ -160,8 +181,9 @@ def test_a_file_that_differs_is_not_written(export, tmp_path, monkeypatch,
     (('r.py', 'm.pt2'), 'r.py: RetinaNet with bbox_head (RetinaHead) is not '
      'exported as a whole, --backbone exports its backbone: it must be '
      'MaskRCNN or FasterRCNN or CascadeRCNN, got RetinaNet\n'),
-    (('f.py', 'm.pt2'), 'f.py: FCMAE is not exported as a whole'),
-    (('f.py', 'm.pt2', '--backbone'), 'f.py: the config has no model.backbone'
+    (('f.py', 'm.pt2', '--shape', 20, 32), 'f.py: shape must be at least 8, a '
+     'multiple of 8 in both directions, got (20, 32)\n'),
+    (('n.py', 'm.pt2', '--backbone'), 'n.py: the config has no model.backbone'
      '\n'),
     (('d.py', 'm.pt2', '--backbone', '--checkpoint', 'w.pth'),
      'w.pth: it does not hold the whole backbone of the config:\n'
@@ -170,6 +192,65 @@ def test_a_file_that_differs_is_not_written(export, tmp_path, monkeypatch,
 def test_refusals(export, classifier, arguments, message, capsys):
     assert export(*arguments, '--format', 'torch_export') == _REFUSED
     assert message in capsys.readouterr().err
+
+
+def test_fcmae_to_onnx(export, capsys):
+    onnxruntime = pytest.importorskip('onnxruntime')
+    pytest.importorskip('onnxscript')
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(copy.deepcopy(FCMAE)).eval()
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=0.2)
+    torch.save(dict(state_dict=model.state_dict()), 'f.pth')
+    assert export('f.py', 'm.onnx', '--format', 'onnx', '--dynamic',
+                  '--checkpoint', 'f.pth') == 0
+    out = capsys.readouterr().out
+    assert out.startswith('m.onnx: reconstructor, outputs reconstruction, is_')
+    assert '(1, 3, 16, 16), (1, 3, 16, 32), (3, 3, 40, 32)' in out
+    session = onnxruntime.InferenceSession('m.onnx')
+    images = torch.randn(2, 3, 16, 40)
+    # Different numbers of patches are visible.
+    is_masked = torch.rand(2, 2, 5) > 0.5
+    is_masked[:, 0, 0] = False
+    found, hidden = session.run(None, dict(
+        images=images.numpy(), is_masked=is_masked.numpy()))
+    with torch.no_grad():
+        expected = model.head.to_images(
+            model.reconstruct(images, is_masked)[0], images)
+    torch.testing.assert_close(torch.from_numpy(found), expected, rtol=1e-4,
+                               atol=1e-4)
+    assert (hidden[:, 0, ::8, 7::8] == is_masked.numpy()).all()
+    image = np.random.default_rng(0).integers(0, 256, (20, 45, 3), 'u1')
+    cv2.imwrite('i.png', image)
+    guess = ExportedModel('m.onnx')('i.png')
+    same = (guess == image[:16, :40]).all(2)
+    # Four of ten patches are seen, and stay as they are.
+    assert same.reshape(2, 8, 5, 8).all((1, 3)).sum() == 4
+    assert same.mean() < 0.45
+
+
+@pytest.mark.parametrize('reads, file, message', [
+    (True, 'm.pt2', '--format torch_export: reading the model by torch.export '
+     'failed, of ImageClassifier with data_preprocessor (ClsDataPreprocessor),'
+     ' backbone (ConvNeXtV2), neck (BesselNeck), head (LinearClsHead); '
+     '--backbone exports the backbone alone. It says: Could not guard'),
+    (False, 'm.onnx', '--format onnx: writing onnx failed, of ImageClassifier '
+     'with data_preprocessor (ClsDataPreprocessor), backbone (ConvNeXtV2), '
+     'neck (BesselNeck), head (LinearClsHead); --backbone exports the backbone'
+     ' alone. It says: No ONNX function found for <OpOverload(op=\'prims.'
+     'bessel_j0\''),
+])
+def test_what_an_exporter_cannot_do(export, tmp_path, reads, file, message,
+                                    capsys):
+    pytest.importorskip('onnxscript')
+    neck = dict(type='BesselNeck', reads=reads)
+    Path('c.py').write_text('default_scope = "mmpretrain"\nmodel = '
+                            f'{dict(_CLASSIFIER, neck=neck)!r}\n')
+    kind = dict(pt2='torch_export', onnx='onnx')[file.partition('.')[2]]
+    assert export('c.py', file, '--format', kind) == _REFUSED
+    # torch.export prints what it has read, first.
+    assert f'export.py: {message}' in capsys.readouterr().err
+    assert sorted(x.name for x in tmp_path.iterdir()) == sorted(_FILES)
 
 
 def test_missing_packages_and_files_beside(export, monkeypatch, capsys):

@@ -220,7 +220,8 @@ class ConvNeXtV2(BaseModule):
             norm = getattr(self, f'norm{stage}')
             if self.gap_before_final_norm:
                 # Of this view the gradient is channels-last, too.
-                return norm(x.permute(0, 2, 3, 1).mean(dim=(1, 2)))
+                x = x.permute(0, 2, 3, 1).mean((1, 2), keepdim=True)
+                return norm(x.permute(0, 3, 1, 2)).flatten(1)
             x = norm(x)
         # The one copy of a map: mmcv's RoIAlign, for one, reads memory as
         # channels-first, whatever the strides.

@@ -92,7 +92,8 @@ def _grn(x: Tensor, gamma: Tensor, beta: Tensor, eps: float,
     scale = 1 + gamma * relative_response(x, eps)
     if is_exporting() or torch.jit.is_tracing():
         # coremltools and pnnx know no addcmul.
-        return (beta + x * scale).to(x.dtype)
+        y = beta + x * scale
+        return y if y.dtype == x.dtype else y.to(x.dtype)
     if scale.dtype == x.dtype:
         return torch.addcmul(beta, x, scale)
     # In half precision a rounded scale would double the error, and its

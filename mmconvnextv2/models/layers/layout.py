@@ -14,7 +14,7 @@ from typing import Optional, Sequence, Tuple
 import torch
 from torch import Tensor
 
-from mmconvnextv2.ops.compile import not_compiled
+from mmconvnextv2.ops.compile import is_exporting, not_compiled
 from mmconvnextv2.ops.dispatch import wants_triton
 from mmconvnextv2.ops.packed_depthwise import RunsOfGrid
 
@@ -65,7 +65,7 @@ class MaskedGrid(DenseGrid):
             for p in sides}
 
     def _visible_like(self, x: Tensor) -> Tensor:
-        return self._is_visible[x.shape[1] // self.height]
+        return self._is_visible[int(x.shape[1] // self.height)]
 
     def pack(self, images: Tensor) -> Tensor:
         """Blacken the masked pixels of images (N, C, H, W)."""
@@ -193,6 +193,9 @@ def build_layout(impl: str, images: Tensor, is_masked: Tensor, stride: int,
         raise ValueError(
             f'is_masked must have the shape {expected} (one entry per image '
             f'and {stride} x {stride} patch), got {tuple(is_masked.shape)}')
+    if is_exporting():  # Masks are not read: sizes depend on them in 'packed'.
+        impl = 'dense' if impl == 'packed' else impl
+        return MASKED_LAYOUTS[impl](is_masked, (stride, *sides), images.device)
     empty = is_masked.flatten(1).all(1).nonzero().flatten().tolist()
     if empty:
         raise ValueError('is_masked leaves nothing visible in the images '

@@ -32,5 +32,6 @@ class LayerNorm2d(LayerNorm):
     """The same over the second dimension, best in channels-last memory."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise each site of (N, C, H, W), or (N, C); shape stays."""
-        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+        """Normalise each site of (N, C, H, W); shape stays."""
+        # coremltools and pnnx know no movedim.
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
