@@ -3,8 +3,7 @@
 Needs numpy, OpenCV, onnxruntime (or openvino) and a file that tools/export.py
 wrote with --format onnx (or openvino) --dynamic:
     python run_exported.py model.onnx image.jpg
-and, for FCMAE, a PNG file to write. Copy it, and drop the tasks that are not
-yours.
+Copy it, and drop the tasks that are not yours.
 """
 import argparse
 import json
@@ -171,6 +170,7 @@ if __name__ == '__main__':
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('model', help='.onnx or .xml')
     parser.add_argument('image')
+    parser.add_argument('--out', help="PNG file to write, FCMAE's guess")
     args = parser.parse_args()
     model = ExportedModel(args.model)
     result, names = model(args.image), dict(enumerate(model.meta['classes']))
@@ -183,7 +183,9 @@ if __name__ == '__main__':
         for label in (-result).argsort()[:5]:
             print(names.get(label, label), f'{result[label]:.3f}')
     elif result.ndim == 3:
-        with open(sys.argv[3], 'xb') as file:
+        if not args.out:
+            parser.error('the result is an image: name a file by --out')
+        with open(args.out, 'xb') as file:
             file.write(cv2.imencode('.png', result)[1])
     else:
         for label, count in zip(*np.unique(result, return_counts=True)):
