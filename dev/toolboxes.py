@@ -85,6 +85,8 @@ def make_coco(root: Path, rng: np.random.Generator) -> Path:
     """COCO with boxes, keypoints and the detections that mmpose tests on."""
     folder = root / 'coco'
     (folder / 'annotations').mkdir(parents=True)
+    from mmdet.datasets import CocoDataset
+    names = CocoDataset.METAINFO['classes']  # of which person is the first
     for split in ('train2017', 'val2017'):
         images, annotations = [], []
         for i in range(1, IMAGES + 1):
@@ -93,10 +95,12 @@ def make_coco(root: Path, rng: np.random.Generator) -> Path:
             name = f'{i:012d}.jpg'
             save(folder / split / name, image)
             images.append(dict(id=i, file_name=name, height=240, width=200))
-        for kind in ('person_keypoints', 'instances'):
+        for kind, count in (('person_keypoints', 1), ('instances', 80)):
             (folder / 'annotations' / f'{kind}_{split}.json').write_text(
                 json.dumps(dict(images=images, annotations=annotations,
-                                categories=[dict(id=1, name='person')])))
+                                categories=[
+                                    dict(id=k + 1, name=name) for k, name
+                                    in enumerate(names[:count])])))
     found = folder / 'person_detection_results'
     found.mkdir()
     (found / 'COCO_val2017_detections_AP_H_56_person.json').write_text(
