@@ -211,6 +211,7 @@ MMYOLO = """\
 _base_ = '{}'
 custom_imports = dict(imports=['mmconvnextv2', 'mmyolo.datasets'],
                       allow_failed_imports=False)
+train_dataloader = dict(collate_fn=dict(_delete_=True, type='yolov5_collate'))
 model = dict(
     data_preprocessor=dict(
         mean=[123.675, 116.28, 103.53],
