@@ -24,6 +24,9 @@ def __getattr__(name: str) -> Any:
 
 declare_before_torchvision()
 # Asked for -m mmconvnextv2, Python imports this before __main__. The tool that
-# runs then reads its command line first; cli imports this for it.
-if sys.argv[:1] != ['-m'] or None in map(importlib.util.find_spec, REQUIRED):
+# runs then reads its command line first; cli imports the rest for it. Not so
+# for a module of somebody else whose package imports this.
+_module = ' '.join(sys.orig_argv).partition(' -m ')[2].partition(' ')[0]
+_before_main = sys.argv[:1] == ['-m'] and _module == __name__
+if not _before_main or None in map(importlib.util.find_spec, REQUIRED):
     importlib.import_module('.registered', __name__)

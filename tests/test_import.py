@@ -54,6 +54,21 @@ def test_backbone_registers_where_mmdet_mmseg_and_mmpretrain_are_absent():
     assert done.stdout.endswith('registered\n'), done.stderr
 
 
+def test_registers_for_the_package_of_a_module_that_is_run(tmp_path):
+    """Python imports a package before it changes the -m of the arguments."""
+    (tmp_path / 'own').mkdir()
+    (tmp_path / 'own' / '__init__.py').write_text('import mmconvnextv2')
+    (tmp_path / 'own' / 'train.py').write_text(
+        'from mmengine.registry import MODELS\n'
+        "print(MODELS.module_dict.get('ConvNeXtV2'))")
+    done = subprocess.run(
+        [sys.executable, '-m', 'own.train', '-m', 'mmconvnextv2'],
+        capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout == (
+        "<class 'mmconvnextv2.models.backbones.convnextv2.ConvNeXtV2'>\n"
+    ), done.stderr
+
+
 _SLOW = ('torch._dynamo', 'torch._inductor', 'triton', 'matplotlib', 'mmdet',
          'mmseg', 'mmpretrain', 'timm')
 

@@ -23,6 +23,7 @@ import runpy, sys
 name, *sys.argv = sys.argv[1:]
 try:
     if name == '-m':
+        sys.orig_argv = ['python', '-m', 'mmconvnextv2', *sys.argv[1:]]
         runpy.run_module('mmconvnextv2', run_name='__main__')
     else:
         sys.path.insert(0, name.rpartition('/')[0])
