@@ -8,6 +8,7 @@ import os.path as osp
 import signal
 import time
 from functools import partial
+from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
@@ -98,6 +99,9 @@ class PreemptionHook(Hook):
         self._asked, self._pid = None, os.getpid()
         former = handle(self.signals, self._note)
         self._former = self._former or former
+        # Processes that are forked from now on inherit _note, which ignores
+        # SIGTERM: those of a metric's Pool would never end.
+        BaseProcess.terminate = BaseProcess.kill
         if not former:
             runner.logger.warning('PreemptionHook does nothing: only the main '
                                   'thread of a program can watch signals.')

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -157,6 +158,23 @@ def test_a_worker_that_is_left_does_not_hold_up_the_exit():
     done = subprocess.run([sys.executable, '-c', _LEAVES_A_WORKER],
                           timeout=60, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (0, '')
+
+
+@pytest.mark.timeout(60)
+def test_processes_of_a_pool_end(runner, monkeypatch):
+    """They inherit what notes SIGTERM; mmdet's VOC metric makes some."""
+    process = multiprocessing.process.BaseProcess
+    monkeypatch.setattr(process, 'terminate', process.terminate)
+    hook = PreemptionHook()
+    hook.before_test(runner)
+    for _ in range(20):
+        pool = multiprocessing.get_context('fork').Pool(4)
+        assert pool.starmap(pow, [(2, 3)] * 4) == [8] * 4
+        pool.close()
+        del pool  # which sends SIGTERM to those that have not ended yet
+    hook.after_run(runner)
+    while multiprocessing.active_children():
+        time.sleep(0.01)
 
 
 class _SignalledAtOnce(multiprocessing.context.ForkProcess):
