@@ -27,7 +27,8 @@ train_dataloader = dict(
     batch_size=2, num_workers=1, persistent_workers=True)
 train_cfg = dict(max_epochs=20)
 default_hooks = dict(
-    logger=dict(interval=10), checkpoint=dict(interval=1, max_keep_ckpts=2))
+    logger=dict(interval=10), checkpoint=dict(interval=1, max_keep_ckpts=2),
+    curves=dict(seconds=1e9))  # matplotlib keeps the fonts' files open
 custom_hooks = [
     dict(type='mmconvnextv2.ReconstructionHook', interval=5),
     dict(type='mmengine.Soak')]
