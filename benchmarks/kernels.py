@@ -22,7 +22,7 @@ from timing import alternate, one_arch_parser, ratio
 from torch import Tensor
 
 from mmconvnextv2 import ConvNeXtV2
-from mmconvnextv2.models.layers.layout import PackedPatches
+from mmconvnextv2.models.layers.masked_layout import PackedPatches
 from mmconvnextv2.ops.double_backward import gelu_grn_by_layers
 from mmconvnextv2.ops.triton.depthwise_norm import (
     depthwise_norm,

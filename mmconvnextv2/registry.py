@@ -10,74 +10,38 @@ import contextlib
 import importlib
 from typing import Callable, Optional, TypeVar
 
-from mmengine.registry import DATASETS as MMENGINE_DATASETS
-from mmengine.registry import HOOKS as MMENGINE_HOOKS
-from mmengine.registry import METRICS as MMENGINE_METRICS
-from mmengine.registry import MODELS as MMENGINE_MODELS
-from mmengine.registry import (
-    OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
-)
-from mmengine.registry import RUNNERS as MMENGINE_RUNNERS
-from mmengine.registry import STRATEGIES as MMENGINE_STRATEGIES
-from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine import registry as root
 from mmengine.registry import Registry
 
 _T = TypeVar('_T', bound=Callable)
+
+_SCOPE = 'mmconvnextv2'
+
 
 class _Models(Registry):
     """Import what needs mmpretrain, and seconds, when it is looked up."""
 
     def get(self, key: str) -> Optional[type]:
         if key.rpartition('.')[2] in ('FCMAE', 'FCMAETransformerDecoder'):
-            importlib.import_module('mmconvnextv2.models.selfsup')
+            importlib.import_module(f'{_SCOPE}.models.selfsup')
         return super().get(key)
 
 
-MODELS = _Models(
-    'model',
-    parent=MMENGINE_MODELS,
-    scope='mmconvnextv2',
-    locations=['mmconvnextv2.models'])
-# Imported when a data set or a transform is looked up: they need mmseg or
-# mmpretrain.
-TRANSFORMS = Registry(
-    'transform',
-    parent=MMENGINE_TRANSFORMS,
-    scope='mmconvnextv2',
-    locations=['mmconvnextv2.datasets.transforms'])
-# Imported when a data set or a metric is looked up: they need mmdet or mmseg.
-DATASETS = Registry(
-    'dataset',
-    parent=MMENGINE_DATASETS,
-    scope='mmconvnextv2',
-    locations=[
-        'mmconvnextv2.datasets.coco', 'mmconvnextv2.datasets.folder_seg'
-    ])
-METRICS = Registry(
-    'metric',
-    parent=MMENGINE_METRICS,
-    scope='mmconvnextv2',
-    locations=['mmconvnextv2.datasets.coco'])
-HOOKS = Registry(
-    'hook',
-    parent=MMENGINE_HOOKS,
-    scope='mmconvnextv2',
-    locations=['mmconvnextv2.engine'])
-OPTIM_WRAPPER_CONSTRUCTORS = Registry(
-    'optim wrapper constructor',
-    parent=MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
-    scope='mmconvnextv2',
-    locations=['mmconvnextv2.engine'])
-RUNNERS = Registry(
-    'runner',
-    parent=MMENGINE_RUNNERS,
-    scope='mmconvnextv2',
-    locations=['mmconvnextv2.engine'])
-STRATEGIES = Registry(
-    'strategy',
-    parent=MMENGINE_STRATEGIES,
-    scope='mmconvnextv2',
-    locations=['mmconvnextv2.engine'])
+def _child(parent: Registry, *modules: str, kind: type = Registry) -> Registry:
+    """Make a child registry; modules are imported when a name is looked up."""
+    return kind(parent.name, parent=parent, scope=_SCOPE,
+                locations=[f'{_SCOPE}.{x}' for x in modules])
+
+
+MODELS = _child(root.MODELS, 'models', kind=_Models)
+# The modules of these three need mmdet, mmseg or mmpretrain.
+TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms')
+DATASETS = _child(root.DATASETS, 'datasets.coco', 'datasets.folder_seg')
+METRICS = _child(root.METRICS, 'datasets.coco')
+HOOKS = _child(root.HOOKS, 'engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child(root.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')
+RUNNERS = _child(root.RUNNERS, 'engine')
+STRATEGIES = _child(root.STRATEGIES, 'engine')
 
 
 def register(registry: Registry) -> Callable[[_T], _T]:

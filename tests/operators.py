@@ -7,7 +7,7 @@ from strategies import noise
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmconvnextv2.models.layers.layout import (
+from mmconvnextv2.models.layers.masked_layout import (
     DENSE_GRID,
     MaskedGrid,
     PackedPatches,

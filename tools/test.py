@@ -42,12 +42,12 @@ from mmconvnextv2 import cli
 from mmconvnextv2.checkpoint.loading import safe_loading
 from mmconvnextv2.cli import CommandError, build_runner
 from mmconvnextv2.config.check import require_names
-from mmconvnextv2.config.explain import explained_errors
 from mmconvnextv2.engine.cpu import (
     join_processes_on_cpu,
     spared_operators,
     takes_amp,
 )
+from mmconvnextv2.engine.run_errors import explained_errors
 
 # Scope: (its visualisation hook, what turns it on, where it takes a folder).
 # mmsegmentation's takes none: its visualiser does.

@@ -41,10 +41,10 @@ from mmconvnextv2 import cli
 from mmconvnextv2.checkpoint.loading import safe_loading
 from mmconvnextv2.cli import CommandError, build_runner
 from mmconvnextv2.config.check import require_names
-from mmconvnextv2.config.explain import explained_errors
 from mmconvnextv2.config.walk import type_name
 from mmconvnextv2.engine.cpu import fit_amp_to_cpu, join_processes_on_cpu
 from mmconvnextv2.engine.hooks.preemption_hook import handle
+from mmconvnextv2.engine.run_errors import explained_errors
 from mmconvnextv2.engine.sharding import check_strategy
 from mmconvnextv2.files import latest_whole_checkpoint
 

@@ -1,6 +1,6 @@
 """The backbone of a config, with weights from a checkpoint."""
 from pathlib import Path
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Union
+from typing import NamedTuple, Optional, Union
 
 import torch
 from mmengine.device import get_device
@@ -13,7 +13,7 @@ from mmconvnextv2.checkpoint.entries import pick_weights
 from mmconvnextv2.checkpoint.errors import about, compare
 from mmconvnextv2.checkpoint.io import read_checkpoint
 from mmconvnextv2.config.check import read_config
-from mmconvnextv2.config.walk import parts, type_name
+from mmconvnextv2.config.walk import normalization_of, parts, type_name
 from mmconvnextv2.registry import MODELS
 
 _SEED = 0  # of initial weights
@@ -94,13 +94,3 @@ def _load_vit(backbone: nn.Module, checkpoint: str) -> None:
             raise CheckpointError('it does not hold the backbone of the '
                                   f'config:{found.describe()}')
     backbone.load_state_dict(state, strict=False)
-
-
-def normalization_of(cfg: Mapping) -> Dict[str, Any]:
-    """Read ``mean``, ``std`` and ``bgr_to_rgb`` for ImgDataPreprocessor."""
-    given = cfg.get('model', {}).get('data_preprocessor') or cfg.get(
-        'data_preprocessor') or {}
-    return dict(
-        mean=given.get('mean'),
-        std=given.get('std'),
-        bgr_to_rgb=given.get('to_rgb', given.get('bgr_to_rgb', False)))

@@ -115,3 +115,13 @@ def _registered_name(kind: Any, scope: str | None) -> str | None:
                         own is None or name not in own.module_dict)
                     return name if is_plain else f'{node.scope}.{name}'
     return None
+
+
+def normalization_of(cfg: Mapping) -> dict[str, Any]:
+    """Read ``mean``, ``std`` and ``bgr_to_rgb`` for ImgDataPreprocessor."""
+    given = cfg.get('model', {}).get('data_preprocessor') or cfg.get(
+        'data_preprocessor') or {}
+    return dict(
+        mean=given.get('mean'),
+        std=given.get('std'),
+        bgr_to_rgb=given.get('to_rgb', given.get('bgr_to_rgb', False)))

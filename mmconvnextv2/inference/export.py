@@ -8,9 +8,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from torch import Tensor
 
-from mmconvnextv2.analysis.models import normalization_of
 from mmconvnextv2.checkpoint.pretrained import load_whole
-from mmconvnextv2.config.walk import part_at, type_name
+from mmconvnextv2.config.walk import normalization_of, part_at, type_name
 from mmconvnextv2.models import ConvNeXtV2
 from . import export_formats
 from .classes import find_classes

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from triton_cases import DEVICE, EPS, INTERPRETED, STEP, relative
 
 from mmconvnextv2 import GRN
-from mmconvnextv2.models.layers.layout import PackedPatches
+from mmconvnextv2.models.layers.masked_layout import PackedPatches
 from mmconvnextv2.ops.triton import depthwise_launches as launches
 from mmconvnextv2.ops.triton import gelu_grn as gelu_module
 from mmconvnextv2.ops.triton.depthwise_norm import depthwise_norm

@@ -14,7 +14,7 @@ from triton_cases import (
     step,
 )
 
-from mmconvnextv2.models.layers.layout import PackedPatches
+from mmconvnextv2.models.layers.masked_layout import PackedPatches
 from mmconvnextv2.ops import dispatch
 from mmconvnextv2.ops.dispatch import triton_kernels
 from mmconvnextv2.ops.triton import depthwise_launches, gelu_grn

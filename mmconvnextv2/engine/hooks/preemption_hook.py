@@ -19,11 +19,11 @@ from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import DataLoader
 
 from mmconvnextv2.engine.batches import count_batches, restart_iterator
+from mmconvnextv2.files import INTERRUPTED
 from mmconvnextv2.registry import HOOKS, register
 from .safe_checkpoint_hook import SafeCheckpointHook
 
 STOPPED = 75  # "Try again later" of sysexits.h.
-CHECKPOINT = 'interrupted.pth'
 _DONE = 'batches_done'
 _SIGNALS = signal.SIGTERM, signal.SIGINT, signal.SIGUSR1
 
@@ -153,7 +153,7 @@ class PreemptionHook(Hook):
     def _save_and_leave(self, runner: Runner, counts: dict) -> None:
         for saver in self._savers:
             if saver.last_counts != counts:
-                saver.save(runner, CHECKPOINT, counts)
+                saver.save(runner, INTERRUPTED, counts)
             runner.logger.info(
                 f'Stopped by {self._asked or "a signal"} after iteration '
                 f"{counts['iter']}, saved as "
@@ -194,7 +194,7 @@ class PreemptionHook(Hook):
         """Remove what was saved on stopping; training is not lost now."""
         for saver in self._savers:
             if saver.last_ckpt:  # Unless it is all there is.
-                saver.discard(CHECKPOINT)
+                saver.discard(INTERRUPTED)
 
 
 def handle(signals: Sequence[int] = _SIGNALS,

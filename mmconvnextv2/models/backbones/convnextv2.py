@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mmconvnextv2.models.layers.block import INIT_CFG, ConvNeXtV2Block, Stage
 from mmconvnextv2.models.layers.downsample import Downsample, Stem
-from mmconvnextv2.models.layers.layout import (
+from mmconvnextv2.models.layers.masked_layout import (
     DENSE_GRID,
     MASKED_LAYOUTS,
     DenseGrid,

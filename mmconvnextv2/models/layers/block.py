@@ -12,7 +12,7 @@ from mmconvnextv2.ops import dispatch
 from mmconvnextv2.ops.compile import compiled
 from mmconvnextv2.registry import MODELS, register
 from .grn_rivals import build_grn
-from .layout import DENSE_GRID, DenseGrid
+from .masked_layout import DENSE_GRID, DenseGrid
 from .norm import NORM_EPS, LayerNorm
 
 KERNEL_SIZE = 7

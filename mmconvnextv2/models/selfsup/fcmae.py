@@ -7,7 +7,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from mmconvnextv2.models.backbones import ConvNeXtV2
-from mmconvnextv2.models.layers.layout import build_layout
+from mmconvnextv2.models.layers.masked_layout import build_layout
 from mmconvnextv2.registry import MODELS, register
 from .masking import draw_mask
 

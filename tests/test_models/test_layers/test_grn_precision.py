@@ -9,7 +9,7 @@ from torch import nn
 
 from mmconvnextv2 import GRN, ConvNeXtV2
 from mmconvnextv2.models.layers.block import ConvNeXtV2Block
-from mmconvnextv2.models.layers.layout import DENSE_GRID, build_layout
+from mmconvnextv2.models.layers.masked_layout import DENSE_GRID, build_layout
 from mmconvnextv2.ops.dispatch import plain_layers
 
 HALF = (torch.float16, torch.bfloat16)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmconvnextv2.models.layers.layout import (
+from mmconvnextv2.models.layers.masked_layout import (
     DENSE_GRID,
     LeakyGrid,
     MaskedGrid,

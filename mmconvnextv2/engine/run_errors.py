@@ -13,7 +13,7 @@ from mmconvnextv2.engine.hooks import NonFiniteError
 from mmconvnextv2.engine.peers import describe_ended
 from mmconvnextv2.errors import CommandError
 from mmconvnextv2.files import latest_whole_checkpoint
-from .locate import Trail
+from .failing_part import Trail
 
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS,
                 errno.EACCES, errno.EPERM, errno.EIO)

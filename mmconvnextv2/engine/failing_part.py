@@ -19,10 +19,10 @@ from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS, Registry
 from torch import nn
 
+from mmconvnextv2.config.arguments import part_mistakes
+from mmconvnextv2.config.check import ConfigError
+from mmconvnextv2.config.walk import SPLITS, LocatedType, locate_types
 from mmconvnextv2.errors import CommandError, doing, what_was_done
-from .arguments import part_mistakes
-from .check import ConfigError
-from .walk import SPLITS, LocatedType, locate_types
 
 # Methods of MMEngine's runners: the section of the config that they read.
 _SECTIONS = dict(

@@ -13,8 +13,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmconvnextv2.config.check import ConfigError
-from mmconvnextv2.config.locate import Trail
 from mmconvnextv2.config.walk import LocatedType
+from mmconvnextv2.engine.failing_part import Trail
 from mmconvnextv2.errors import CommandError
 
 

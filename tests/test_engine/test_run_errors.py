@@ -4,8 +4,8 @@ import errno
 import pytest
 from mmengine.config import Config
 
-from mmconvnextv2.config import explain
 from mmconvnextv2.datasets.damaged import DamagedDataError
+from mmconvnextv2.engine import run_errors
 from mmconvnextv2.engine.hooks import NonFiniteError
 
 RAISED = ('Caught DamagedDataError in DataLoader worker process 0.\nOriginal '
@@ -26,8 +26,8 @@ RAISED = ('Caught DamagedDataError in DataLoader worker process 0.\nOriginal '
 def test_what_ends_a_run_without_a_traceback(tmp_path, error, message, split,
                                              left):
     cfg = Config(dict(work_dir=str(tmp_path)))
-    with pytest.raises(explain.RunError) as caught, \
-            explain.explained_errors(cfg, (split, )):
+    with pytest.raises(run_errors.RunError) as caught, \
+            run_errors.explained_errors(cfg, (split, )):
         raise error
     assert caught.value.exit_code == 1 and caught.value.is_of_each_process
     assert str(caught.value) == message.format(work_dir=tmp_path) + left
@@ -41,7 +41,7 @@ def test_what_ends_a_run_without_a_traceback(tmp_path, error, message, split,
 def test_line_above_other_tracebacks(tmp_path, capsys, error):
     cfg = Config(dict(work_dir=str(tmp_path)))
     with pytest.raises(type(error)) as caught, \
-            explain.explained_errors(cfg, ('train', )):
+            run_errors.explained_errors(cfg, ('train', )):
         raise error
     assert caught.value is error
     assert capsys.readouterr().err == (
