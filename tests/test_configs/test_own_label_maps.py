@@ -60,6 +60,7 @@ def test_label_maps_of_images_of_every_kind(folder):
     assert 'not read' not in log and 'no pixel' not in log
 
 
+@pytest.mark.slow
 def test_deep_images_of_four_channels(folder):
     """With weights of three channels, as they are pre-trained."""
     write_pairs(folder / 'data' / 'fields', 4, np.uint16)

@@ -85,6 +85,7 @@ def test_mim_tests_our_detector_with_mmdet(shapes, tmp_path, mim):
     assert 'coco/segm_mAP_50: ' in tested
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_mim_trains_and_tests_our_segmentor_with_mmseg(shapes, tmp_path, mim):
     config = configs_folder() / 'upernet_convnextv2_a_shapes.py'

@@ -84,16 +84,15 @@ def check_against_one(runs, world_size):
     return ranks, one
 
 
-_WORLDS = [2, pytest.param(4, marks=pytest.mark.slow)]
-
-
-@pytest.mark.parametrize('world_size', _WORLDS)
+@pytest.mark.parametrize(
+    'world_size', [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_fcmae(parallel, world_size):
     runs = parallel('fcmae_convnextv2_a_shapes', _FCMAE)
     check_against_one(runs, world_size)
 
 
-@pytest.mark.parametrize('world_size', _WORLDS)
+@pytest.mark.slow
+@pytest.mark.parametrize('world_size', [2, 4])
 def test_classifier(parallel, world_size):
     runs = parallel('convnextv2_a_ft_shapes', _CLASSIFIER)
     ranks, one = check_against_one(runs, world_size)

@@ -49,8 +49,8 @@ def relative_distance(first, second):
         max(1, second[name].abs().max()) for name in second)
 
 
-@pytest.mark.parametrize(
-    'world_size', [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize('world_size', [2, 4])
 def test_mask_rcnn(parallel, world_size):
     runs = parallel('maskrcnn_convnextv2_a_shapes', _CONFIG)
     ranks = runs.many(world_size)
