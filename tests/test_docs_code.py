@@ -228,6 +228,25 @@ def test_classes_that_a_checkpoint_may_hold(monkeypatch):
     assert added == {mine.MyClass}
 
 
+def test_messages_to_search_for():
+    """What docs/faults.md quotes is printed by the package; cells are short.
+
+    Words in capitals and what stands in dots differ by run.
+    """
+    page = (ROOT / 'docs/faults.md').read_text()
+    cells = [cell for line in page.splitlines() if line.startswith('|')
+             for cell in line.split(' | ')]
+    assert max(map(len, cells)) <= 160
+    source = re.sub(r"['\"]\s*f?['\"]", '', ''.join(
+        x.read_text() for x in (ROOT / 'mmconvnextv2').rglob('*.py')))
+    quoted = re.findall(r'\*\*`([^`]+)`\*\*', ' '.join(page.split()))
+    assert len(quoted) > 25
+    for text in {*quoted} - {'DataLoader worker (pid N) is killed'}:
+        words = re.split(r'\.\.\.|,|\b[A-Z]+x?[A-Z]*\b|train', text)
+        words = [x.strip(' ()') for x in words if len(x.strip(' ()')) > 3]
+        assert words and all(x in source for x in words), (text, words)
+
+
 def test_rates_by_layer():
     cfg = Config.fromstring(BLOCKS['layer_decay 1'], '.py').optim_wrapper
     backbone = toy_backbone()
