@@ -10,6 +10,28 @@ from mmconvnextv2.inference.export_graphs import (
     ExactPool,
     ReconstructionGraph,
 )
+from mmconvnextv2.models import ConvNeXtV2
+
+# Each of these is known to ONNX, OpenVINO, pnnx, coremltools, ExecuTorch and
+# LiteRT; addcmul and movedim are not, nor are casts of float32 to float32.
+_OPERATORS = {
+    'add.Tensor', 'clamp.default', 'contiguous.default', 'conv2d.default',
+    'div.Tensor', 'gelu.default', 'layer_norm.default', 'linalg_vector_norm.'
+    'default', 'linear.default', 'mean.dim', 'mul.Tensor', 'permute.default'}
+
+
+@torch.no_grad()
+def test_operators_of_a_backbone():
+    """A new one may stop a runtime: dev/edge.sh tells."""
+    model = ConvNeXtV2(arch=dict(depths=[1, 1], channels=[4, 8]),
+                       out_indices=[0, 1], gap_before_final_norm=False).eval()
+    inputs = torch.randn(1, 3, 24, 32),
+    program = torch.export.export(model, inputs, strict=False)
+    calls = {x: str(x.target).removeprefix('aten.')
+             for x in program.graph.nodes if x.op == 'call_function'}
+    assert set(calls.values()) == _OPERATORS
+    # findings/pnnx_onnx_mean.sh
+    assert all(len(x.args[1]) > 1 for x in calls if calls[x] == 'mean.dim')
 
 
 @pytest.mark.parametrize('bins', [1, 2, 3, 6, (2, 5)])
