@@ -81,7 +81,8 @@ def compare_detections(ours, theirs, score_thr=0.3):
                 scores.append(abs(x['score'] - match['score']))
                 if 'mask' in match:
                     a, b = rle.decode(x['mask']) > 0, match['mask']
-                    masks.append((a & b).sum() / max((a | b).sum(), 1))
+                    union = (a | b).sum()
+                    masks.append((a & b).sum() / union if union else 1.)
     return dict(boxes=count, matched=len(scores),
                 score=max(scores, default=0.),
                 mask_iou=min(masks, default=1.))

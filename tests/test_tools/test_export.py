@@ -8,10 +8,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from check_exported import compare_detections, predict_ours
 from crafted_checkpoints import write_each
 from fcmae_toy import MODEL as FCMAE
 from mmengine.registry import MODELS, DefaultScope
 from run_exported import ExportedModel
+from small_detector import build, small_detector
 from torch import nn
 
 from mmconvnextv2.models.layers.grn import GRN
@@ -227,6 +229,28 @@ def test_fcmae_to_onnx(export, capsys):
     # Four of ten patches are seen, and stay as they are.
     assert same.reshape(2, 8, 5, 8).all((1, 3)).sum() == 4
     assert same.mean() < 0.45
+
+
+def test_detector_to_onnx(export, capsys):
+    """From an image on disk it finds the boxes that tools/infer.py finds."""
+    for package in ('onnxruntime', 'onnxscript', 'mmdet'):
+        pytest.importorskip(package)
+    cfg = small_detector()
+    cfg.test_dataloader.dataset.pipeline[1].scale = 64, 48
+    cfg.dump('m.py')
+    torch.save(dict(state_dict=build(cfg).state_dict()), 'm.pth')
+    assert export('m.py', 'm.onnx', '--format', 'onnx', '--checkpoint',
+                  'm.pth', '--shape', 48, 64) == 0
+    out = capsys.readouterr().out
+    assert 'm.onnx: detector, outputs boxes, scores, labels, masks\n' in out
+    image = np.random.default_rng(0).integers(0, 256, (75, 100, 3), 'u1')
+    cv2.imwrite('i.png', image)
+    theirs = ExportedModel('m.onnx')('i.png')
+    same = compare_detections(predict_ours(cfg, 'm.pth', ['i.png']),
+                              [theirs], score_thr=0.)
+    assert same['boxes'] == same['matched'] == len(theirs) == 10
+    assert same['score'] < 1e-5 and same['mask_iou'] > 0.999
+    assert sum(x['mask'].any() for x in theirs) > 5
 
 
 @pytest.mark.parametrize('reads, file, message', [
