@@ -32,6 +32,9 @@ def test_operators_of_a_backbone():
     assert set(calls.values()) == _OPERATORS
     # findings/pnnx_onnx_mean.sh
     assert all(len(x.args[1]) > 1 for x in calls if calls[x] == 'mean.dim')
+    # ExecuTorch casts integers to float32.
+    sums = [y for x in calls if calls[x] == 'add.Tensor' for y in x.args]
+    assert {type(x) for x in sums} == {float, torch.fx.Node}
 
 
 @pytest.mark.parametrize('bins', [1, 2, 3, 6, (2, 5)])

@@ -89,7 +89,7 @@ def _grn(x: Tensor, gamma: Tensor, beta: Tensor, eps: float,
          visible: Optional[Tensor]) -> Tensor:
     if visible is not None:
         x = x * visible
-    scale = 1 + gamma * relative_response(x, eps)
+    scale = 1. + gamma * relative_response(x, eps)  # 1 ExecuTorch would cast
     if is_exporting() or torch.jit.is_tracing():
         # coremltools and pnnx know no addcmul.
         y = beta + x * scale
