@@ -73,6 +73,9 @@ bench: setup-tests
 	@$(RUN) benchmarks/fcmae.py --repeats 3 --archs tiny
 	@$(RUN) benchmarks/half_precision.py --repeats 3 --errors
 	@$(RUN) benchmarks/half_precision.py --kinds training --packed
+	@$(RUN) benchmarks/half_precision.py --repeats 3 --kinds training \
+		--batch 1 --size 800 1280
+	@$(RUN) benchmarks/mask_rcnn.py --repeats 3
 	@$(RUN) benchmarks/scaling.py --repeats 3
 	@$(RUN) benchmarks/operators.py --repeats 3
 	@$(RUN) benchmarks/loader.py --repeats 3
