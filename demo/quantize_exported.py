@@ -9,10 +9,10 @@ import os
 import tempfile
 from pathlib import Path
 
-import cv2
-from run_exported import ExportedModel
+from run_exported import ExportedModel, read_image
 
 SUFFIXES = '.jpg', '.jpeg', '.png', '.bmp', '.webp'
+
 
 def find_images(folder, number):
     """Find images in a folder, spread evenly over their names."""
@@ -34,7 +34,7 @@ def quantize(source, images, number=100):
     import openvino
     prepare = ExportedModel(source).prepare
     data = nncf.Dataset(find_images(images, number),
-                        lambda path: prepare(cv2.imread(str(path))))
+                        lambda path: prepare(read_image(path)))
     # GRN stays in float: norms of whole maps span more than eight bits do.
     in_float = nncf.IgnoredScope(types=['ReduceL2', 'ReduceMean', 'Divide',
                                         'Multiply'], validate=False)
@@ -53,8 +53,12 @@ def main():
     parser.add_argument('--number', type=int, default=100,
                         help='of images to measure (default: %(default)s)')
     args = parser.parse_args()
-    if args.out.exists():
-        parser.error(f'{args.out} exists')
+    if {args.source.suffix, args.out.suffix} != {'.xml'}:
+        parser.error('the names of both models end with .xml')
+    if args.out.exists() or args.out.with_suffix('.bin').exists():
+        parser.error(f'{args.out}, or its .bin, exists')
+    if not (args.source.is_file() and args.images.is_dir()):
+        parser.error(f'{args.source} is no file, or {args.images} no folder')
     import openvino
     model = quantize(args.source, args.images, args.number)
     with tempfile.TemporaryDirectory(dir=args.out.parent) as folder:

@@ -79,6 +79,13 @@ def open_openvino(path, precision):
     return lambda *inputs: [*compiled(list(inputs)).values()], texts
 
 
+def read_image(path):
+    """Read an image from disk: (H, W, 3), BGR."""
+    if (image := cv2.imread(str(path))) is None:
+        raise SystemExit(f'{path}: no file, or no image that OpenCV reads')
+    return image
+
+
 class ExportedModel:
     """A model of any of the tasks that reads images from disk."""
 
@@ -90,7 +97,7 @@ class ExportedModel:
 
     def __call__(self, path):
         """Return detections, a map or the scores of classes, or an image."""
-        image = cv2.imread(str(path))
+        image = read_image(path)
         return getattr(self, self.meta['part'])(
             self.prepare(image), *image.shape[:2])
 
