@@ -70,7 +70,9 @@ ELSEWHERE = {
                     "section('Boxes only')"),
     'your_data 4': ('test_configs/test_own_label_maps.py',
                     "python_blocks('Label maps')"),
-    'your_data 5': ('test_configs/test_own_label_maps.py',
+    'your_data 5': ('test_configs/test_own_class_folders.py',
+                    "python_blocks('Class folders')"),
+    'your_data 6': ('test_configs/test_own_label_maps.py',
                     "python_blocks('More than 8 bits or 3 channels')"),
 }
 NOT_RUN = {
