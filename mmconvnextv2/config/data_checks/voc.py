@@ -19,9 +19,8 @@ def check_voc(dataset: Any, cfg: Mapping,
     if twice := [x for x, n in Counter(ids).items() if n > 1]:
         yield f'{dataset.ann_file}: has several times {first_of(twice)}'
     root = dataset.sub_data_root
-    images, annotations = (
-        [f'{folder}/{x}{suffix}' for x in ids] for folder, suffix in (
-            (dataset.img_subdir, '.jpg'), (dataset.ann_subdir, '.xml')))
+    images = [f'{dataset.img_subdir}/{x}.jpg' for x in ids]
+    annotations = [f'{dataset.ann_subdir}/{x}.xml' for x in ids]
     if missing := missing_files(root, images + annotations):
         yield (f'{dataset.ann_file}: {len(missing)} of its images and '
                f'annotations are not in {root}: {first_of(missing)}')

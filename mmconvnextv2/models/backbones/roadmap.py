@@ -118,42 +118,33 @@ class RoadmapNet(BaseModule):
 
     def _stem(self, width: int, patchify: bool,
               separate: bool) -> nn.Sequential:
-        size, stride, padding = (4, 4, 0) if patchify else (7, 2, 3)
-        stem = self._conv(3, width, size, stride, padding=padding,
-                          norm=separate or not self.fewer_norms,
-                          act=not self.fewer_acts)
+        size, stride = (4, 4) if patchify else (7, 2)
+        stem = self._conv(3, width, size, stride, act=not self.fewer_acts,
+                          norm=separate or not self.fewer_norms)
         if not patchify:
             stem.append(nn.MaxPool2d(3, 2, 1))
         return stem
 
     def _conv(self, inputs: int, outputs: int, size: int = 1, stride: int = 1,
-              groups: int = 1, padding: Optional[int] = None,
-              norm: bool = True, act: bool = True) -> nn.Sequential:
+              groups: int = 1, norm: bool = True,
+              act: bool = True) -> nn.Sequential:
         """Convolution, with a bias if no BN follows, norm and activation."""
-        layers = [nn.Conv2d(
-            inputs, outputs, size, stride,
-            size // 2 if padding is None else padding, groups=groups,
-            bias=self.norm == 'LN' or not norm)]
-        layers += [self._norm(outputs)] * norm + [_ACTS[self.act]()] * act
-        return nn.Sequential(*layers)
+        return nn.Sequential(
+            nn.Conv2d(inputs, outputs, size, stride, size % 2 * size // 2,
+                      groups=groups, bias=self.norm == 'LN' or not norm),
+            *[self._norm(outputs)] * norm, *[_ACTS[self.act]()] * act)
 
     def _block(self, inputs: int, inner: int, stride: int,
                rate: float) -> 'RoadmapBlock':
         outer, few = inner * _RATIO, self.fewer_acts
         outputs, middle = (inner, outer) if self.inverted else (outer, inner)
         norm = not self.fewer_norms
-        if self.conv_first:
-            layers = [
-                self._conv(inputs, inputs, self.kernel_size, stride,
-                           groups=inputs, act=not few),
-                self._conv(inputs, middle, norm=norm),
-                self._conv(middle, outputs, norm=norm, act=False)]
-        else:
-            layers = [
-                self._conv(inputs, middle),
-                self._conv(middle, middle, self.kernel_size, stride,
-                           groups=middle if self.depthwise else 1),
-                self._conv(middle, outputs, act=False)]
+        spatial = inputs if self.conv_first else middle
+        layers = [self._conv(inputs, middle, norm=norm),
+                  self._conv(middle, outputs, norm=norm, act=False)]
+        layers.insert(not self.conv_first, self._conv(
+            spatial, spatial, self.kernel_size, stride, act=not few,
+            groups=spatial if self.depthwise else 1))
         shortcut = nn.Identity() if (inputs, stride) == (
             outputs, 1) else self._conv(
                 inputs, outputs, stride=stride, norm=norm, act=False)
