@@ -13,7 +13,7 @@ _DATA = ('ImageNet-1k', 'ImageNet-22k', 'COCO', 'ADE20K', 'shapes',
 _STARTS = {
     'work_dirs/fcmae_': 'FCMAE, 800 epochs',
     'work_dirs/mocov3_': 'MoCo V3',
-    '/swin-': 'SimMIM, IN-1K',
+    '_ft-8xb256-': 'SimMIM, IN-1K',
     '/simmim_swin-': 'SimMIM',
     '/mae_vit-': 'MAE',
     '/beit_vit-': 'BEiT',
