@@ -48,6 +48,7 @@ BLOCKS = dict(blocks())
 ELSEWHERE = {
     'README 1': ('test_demo/test_demo.py', 'demo.py'),
     'README 4': ('test_configs/test_drop_in.py', 'In a project that you have'),
+    'analysis 3': ('test_tools/test_test_robustness.py', 'data/shapes-c'),
     'deployment 3': ('test_demo/test_quantize_exported.py', '--number'),
     'existing_projects 2': ('test_tools/test_mim.py', "'train'"),
     'faults 3': ('test_tools/test_launchers.py', "MAX_RESTARTS='3'"),
@@ -79,7 +80,6 @@ NOT_RUN = {
     'README 2': 'downloads a CUDA build',
     'README 5': 'is a citation',
     'analysis 2': 'needs ImageNet-C, -A, -R and -Sketch',
-    'analysis 3': 'needs imagecorruptions, which numpy 2 breaks',
     'design 1': 'is a drawing',
     'design 2': 'is a list of folders',
     'design 3': 'is an order, which test_import_graph.py checks',

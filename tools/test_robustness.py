@@ -37,7 +37,8 @@ if __name__ == '__main__':
 from mmconvnextv2 import cli
 from mmconvnextv2.analysis import robustness
 from mmconvnextv2.cli import CommandError
-from mmconvnextv2.inference.predict import build_predictor
+from mmconvnextv2.config.explain import explained_errors
+from mmconvnextv2.inference.predict import build_predictor, recognise_task
 from mmconvnextv2.text import markdown_table
 
 
@@ -48,14 +49,19 @@ def test_robustness(args: argparse.Namespace) -> None:
         raise CommandError(
             'give a folder with --c, --c-bar, --a, --r or --sketch')
     cfg = cli.load_config(args)
+    with cli.refused('config', ValueError):
+        if recognise_task(cfg) != 'classification':
+            raise CommandError('config: expected one of a classifier')
     cli.require_file(args.checkpoint, 'checkpoint')
     with cli.refused('checkpoint', ValueError):
         model = build_predictor(cfg, args.checkpoint).inferencer.model.eval()
     data = cfg.train_dataloader.dataset
-    with cli.refused('the sets', FileNotFoundError, ValueError):
+    with explained_errors(cfg, ('test', )), cli.refused(
+            'the sets', FileNotFoundError, ValueError):
         classes = robustness.class_folders(
-            args.classes or Path(data.data_root, 'train'))
-        row, errors = robustness.Robustness(cfg, model).on_sets(sets, classes)
+            args.classes or Path(data.data_root, 'train'),
+            cfg.model.head.get('num_classes'))
+        row, errors = robustness.on_sets(cfg, model, sets, classes)
     rows = [['this model', *row]]
     if len(classes) == _IMAGENET:
         rows += [[f'{name}, published', *figures]

@@ -7,7 +7,7 @@ import pytest
 from corrupt_images import KINDS, corrupted, main
 from PIL import Image
 
-from mmconvnextv2.analysis.robustness import ALEXNET, corruption_errors
+from mmconvnextv2.analysis.robustness import ALEXNET, corruption_folders
 
 NAMES = [x for names in KINDS.values() for x in names]
 
@@ -34,21 +34,15 @@ def test_layout_is_that_of_imagenet_c(source, tmp_path, monkeypatch, capsys):
                         SimpleNamespace(corrupt=fill))
     arguments = [str(source), str(tmp_path / 'c'), '--size', '32']
     assert main([*arguments, '--grid', str(tmp_path / 'grid.png')]) == 0
-    seen = []
-
-    def measure(folder, subset):
-        for name in ('cat', 'dog'):
-            with Image.open(folder / name / f'my.{name}.JPEG') as image:
-                colour = image.getpixel((5, 5))[0]
-        seen.append(folder)
-        return colour
-
-    errors = corruption_errors(tmp_path / 'c', ALEXNET, measure)
-    assert errors == {
-        name: pytest.approx([40 * x + i for x in range(1, 6)], abs=1)
-        for i, name in enumerate(NAMES)}
-    assert list(ALEXNET) == NAMES
-    assert len(seen) == 75 and {x.parents[1].name for x in seen} == {*KINDS}
+    found = corruption_folders(tmp_path / 'c', ALEXNET)
+    assert list(found) == NAMES
+    for i, (corruption, folders) in enumerate(found.items()):
+        assert corruption in KINDS[folders[0].parents[1].name]
+        for severity, folder in enumerate(folders, 1):
+            for name in ('cat', 'dog'):
+                with Image.open(folder / name / f'my.{name}.JPEG') as image:
+                    assert image.getpixel((5, 5))[0] == pytest.approx(
+                        40 * severity + i, abs=1)
     with Image.open(tmp_path / 'grid.png') as grid:
         assert grid.size[0] > 900
     assert main(arguments) == 2  # nothing is overwritten

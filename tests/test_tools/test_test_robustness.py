@@ -1,6 +1,7 @@
 """Classifiers on sets of images in the layouts of ImageNet-C and the like."""
 import shutil
 
+import corrupt_images
 import pytest
 import torch
 from mmengine.config import Config
@@ -23,7 +24,7 @@ def robustness(tool_here, tmp_path):
     torch.manual_seed(0)
     model = build_model(Config.fromfile(find_config(_NAME)))
     torch.save(dict(state_dict=model.state_dict()), 'w.pth')
-    return lambda *arguments: test(_NAME, 'w.pth', *arguments)
+    return lambda *arguments, config=_NAME: test(config, 'w.pth', *arguments)
 
 
 def test_every_set_gets_its_figure(robustness, tmp_path, capsys):
@@ -58,8 +59,35 @@ def test_folders_that_do_not_fit(robustness, tmp_path, capsys):
     (tmp_path / 'sketch/circle').mkdir(parents=True)
     assert robustness('--sketch', 'sketch') == 2
     assert capsys.readouterr().err == (
-        'test_robustness.py: the sets: sketch must have the 5 classes of the '
-        'model, such as circle; 0 others: -; 4 missing: cross, square, star\n')
+        'test_robustness.py: the sets: sketch must have 5 of the 5 classes of '
+        'the model, such as circle; it has 1 folders, of other names: '
+        'nothing; missing: cross, square, star and 1 more; without images: '
+        'circle\n')
     assert robustness('--c', 'sketch') == 2
     assert ('the sets: sketch must have the folders gaussian_noise/1 to '
             'gaussian_noise/5\n') in capsys.readouterr().err
+    clean = 'data/shapes/imagenet/val'
+    assert robustness('--classes', 'sketch', '--sketch', clean) == 2
+    assert ("for each class of the model's 5 in sketch, found 1\n"
+            in capsys.readouterr().err)
+    assert robustness('--sketch', clean, config='maskrcnn_convnextv2_a_shapes'
+                      ) == 2
+    assert 'config: expected one of a classifier\n' in capsys.readouterr().err
+    image = next((tmp_path / clean).glob('star/*'))
+    image.write_bytes(image.read_bytes()[:500])
+    assert robustness('--sketch', clean) == 1
+    assert capsys.readouterr().err.startswith(
+        f'test_robustness.py: {clean}/star/{image.name}: ')
+
+
+def test_shapes_c(robustness, capsys):
+    pytest.importorskip('imagecorruptions')
+    assert corrupt_images.main(['data/shapes/imagenet/val', 'data/shapes-c',
+                                '--size', '96']) == 0
+    assert robustness('--c', 'data/shapes-c') == 0
+    table, corruptions = capsys.readouterr().out.split('\n\n')
+    relative = [float(x.split('|')[-2])
+                for x in corruptions.splitlines()[2:]]
+    assert len(relative) == 15 and min(relative) > 0
+    assert float(table.splitlines()[2].split('|')[2]) == pytest.approx(
+        sum(relative) / 15, abs=0.1)
