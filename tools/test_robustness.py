@@ -37,7 +37,7 @@ if __name__ == '__main__':
 from mmconvnextv2 import cli
 from mmconvnextv2.analysis import robustness
 from mmconvnextv2.cli import CommandError
-from mmconvnextv2.config.explain import explained_errors
+from mmconvnextv2.engine.run_errors import explained_errors
 from mmconvnextv2.inference.predict import build_predictor, recognise_task
 from mmconvnextv2.text import markdown_table
 
