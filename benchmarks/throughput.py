@@ -20,11 +20,14 @@ from mmconvnextv2.text import markdown_table
 # Beside each size, rivals of about its multiply-adds (ConvNeXt, Table 1).
 _RIVALS = {
     'tiny': ('swin tiny', 'vit deit-small'), 'small': ('swin small', ),
-    'base': ('swin base', 'vit deit-base'), 'large': ('swin large', )}
+    'base': ('swin base', 'vit deit-base'), 'large': ('swin large', ),
+    'xlarge': ('vit large', )}
 _TYPES = dict(swin='SwinTransformer', vit='VisionTransformer')
-# Images/s on an A100 at 224 px (ConvNeXt, Table 12).
-_PUBLISHED = dict(tiny=1943.5, small=1275.3, base=969.0, large=611.5,
-                  xlarge=424.4)
+# Images/s on an A100, by the pixels of a side (ConvNeXt, Table 12).
+_PUBLISHED = {
+    224: dict(tiny=1943.5, small=1275.3, base=969.0, large=611.5,
+              xlarge=424.4),
+    384: dict(base=336.6, large=211.4, xlarge=147.4)}
 _V1 = dict(use_grn=False, layer_scale_init_value=1e-6)
 
 
@@ -80,7 +83,8 @@ def measure(args: argparse.Namespace, arch: str) -> list:
         for name, model in built.items()}, args.repeats, warmup=1)
     rows = []
     for name, model in built.items():
-        published = _PUBLISHED.get(arch, '-') if name.startswith('V1') else '-'
+        published = _PUBLISHED.get(args.size, {}).get(
+            arch, '-') if name.startswith('V1') else '-'
         peak = peak_on_gpu(lambda model=model: model(images)) \
             if args.device != 'cpu' else peak_on_cpu(
                 args, dict(models(arch, args.size))[name])

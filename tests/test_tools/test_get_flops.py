@@ -7,6 +7,12 @@ from mmconvnextv2.config.find import find_config
 _DOCS = Path(__file__).resolve().parents[2] / 'docs' / 'training.md'
 _REFUSED = 2
 MASK_RCNN = 'maskrcnn_convnextv2_b_coco'
+# ConvNeXt, Table 3 and Section 3.3; test_roadmap.py has Tables 10 and 11.
+PRINTED = dict(
+    cascade_maskrcnn_r50_coco='739G', cascade_maskrcnn_x101_32_coco='819G',
+    cascade_maskrcnn_x101_64_coco='972G', cascade_maskrcnn_swin_t_coco='745G',
+    maskrcnn_swin_t_coco='267G', convnextv1_s_isotropic_in1k='4.3G',
+    convnextv1_b_isotropic_in1k='16.9G', convnextv1_l_isotropic_in1k='59.7G')
 
 
 @pytest.fixture(scope='module')
@@ -79,6 +85,9 @@ def test_models_as_published(tool, capsys):
     kinds = {name.split('_')[0] for name in rows}
     assert kinds >= {'convnextv1', 'convnextv2', 'maskrcnn', 'upernet'}
     assert len(rows) >= 45
+    assert {name: rows[name][4] for name in PRINTED} == PRINTED
+    # One step's figure cannot be, and is not in the metafiles.
+    assert sum(name.startswith('roadmap_') for name in rows) == 31
     for name, (_, parameters, printed, _, _, difference) in rows.items():
         assert find_config(name).is_file()
         # Atto's printed figure has two digits; rivals have other layers.
