@@ -78,9 +78,10 @@ def executorch():
     from executorch.runtime import Runtime
     edge = to_edge_transform_and_lower(
         program, partitioner=[XnnpackPartitioner()])
-    method = Runtime.get().load_program(
-        edge.to_executorch().buffer).load_method('forward')
-    return method.execute([images])[0].numpy()
+    # A method does not hold what it was loaded from.
+    buffer = edge.to_executorch().buffer
+    loaded = Runtime.get().load_program(buffer)
+    return loaded.load_method('forward').execute([images])[0].numpy().copy()
 
 
 def litert():
