@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
+from torch import nn
 
 from mmconvnextv2.config.rewrite import check, rewrite
+from mmconvnextv2.config.rewrite.levels import Outputs
+from mmconvnextv2.config.rewrite.readers import find_readers
 from mmconvnextv2.config.rewrite.source import folder_of
 from mmconvnextv2.config.rewrite.text import Name, assignments, written
 from mmconvnextv2.config.rewrite.training import optimizer_settings, recipe_of
@@ -380,3 +383,39 @@ def test_values_are_written_as_by_a_person():
     ]
     assert written([10**30, 10**30, 10**30], 8) == (
         f'[\n    {10**30},\n    {10**30},\n    {10**30},\n]')
+
+
+class Widened(nn.Module):
+    """A neck that multiplies all its channels, as mmyolo's do."""
+
+    def __init__(self, in_channels, out_channels, widen_factor=1.):
+        super().__init__()
+        many = isinstance(out_channels, list)
+        out = out_channels if many else [out_channels] * len(in_channels)
+        self.layers = nn.ModuleList(
+            nn.Conv2d(int(a * widen_factor), int(b * widen_factor), 1)
+            for a, b in zip(in_channels, out))
+
+    def forward(self, x):
+        return tuple(layer(y) for layer, y in zip(self.layers, x))
+
+
+@pytest.mark.parametrize('out, new', [(256, 64), ([512, 256], [128, 64])])
+def test_necks_that_multiply_their_channels_take_ours_as_they_are(out, new):
+    old = Outputs([(2, 128, 32, 32), (2, 256, 16, 16)], (2, 3, 256, 256))
+    ours = Outputs([(2, 80, 32, 32), (2, 160, 16, 16)], old.image)
+    neck = dict(type=Widened, in_channels=[512, 1024], out_channels=out,
+                widen_factor=0.25)
+    found = find_readers(dict(neck=neck), old, ours, 'mmdet')
+    assert found.levels == {0, 1}
+    assert found.settings == {
+        ('neck', 'widen_factor'): 1., ('neck', 'in_channels'): [80, 160],
+        ('neck', 'out_channels'): new}
+
+
+def test_collate_functions_get_no_scope():
+    cfg = load('mmpretrain::resnet/resnet50_8xb32_in1k.py')
+    cfg.train_dataloader.collate_fn = dict(type='default_collate')
+    found = rewrite(cfg, 'atto').settings
+    assert found['train_dataloader', 'collate_fn'] == dict(
+        _delete_=True, type='default_collate')

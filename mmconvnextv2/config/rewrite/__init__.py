@@ -20,6 +20,7 @@ from .training import (
 )
 
 IMPORT = 'mmconvnextv2'
+_MORE_IMPORTS = dict(mmyolo=['mmyolo.datasets'])  # for its collate function
 
 
 class Rewritten(NamedTuple):
@@ -85,11 +86,17 @@ def rewrite(cfg: Config, arch: str, weights: str | None = None,
     exchange = Exchange(model, scope, arch, start)
     imports = (cfg.get('custom_imports') or {}).get('imports') or []
     imports = [imports] if isinstance(imports, str) else list(imports)
+    imports += [x for x in (IMPORT, *_MORE_IMPORTS.get(scope, ()))
+                if x not in imports]
     settings = {
         ('custom_imports', ): dict(
-            imports=imports + [IMPORT] * (IMPORT not in imports),
-            allow_failed_imports=False)
+            imports=imports, allow_failed_imports=False)
     }
+    # Of a base that is named by its package it has an argument _scope_.
+    settings.update({
+        (key, 'collate_fn'): dict(_delete_=True, **loader['collate_fn'])
+        for key, loader in cfg.items() if isinstance(loader, Mapping)
+        and isinstance(loader.get('collate_fn'), Mapping)})
     settings.update(image_settings(cfg, recipe))
     settings.update({('model', *k): v for k, v in exchange.settings.items()})
     notes = [_replaced(model, exchange, arch), _levels(exchange)]

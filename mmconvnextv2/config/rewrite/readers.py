@@ -50,17 +50,19 @@ def find_readers(owner: Mapping, old: Outputs, new: Outputs,
     given = list(necks(owner))
     for path, neck in given:
         found = _matches(neck, old, new, nested=False).settings
-        settings.update({path + key: value for key, value in found.items()})
-        changed = {**neck, **{key[0]: value for key, value in found.items()}}
         try:
             old, read = run_neck(neck, scope, old)
+            found = found or _unwidened(neck, new, old)
         except CommandError:
             # It needs a GPU, or more than maps. What reads new channels is
             # taken to write the old ones.
             if found and ('out_channels', ) not in found:
+                settings.update({path + key: x for key, x in found.items()})
                 start = neck.get('start_level', 0)
                 return Found(settings, set(range(start, len(old.shapes))))
             raise
+        settings.update({path + key: x for key, x in found.items()})
+        changed = {**neck, **{key[0]: x for key, x in found.items()}}
         try:
             new, _ = run_neck(changed, scope, new)
         except CommandError as error:
@@ -76,6 +78,15 @@ def find_readers(owner: Mapping, old: Outputs, new: Outputs,
         if not given:
             levels |= found.levels - _listed_in_vain(part, scope, old)
     return Found(settings, levels)
+
+
+def _unwidened(neck: Mapping, given: Outputs, out: Outputs) -> Settings:
+    """Let a neck of mmyolo, which multiplies its channels, not do so."""
+    if neck.get('widen_factor', 1) == 1 or len(given.shapes) == 1:
+        return {}
+    is_one = isinstance(neck['out_channels'], int)
+    return {('widen_factor', ): 1., ('in_channels', ): given.channels,
+            ('out_channels', ): out.channels[0] if is_one else out.channels}
 
 
 def _listed_in_vain(part: Any, scope: str, old: Outputs) -> set[int]:
