@@ -28,7 +28,11 @@ optim_wrapper = dict(
     constructor='mmconvnextv2.LayerDecayOptimWrapperConstructor',
     paramwise_cfg=dict(decay_rate=1.0, decay_type='layer_wise'),
     optimizer=dict(
-        type='AdamW', lr=1e-3, betas=(0.9, 0.999), weight_decay=0.05),
+        type='AdamW',
+        lr=1e-3,
+        betas=(0.9, 0.999),
+        weight_decay=0.05,
+        fused=True),
     clip_grad=dict(max_norm=5.0))
 
 auto_scale_lr = dict(enable=False, base_batch_size=4)
