@@ -251,6 +251,8 @@ def test_detector_to_onnx(export, capsys):
     assert same['boxes'] == same['matched'] == len(theirs) == 10
     assert same['score'] < 1e-5 and same['mask_iou'] > 0.999
     assert sum(x['mask'].any() for x in theirs) > 5
+    with pytest.raises(SystemExit, match='^m.onnx: no file, or no image that'):
+        ExportedModel('m.onnx')('m.onnx')
 
 
 @pytest.mark.parametrize('reads, file, message', [
