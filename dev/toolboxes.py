@@ -184,12 +184,15 @@ def predict_pose(config: str, weights: str, image: Path) -> str:
 
 
 def predict_mono(config: str, weights: str, image: Path) -> str:
-    """mmdet3d's function for one image of one camera."""
+    """mmdet3d's function for the images of a file, from one camera."""
     from mmdet3d.apis import inference_mono_3d_detector, init_model
-    model = init_model(config, weights, device='cpu')
+    model = init_model(  # Four steps give no score above its 0.001.
+        config, weights, device='cpu',
+        cfg_options={'model.test_cfg.score_thr': 0.})
     infos = image.parents[2] / 'kitti_infos_val.pkl'
+    images = [str(x) for x in sorted(image.parent.glob('*.png'))]
     found = inference_mono_3d_detector(
-        model, str(image), str(infos), 'CAM2').pred_instances_3d
+        model, images, str(infos), 'CAM2')[-1].pred_instances_3d
     return f'{len(found)} boxes, scores to {float(found.scores_3d.max()):.3f}'
 
 
