@@ -8,8 +8,8 @@ from mmengine.config import Config
 from torch import nn
 
 from mmconvnextv2.config.rewrite import check, rewrite
-from mmconvnextv2.config.rewrite.levels import Outputs
-from mmconvnextv2.config.rewrite.readers import find_readers
+from mmconvnextv2.config.rewrite.channels import find_readers
+from mmconvnextv2.config.rewrite.probe import Outputs
 from mmconvnextv2.config.rewrite.source import folder_of
 from mmconvnextv2.config.rewrite.text import Name, assignments, written
 from mmconvnextv2.config.rewrite.training import optimizer_settings, recipe_of

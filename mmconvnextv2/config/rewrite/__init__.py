@@ -8,9 +8,9 @@ from mmengine.config import Config
 
 from mmconvnextv2.config.walk import scope_of, type_name
 from mmconvnextv2.errors import CommandError
-from .levels import run_model
+from .channels import Settings
 from .model import Exchange, at
-from .readers import Settings
+from .probe import run_model
 from .text import Name, assignments
 from .training import (
     image_settings,

@@ -6,8 +6,7 @@ from mmconvnextv2.config.walk import type_name, walk
 from mmconvnextv2.errors import CommandError
 from mmconvnextv2.models.backbones.arch import Arch, resolve_arch
 from mmconvnextv2.text import first_of
-from .levels import Outputs, run_backbone, run_neck
-from .readers import (
+from .channels import (
     Found,
     Settings,
     find_readers,
@@ -16,6 +15,7 @@ from .readers import (
     refuse_what_needs_its_backbone,
     without_levels,
 )
+from .probe import Outputs, run_backbone, run_neck
 
 STRIDES = [4, 8, 16, 32]
 # Packages whose heads count on the strides of the maps.

@@ -3,7 +3,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from .readers import Settings
+from .channels import Settings
 
 _WIDTH = 79
 _INDENT = '    '

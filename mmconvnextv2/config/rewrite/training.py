@@ -9,7 +9,7 @@ from mmengine.registry import PARAM_SCHEDULERS
 from mmconvnextv2.config.find import find_config
 from mmconvnextv2.config.walk import part_at, type_name, walk
 from mmconvnextv2.errors import CommandError
-from .readers import Settings
+from .channels import Settings
 
 # Of a scope, the recipe with the settings of its task.
 _RECIPES = {

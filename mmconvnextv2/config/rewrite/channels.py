@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Optional
 
 from mmconvnextv2.config.walk import parts, type_name, walk
 from mmconvnextv2.errors import CommandError
-from .levels import Outputs, listed, run_neck
+from .probe import Outputs, listed, run_neck
 
 Settings = dict[tuple, Any]
 # Keys of channels, and the level of each where the part does not say it.
