@@ -46,7 +46,7 @@ from mmconvnextv2 import cli
 from mmconvnextv2.checkpoint import CheckpointError
 from mmconvnextv2.cli import CommandError, refused
 from mmconvnextv2.inference.export import Export
-from mmconvnextv2.inference.export_formats import FORMATS
+from mmconvnextv2.inference.export_files import FORMATS
 from mmconvnextv2.quiet import quietly
 
 # What each format needs, and the extra that brings it.

@@ -11,7 +11,7 @@ from torch import Tensor
 from mmconvnextv2.checkpoint.pretrained import load_whole
 from mmconvnextv2.config.walk import normalization_of, part_at, type_name
 from mmconvnextv2.models import ConvNeXtV2
-from . import export_formats
+from . import export_files
 from .classes import find_classes
 from .export_graphs import Graph, ReconstructionGraph, SegmentorGraph
 from .predict import recognise_task
@@ -31,7 +31,7 @@ class Export:
         cfg (Config): A config of a model with a ``ConvNeXtV2``.
         checkpoint (str, optional): Path or URL of the weights. Defaults to
             None, random ones.
-        kind (str): One of ``export_formats.FORMATS``. Defaults to 'onnx'.
+        kind (str): One of ``export_files.FORMATS``. Defaults to 'onnx'.
         shape (tuple[int, int]): Height and width of the images, in pixels.
             Defaults to (224, 224).
         is_dynamic (bool): Whether batch, height and width may vary. Defaults
@@ -89,7 +89,7 @@ class Export:
 
     @torch.no_grad()
     def write(self, path: Path) -> None:
-        """Write the file; see ``export_formats.write``.
+        """Write the file; see ``export_files.write``.
 
         Raises:
             ValueError: If an exporter cannot; names the model and its parts.
@@ -100,7 +100,7 @@ class Export:
                 dynamic_shapes=self.graph.dims(self._least_traced)
                 if self.is_dynamic else None)
         with self._explained(f'writing {self.kind}'):
-            export_formats.write(program, path, self.kind, self.metadata,
+            export_files.write(program, path, self.kind, self.metadata,
                                  self.opset)
 
     @contextlib.contextmanager
@@ -131,7 +131,7 @@ class Export:
             ValueError: If the file does not run.
         """
         with self._explained('running the file'):
-            run = export_formats.OPEN[self.kind](path)
+            run = export_files.OPEN[self.kind](path)
         shapes = [self._shape]
         if self.is_dynamic:
             least, channels = self.metadata['least_size'], self._shape[1]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from .export_graphs import Graph
 from .export_operators import EXCLUDED, METHODS, best_boxes, roi_features
-from .export_support import check, parts_of
+from .known_detectors import check, parts_of
 
 # Rounding may swap boxes of nearly equal scores, and NMS then keeps others.
 _SPARED = 0.02  # of the detections need not be found again

@@ -3,7 +3,7 @@
 mmcv's RoIAlign and NMS are no operators of PyTorch, and NMS returns as many
 boxes as it finds. These have a schema, and outputs of fixed size. Importing
 this module declares them, which a process needs before it loads a detector's
-'.pt2' file. ``export_onnx`` writes them in ONNX.
+'.pt2' file. ``onnx_operators`` writes them in ONNX.
 """
 from typing import Sequence, Tuple
 

@@ -81,7 +81,7 @@ def test_differences_between_detections():
      'be StandardRoIHead or CascadeRoIHead, got DoubleHeadRoIHead'),
 ])
 def test_refusals(options, message):
-    from mmconvnextv2.inference.export_support import check
+    from mmconvnextv2.inference.known_detectors import check
     model = build(small_detector(**options))
     with pytest.raises(ValueError, match=message):
         check(model)

@@ -10,7 +10,7 @@ from mmconvnextv2 import analysis
 from mmconvnextv2.checkpoint import FORMATS, OURS
 from mmconvnextv2.cli import CommandError, read_settings
 from mmconvnextv2.config.find import configs_folder
-from mmconvnextv2.inference import export_formats
+from mmconvnextv2.inference import export_files
 from mmconvnextv2.models.backbones.arch import ARCHS
 
 _ROOT = configs_folder().parent
@@ -78,7 +78,7 @@ def _choices(parse_args, monkeypatch):
     ('analyze', dict(features=[*analysis.FEATURES])),
     ('convert_checkpoint', dict(source_format=['auto', *FORMATS],
                                 target_format=[*FORMATS])),
-    ('export', dict(format=[*export_formats.FORMATS])),
+    ('export', dict(format=[*export_files.FORMATS])),
     ('use_backbone', dict(arch=[x for x in ARCHS
                                 if x not in ('small', 'xlarge')])),  # V1's
 ])

@@ -33,7 +33,7 @@ def write(program: torch.export.ExportedProgram, path: Path, kind: str,
         torch.export.save(program, str(path),
                           extra_files={_METADATA: json.dumps(metadata)})
         return
-    from .export_onnx import TRANSLATIONS
+    from .onnx_operators import TRANSLATIONS
     size = sum(x.numel() * x.element_size()
                for x in program.state_dict.values())
     program = torch.onnx.export(
