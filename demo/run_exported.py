@@ -112,6 +112,10 @@ class ExportedModel:
             given['std'], 'f4')
         return np.ascontiguousarray(x.transpose(2, 0, 1)[None])
 
+    def backbone(self, x, height, width):
+        """Return the maps (1, C, H, W) of a file without head."""
+        return self.run(x)
+
     def classifier(self, x, height, width):
         """Return a probability for each class."""
         scores = self.run(x)[0][0]
@@ -180,6 +184,8 @@ if __name__ == '__main__':
     parser.add_argument('--out', help="PNG file to write, FCMAE's guess")
     args = parser.parse_args()
     model = ExportedModel(args.model)
+    if model.meta['part'] == 'backbone':
+        parser.error('the file holds a backbone alone: call ExportedModel')
     result, names = model(args.image), dict(enumerate(model.meta['classes']))
     if isinstance(result, list):
         for entry in result:

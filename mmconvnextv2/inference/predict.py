@@ -21,6 +21,8 @@ PREDICTORS: Dict[str, Type[Predictor]] = dict(
     reconstruction=MaskedAutoencoder)
 _BY_TYPE = dict(FCMAE='reconstruction', ImageClassifier='classification')
 _BY_SCOPE = dict(mmdet='detection', mmseg='segmentation')
+# Toolboxes on mmdet, whose transforms its inferencer does not know.
+_OTHERS = ('mmrotate', 'mmyolo', 'mmdet3d')
 
 
 def recognise_task(cfg: Mapping) -> str:
@@ -36,10 +38,11 @@ def recognise_task(cfg: Mapping) -> str:
     default = cfg.get('default_scope')
     task = _BY_TYPE.get(type_name(kind)) or _BY_SCOPE.get(
         scope_of(kind) or default)
-    if task is None:
+    if task is None or default in _OTHERS:
         raise ValueError(
-            f'the task must be one of {", ".join(PREDICTORS)}; a model of '
-            f'type {kind!r} with default_scope {default!r} is of none of them')
+            f'the task must be one of {", ".join(PREDICTORS)}, in mmdet, '
+            f'mmseg or mmpretrain; a model of type {kind!r} with '
+            f'default_scope {default!r} is of none of them (docs/toolboxes.md)')
     return task
 
 

@@ -251,8 +251,9 @@ def test_checkpoints_that_cannot_be_used(infer, task, folder, tmp_path,
     ('images', 'm.py', 'no.pth', "--checkpoint: there is no file 'no.pth'"),
     ('images', 'm.py', 'm.py', 'm.py: the config must have a test_dataloader'),
     ('images', 'u.py', 'w.pth', "u.py: the task must be one of detection, "
-     "segmentation, classification, reconstruction; a model of type 'SimCLR' "
-     "with default_scope 'mmpretrain' is of none of them"),
+     "segmentation, classification, reconstruction, in mmdet, mmseg or "
+     "mmpretrain; a model of type 'SimCLR' with default_scope 'mmpretrain' "
+     "is of none of them (docs/toolboxes.md)"),
 ])
 def test_refusals(infer, folder, tmp_path, images, config, checkpoint, message,
                   capsys):
