@@ -60,7 +60,7 @@ class Task(NamedTuple):
 
 
 # A third of the time of a step goes into boxes that are learnt from.
-_FEWER_BOXES = {'model.train_cfg.rcnn.sampler.num': 32,
+_FEWER_BOXES = {'model.train_cfg.rcnn.sampler.num': 48,
                 'model.train_cfg.rpn_proposal.nms_pre': 200,
                 'model.train_cfg.rpn_proposal.max_per_img': 100}
 _COCO = ('coco/bbox_mAP', 'coco/bbox_mAP_50', 'coco/segm_mAP',

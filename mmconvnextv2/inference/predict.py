@@ -42,7 +42,8 @@ def recognise_task(cfg: Mapping) -> str:
         raise ValueError(
             f'the task must be one of {", ".join(PREDICTORS)}, in mmdet, '
             f'mmseg or mmpretrain; a model of type {kind!r} with '
-            f'default_scope {default!r} is of none of them (docs/toolboxes.md)')
+            f'default_scope {default!r} is of none of them '
+            '(docs/toolboxes.md)')
     return task
 
 
