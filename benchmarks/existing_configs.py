@@ -211,12 +211,13 @@ def table(files):
     text.append(f'Of {len(steps)} families (folders) that have a config that '
                 f'can be rewritten and were tried, {len(trained)} train a '
                 'step and predict:')
+    text.extend(f'- **{name}**: {", ".join(families(trained, name))}'
+                for name in dict.fromkeys(x['package'] for x in trained))
     text.append(markdown_table(
-        ['', 'train', 'do not'],
-        [[name, ', '.join(families(trained, name)),
-          '<br>'.join(f"{x['family']}: {why(x)}" for x in steps
-                    if x['package'] == name and x not in trained)]
-         for name in dict.fromkeys(x['package'] for x in steps)]))
+        ['no step', 'of ConvNeXt V2', 'of its own backbone'],
+        [[f"{x['package']}, {x['family']}", x['reason'],
+          same(x.get('original', 'it trains'), x['reason'])]
+         for x in steps if x not in trained]))
     refused = collections.defaultdict(list)
     for row in whole:
         if row['state'] == 'refused':
@@ -250,12 +251,9 @@ def kind_of(reason):
     return re.sub(r'[\[(][^])]*[\])]', '...', reason).strip()
 
 
-def why(row):
-    """The reason of a failed step, and that of the original."""
-    original = row.get('original', 'it trains')
-    if original == row['reason']:
-        return f'{original}; with its own backbone, too'
-    return f"{row['reason']}; with its own backbone: {original}"
+def same(original, reason):
+    """What the original's own backbone ends with."""
+    return 'the same' if original == reason else original
 
 
 def main():
