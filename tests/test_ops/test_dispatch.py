@@ -293,8 +293,9 @@ def test_triton_does_not_run_on_a_cpu(monkeypatch, not_interpreted):
         assert not wants_triton(torch.zeros(1, device='meta'))
 
 
-@pytest.mark.parametrize('name', ['kernels', 'blocks', pytest.param(
-    'operators', marks=pytest.mark.slow)])
+@pytest.mark.parametrize('name', [
+    'blocks', pytest.param('kernels', marks=pytest.mark.slow),
+    pytest.param('operators', marks=pytest.mark.slow)])
 def test_kernels_in_the_interpreter(name):
     """test_triton_NAME.py, in a process that interprets kernels."""
     if importlib.util.find_spec('triton') is None:

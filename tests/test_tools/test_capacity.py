@@ -10,6 +10,7 @@ def tool(load_tool):
     return load_tool('capacity')
 
 
+@pytest.mark.slow
 def test_tables_are_those_of_the_docs(tool, tools, capsys):
     assert tool.main([
         '--sizes', 'atto', '--markdown', '--images-per-second', '250', '1000'

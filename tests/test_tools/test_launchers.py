@@ -124,6 +124,7 @@ def test_slurm_test_counts_gpus(launch, tools, stand_in, variables, expected):
     ]
 
 
+@pytest.mark.slow
 def test_two_processes_train_and_evaluate_over_gloo(toy, tmp_path, launch):
     trained = launch('dist_train.sh', 'toy.py', 2, '--work-dir', 'w',
                      CUDA_VISIBLE_DEVICES='', PORT=free_port())

@@ -52,10 +52,8 @@ def _copies(folder):
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize('world_size, workers', [
-    (2, 0),
-    pytest.param(4, 1, marks=pytest.mark.slow),
-])
+@pytest.mark.slow
+@pytest.mark.parametrize('world_size, workers', [(2, 0), (4, 1)])
 def test_processes_draw_their_own(folder, tools, run, world_size, workers):
     done = run(
         folder, 'bash', tools / 'dist_train.sh', 'small.py', world_size,
