@@ -94,9 +94,9 @@ def demo(args: argparse.Namespace) -> None:
     config = args.config or configs_folder() / f'{task.config}.py'
     cfg = Config.fromfile(config)
     cfg.merge_from_dict({} if args.config else task.options)
-    cfg.merge_from_dict(read_settings(args.cfg_options))
     if get_device() == 'cpu' and has_fast_bf16():
         cfg.optim_wrapper.type = 'CPUAmpOptimWrapper'  # bfloat16
+    cfg.merge_from_dict(read_settings(args.cfg_options))
     cfg.work_dir = str(args.work_dir)
     cfg.randomness = dict(seed=args.seed)
     require_data(cfg, args, ('train', 'val'), initial_weights=True)

@@ -8,7 +8,7 @@ from .linear import add_product, linear
 
 
 def responses(norms: Tensor, eps: float) -> Tuple[Tensor, Tensor]:
-    """Compute GRN's n from norms (..., E), and their divisor (..., 1)."""
+    """Compute GRN's n from norms (N, 1, ..., E), and their divisor."""
     # Not over one axis alone, which pnnx leaves out when it reads ONNX.
     mean = norms.mean(tuple(range(1, norms.ndim)), keepdim=True) + eps
     return norms / mean, mean
