@@ -171,7 +171,9 @@ def test_processes_of_a_pool_end(runner, monkeypatch):
         pool = multiprocessing.get_context('fork').Pool(4)
         assert pool.starmap(pow, [(2, 3)] * 4) == [8] * 4
         pool.close()
-        del pool  # which sends SIGTERM to those that have not ended yet
+        # Sends SIGTERM to those that have not ended. Dropping the pool does
+        # too, but its own threads wait for each other then, once in a while.
+        pool.terminate()
     hook.after_run(runner)
     while multiprocessing.active_children():
         time.sleep(0.01)
