@@ -1,8 +1,8 @@
 """Do features collapse under FCMAE without GRN? A small study on shapes.
 
-Pre-trains ConvNeXt and ConvNeXt V2 of the size of atto with FCMAE on the
-shapes data set, then draws the counterparts of the paper's Figures 3, 4 and 7.
-Takes some ten minutes a seed on two CPU cores and needs no download.
+Pre-trains ConvNeXt and ConvNeXt V2 with FCMAE on the shapes data set, then
+draws the counterparts of the paper's Figures 3, 4 and 7. Atto takes some ten
+minutes a seed on two CPU cores. Needs no download.
 Pre-trainings that have finished are kept: run it again with the same
 --work-dir to go on.
 """
@@ -24,6 +24,8 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     add('--seeds', type=int, nargs='+', default=[0],
         help='of both pre-trainings, which are done with each; Figure 4 then '
         'shows means and standard deviations over them (default: 0)')
+    add('--arch', choices=['atto', 'femto', 'pico', 'nano', 'tiny', 'base'],
+        help='size of both networks (default: that of the configs, atto)')
     add('--work-dir', type=Path, default=Path('work_dirs/collapse_study'),
         help='output folder (default: %(default)s)')
     return parser.parse_args(argv)
@@ -54,9 +56,9 @@ from mmconvnextv2.analysis.reports import (
     report_cosine_distance,
 )
 from mmconvnextv2.cli import require_data, run_command
-from mmconvnextv2.config.find import configs_folder
 from mmconvnextv2.errors import CommandError
 from mmconvnextv2.files import write_text
+from mmconvnextv2.models.backbones.arch import resolve_arch
 from mmconvnextv2.quiet import quietly
 from mmconvnextv2.text import markdown_table
 
@@ -87,6 +89,9 @@ def pretraining_config(arm: str, seed: int,
                        seed)
     cfg.default_hooks.checkpoint.update(
         interval=args.epochs, save_optimizer=False)
+    if args.arch:
+        cfg.model.backbone.arch = args.arch
+        cfg.model.neck.in_channels = resolve_arch(args.arch).channels[-1]
     return cfg
 
 
@@ -108,36 +113,39 @@ def pretrain(arm: str, seed: int, args: argparse.Namespace,
     """Pre-train an arm, unless that is done.
 
     Returns:
-        Path: The checkpoint.
+        Path: The checkpoint, beside ``config.py``.
 
     Raises:
         CommandError: If it was done with other settings.
     """
-    settings = dict(epochs=args.epochs, seed=seed)
+    settings = dict(arch=args.arch, epochs=args.epochs, seed=seed)
     folder = run_folder(arm, seed, args)
+    cfg = pretraining_config(arm, seed, args)
     if finished(folder) is None:
         say(f'\n{TITLES[arm]}, {args.epochs} epochs, seed {seed}')
         shutil.rmtree(folder, ignore_errors=True)
-        finish(folder, train(pretraining_config(arm, seed, args), say),
-               **settings)
+        finish(folder, train(cfg, say), **settings)
     found = finished(folder)
-    if any(found[key] != value for key, value in settings.items()):
+    if any(found.get(key) != value for key, value in settings.items()):
         raise CommandError(
-            f"{folder} was made with epochs={found['epochs']} and "
-            f"seed={found['seed']}; choose another --work-dir")
+            f'{folder} was made with '
+            + ', '.join(f'{x}={found.get(x)}' for x in settings)
+            + '; choose another --work-dir')
+    cfg.dump(folder / 'config.py')
     say(f"{TITLES[arm]}: loss {found['loss']:.3f} in the last epoch")
     return folder / found['checkpoint']
 
 
 def load_models(args: argparse.Namespace, say: Say) -> List[Model]:
     """Pre-train what is not yet, and load all that is compared."""
-    models = [
-        load_model(f'{TITLES[arm]}, seed {seed}', configs_folder() / config,
-                   str(pretrain(arm, seed, args, say)))
-        for seed in args.seeds for arm, config in ARMS.items()
-    ]
-    untrained = configs_folder() / ARMS['convnextv2']
-    return models + [load_model(UNTRAINED, untrained, None)]
+    models = []
+    for seed in args.seeds:
+        for arm in ARMS:
+            checkpoint = pretrain(arm, seed, args, say)
+            config = checkpoint.with_name('config.py')
+            models.append(load_model(f'{TITLES[arm]}, seed {seed}', config,
+                                     str(checkpoint)))
+    return models + [load_model(UNTRAINED, config, None)]
 
 
 def over_seeds(
@@ -215,7 +223,8 @@ def main(argv: Optional[List[str]] = None) -> int:
             '\nInterrupted. Finished pre-trainings are kept; go on with\n'
             f'  {os.path.relpath(sys.executable)} '
             f'{os.path.relpath(__file__)} --work-dir {args.work_dir} '
-            f'--epochs {args.epochs} --seeds {" ".join(map(str, args.seeds))}',
+            f'--epochs {args.epochs} --seeds {" ".join(map(str, args.seeds))}'
+            + (f' --arch {args.arch}' if args.arch else ''),
             file=sys.stderr)
         return INTERRUPTED
 

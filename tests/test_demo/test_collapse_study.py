@@ -44,9 +44,8 @@ def tool(folder, monkeypatch):
             f"_base_ = '{configs_folder() / name}'\n"
             'model = dict(backbone=dict(arch=dict(\n'
             '    _delete_=True, depths=[1] * 4, channels=[4] * 4)))\n')
-    for module in (collapse_study, _training):
-        monkeypatch.setattr(module, 'configs_folder',
-                            lambda: folder / 'configs')
+    monkeypatch.setattr(_training, 'configs_folder',
+                        lambda: folder / 'configs')
     return collapse_study
 
 
@@ -130,6 +129,14 @@ def test_arms_differ_in_the_block_alone(tool, trained, no_reports):
     assert v1 == v2
 
 
+def test_size_of_both(tool, trained, no_reports):
+    assert tool.main(['--work-dir', 'out', '--epochs', '3', '--arch',
+                      'nano']) == 0
+    models = [cfg.model for cfg in trained.configs]
+    assert [x.backbone.arch for x in models] == ['nano'] * 2
+    assert [x.neck.in_channels for x in models] == [640] * 2
+
+
 def test_interrupted_and_gone_on_with(tool, trained, no_reports, tmp_path,
                                       capsys):
     trained.stop_at = 2
@@ -147,8 +154,8 @@ def test_interrupted_and_gone_on_with(tool, trained, no_reports, tmp_path,
     assert len(trained.configs) == 3
     assert tool.main(['--work-dir', 'out', '--epochs', '5']) == _REFUSED
     assert capsys.readouterr().err == (
-        'collapse_study.py: out/seed_0/convnextv1 was made with epochs=3 and '
-        'seed=0; choose another --work-dir\n')
+        'collapse_study.py: out/seed_0/convnextv1 was made with arch=None, '
+        'epochs=3, seed=0; choose another --work-dir\n')
 
 
 @pytest.mark.slow
