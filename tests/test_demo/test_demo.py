@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from mmconvnextv2.datasets import make_shapes
+from mmconvnextv2.engine.cpu import has_fast_bf16
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / 'demo' / 'demo.py'
@@ -39,10 +41,12 @@ _REGIONS = ('mIoU', 'mAcc', 'aAcc')
 def test_demo_in_short(tmp_path, task, unit, length, checkpoint, metrics,
                        full):
     make_shapes(tmp_path / 'data' / 'shapes', num_train=8, num_val=4)
+    float32 = task == 'upernet'  # else bfloat16, where the CPU has it
     done = run_demo(tmp_path, *(('--task', task) if task else ()),
                     '--work-dir', 'out', '--cfg-options',
                     f'train_cfg.max_{unit}={length}',
                     f'train_cfg.val_interval={length}',
+                    *(['optim_wrapper.type=OptimWrapper'] if float32 else []),
                     'param_scheduler=None', 'train_dataloader.batch_size=4',
                     'train_dataloader.num_workers=0',
                     'train_dataloader.persistent_workers=False')
@@ -51,6 +55,10 @@ def test_demo_in_short(tmp_path, task, unit, length, checkpoint, metrics,
     for name in metrics:
         assert re.search(rf'^  {name} +\d+\.\d{{3}}$', done.stdout,
                          re.MULTILINE), done.stdout
+    written, = (tmp_path / 'out').glob('*.py')
+    used = Config.fromfile(written).optim_wrapper.type
+    assert used == ('OptimWrapper' if float32 or not has_fast_bf16()
+                    else 'CPUAmpOptimWrapper')
     assert f'configs/{full}.py ' in done.stdout
     assert (ROOT / 'configs' / f'{full}.py').is_file()
     checkpoint = tmp_path / 'out' / f'{checkpoint}.pth'
