@@ -15,6 +15,7 @@ def conflicts(cfg: Mapping, splits: Sequence[str]) -> Iterator[Mistake]:
     yield from _unused_backends(cfg)
     yield from _unknown_means(cfg)
     yield from _vectors_for_maps(cfg)
+    yield from _weights_of_other_classes(cfg)
     if not isinstance(cfg.get('load_from'), (str, type(None))):
         yield Mistake('load_from', 'must be a path or an address, got '
                       f'{cfg["load_from"]!r}')
@@ -68,6 +69,27 @@ def _vectors_for_maps(cfg: Mapping) -> Iterator[Mistake]:
             'model.backbone.gap_before_final_norm', 'ConvNeXtV2 averages its '
             'outputs over their sites by default, for classifiers: (N, C), '
             f'where {", ".join(readers)} takes maps. Set it to False')
+
+
+def _weights_of_other_classes(cfg: Mapping) -> Iterator[Mistake]:
+    """Find losses that weigh another number of classes than the head has."""
+    for path, head in parts(cfg.get('model'), 'model'):
+        numbers = [head.get(f'num_{x}classes')
+                   for x in ('', 'things_', 'stuff_')]
+        given = sum(x for x in numbers if isinstance(x, int))
+        # With the background, as a class more; or a single output of two.
+        possible = {given, given + 1, head.get('out_channels')}
+        for key, loss in head.items():
+            if not key.startswith('loss'):
+                continue
+            for place, part in parts(loss, f'{path}.{key}'):
+                weights = part.get('class_weight')
+                if (given and isinstance(weights, (list, tuple))
+                        and len(weights) not in possible):
+                    yield Mistake(
+                        f'{place}.class_weight', f'{len(weights)} weights for '
+                        f'{given} classes of {path}: give one for '
+                        'each, or set it to None')
 
 
 def _unused_backends(cfg: Mapping) -> Iterator[Mistake]:

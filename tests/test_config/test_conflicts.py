@@ -78,3 +78,24 @@ def test_folder_that_mlflow_refuses(monkeypatch, uri, allowed, is_refused):
         "it to a database, such as 'sqlite:///mlflow.db', or to the address "
         'of a server (or the environment variable MLFLOW_ALLOW_FILE_STORE='
         'true)')]
+
+
+def _segmentor(number, *weights, **options):
+    losses = [dict(type='CrossEntropyLoss', class_weight=x) for x in weights]
+    return dict(model=dict(auxiliary_head=[dict(
+        num_classes=number, loss_decode=losses, **options)]))
+
+
+@pytest.mark.parametrize('cfg, place', [
+    (_segmentor(3, None, [1.0] * 6), 'loss_decode[1]'),
+    (_segmentor(3, [1.0] * 3, [1.0] * 4), ''),  # mmdet's have a background
+    (_segmentor(2, [1.0], out_channels=1), ''),
+    (_segmentor(3, 2.0, 'weights.npy'), ''),
+    (_segmentor(None, [1.0] * 6, num_things_classes=1, num_stuff_classes=2),
+     'loss_decode[0]'),
+])
+def test_weights_of_other_classes(cfg, place):
+    assert [tuple(x) for x in conflicts(cfg, ())] == [
+        (f'model.auxiliary_head[0].{place}.class_weight', '6 weights for 3 '
+         'classes of model.auxiliary_head[0]: give one for each, or set it to '
+         'None')] * bool(place)
