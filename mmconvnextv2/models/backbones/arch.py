@@ -7,7 +7,7 @@ from mmengine.logging import print_log
 from mmengine.registry import DefaultScope
 from torch import Tensor
 
-from mmconvnextv2.models.layers.grn_rivals import RIVALS
+from mmconvnextv2.models.layers.build_grn import GRN_TYPES
 from mmconvnextv2.models.layers.grn_variant import GRNVariant
 
 # Packages whose heads and necks take maps.
@@ -149,8 +149,8 @@ def check_scales(use_grn: bool, grn_cfg: Optional[dict],
     """Refuse GRN beside LayerScale, and a ``grn_cfg`` that has no effect."""
     kind = (grn_cfg or {}).get('type')
     _require(
-        kind is None or kind in RIVALS, 'grn_cfg.type must be one of '
-        f'{list(RIVALS)}, or left out for GRNVariant, got {kind!r}')
+        kind is None or kind in GRN_TYPES, 'grn_cfg.type must be one of '
+        f'{list(GRN_TYPES)}, or left out for GRNVariant, got {kind!r}')
     _require(
         not use_grn or layer_scale_init_value <= 0 or kind is not None,
         'a block has GRN (ConvNeXt V2) or LayerScale (ConvNeXt), not both; '
@@ -160,7 +160,7 @@ def check_scales(use_grn: bool, grn_cfg: Optional[dict],
     _require(
         use_grn or not grn_cfg, 'grn_cfg changes GRN, which use_grn=False '
         f'leaves out; got grn_cfg={grn_cfg}')
-    arguments = inspect.signature(RIVALS.get(kind, GRNVariant)).parameters
+    arguments = inspect.signature(GRN_TYPES.get(kind, GRNVariant)).parameters
     keys = ('type', ) * bool(kind) + tuple(
         x for x in arguments if x not in ('num_channels', 'data_format'))
     unknown = sorted(set(grn_cfg or ()) - set(keys))

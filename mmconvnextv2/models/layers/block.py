@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 from mmconvnextv2.ops import dispatch
 from mmconvnextv2.ops.compile import compiled
 from mmconvnextv2.registry import MODELS, register
-from .grn_rivals import build_grn
+from .build_grn import build_grn
 from .masked_layout import DENSE_GRID, DenseGrid
 from .norm import NORM_EPS, LayerNorm
 

@@ -3,15 +3,13 @@
 Each takes sites (N, H, W, C), and ``visible`` (N, H, W, 1) as ``GRN`` does:
 statistics are those of visible sites.
 """
-from typing import Dict, Optional, Type
+from typing import Optional
 
 import torch
 from torch import Tensor, nn
 
 from mmconvnextv2.ops.linear import type_of_sums
 from mmconvnextv2.ops.packed_depthwise import RunsOfGrid, packed_depthwise
-from .grn import GRN
-from .grn_variant import GRNVariant
 from .norm import NORM_EPS, LayerNorm
 
 _SITES = (1, 2)
@@ -118,17 +116,3 @@ def _mean(x: Tensor, visible: Optional[Tensor]) -> Tensor:
     total = (x * visible).sum(_SITES, keepdim=True, dtype=wide)
     count = visible.sum(_SITES, keepdim=True, dtype=wide)
     return (total / count).to(x.dtype)
-
-
-# By the ``type`` of a ``grn_cfg``; without one it is GRNVariant's.
-RIVALS: Dict[str, Type[nn.Module]] = dict(
-    GRN=GRN, LRN=LRN, BN=BN, LN=LN, SE=SE, CBAM=CBAM)
-
-
-def build_grn(num_channels: int, grn_cfg: Optional[dict]) -> nn.Module:
-    """Build GRN, a variant of it, or what else a ``grn_cfg`` names."""
-    if not grn_cfg:
-        return GRN(num_channels)
-    arguments = dict(grn_cfg)
-    kind = arguments.pop('type', None)
-    return (RIVALS[kind] if kind else GRNVariant)(num_channels, **arguments)

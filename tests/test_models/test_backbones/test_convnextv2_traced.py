@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from mmconvnextv2 import ConvNeXtV2
-from mmconvnextv2.models.layers.grn_rivals import RIVALS
+from mmconvnextv2.models.layers.build_grn import GRN_TYPES
 from mmconvnextv2.ops.dispatch import plain_layers
 
 X = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -112,7 +112,7 @@ def test_blocks_of_a_whole_map_get_a_tensor_alone():
 
 
 @pytest.mark.parametrize('grn_cfg', [
-    *(dict(type=x) for x in RIVALS), dict(aggregation='l1'),
+    *(dict(type=x) for x in GRN_TYPES), dict(aggregation='l1'),
     dict(aggregation='average', normalization='standardised'),
     dict(aggregation=None, normalization='inverse_sum')], ids=str)
 def test_what_replaces_grn_is_traced(grn_cfg):

@@ -5,14 +5,14 @@ from mmpretrain.models.utils import SELayer
 from torch.nn import functional as F
 
 from mmconvnextv2 import ConvNeXtV2
-from mmconvnextv2.models.layers.grn_rivals import RIVALS
+from mmconvnextv2.models.layers.build_grn import GRN_TYPES
 
 _C = 32
 
 
 def make(kind):
     torch.manual_seed(0)
-    layer = RIVALS[kind](_C).double()
+    layer = GRN_TYPES[kind](_C).double()
     for param in layer.parameters():
         param.data.normal_(0.5)
     return layer
@@ -59,7 +59,7 @@ def formula(kind, layer, x, seen):
 
 
 @pytest.mark.parametrize('is_whole', [False, True])
-@pytest.mark.parametrize('kind', [x for x in RIVALS if x != 'GRN'])
+@pytest.mark.parametrize('kind', [x for x in GRN_TYPES if x != 'GRN'])
 def test_equals_the_formula(kind, is_whole):
     layer = make(kind)
     x = torch.randn(2, 4, 5, _C, dtype=torch.float64)
