@@ -22,6 +22,7 @@ from mmconvnextv2.config.data_sources import (
 from mmconvnextv2.config.find import find_config
 from mmconvnextv2.config.preflight import SPLITS, missing_data
 from mmconvnextv2.config.walk import type_name
+from mmconvnextv2.engine.cpu import keep_freed_memory
 from mmconvnextv2.engine.hooks import DataCheckHook
 from . import registered  # noqa: F401
 from .errors import CommandError
@@ -54,6 +55,7 @@ def run_command(command: Callable[[argparse.Namespace], None],
     """
     vars(args).update({**_ABSENT, **vars(args)})
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    keep_freed_memory()
     try:
         _require_launcher(args.launcher)
         command(args)

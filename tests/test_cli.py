@@ -32,12 +32,15 @@ def _refuse(args):
     raise cli.CommandError('because')
 
 
-def test_run_command_sets_the_local_rank_and_the_exit_code(
+def test_run_command_sets_the_local_rank_memory_and_the_exit_code(
         monkeypatch, capsys):
     monkeypatch.setenv('LOCAL_RANK', '')  # so that it is put back
     monkeypatch.delenv('LOCAL_RANK')
+    kept = []
+    monkeypatch.setattr(cli, 'keep_freed_memory', lambda: kept.append(True))
     args = Namespace(launcher='none', local_rank=3)
     assert cli.run_command(_refuse, args) == 2
+    assert kept == [True]
     assert cli.os.environ['LOCAL_RANK'] == '3'
     assert capsys.readouterr().err == '_refuse.py: because\n'
     monkeypatch.setenv('LOCAL_RANK', '1')

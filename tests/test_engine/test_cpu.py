@@ -1,8 +1,11 @@
-"""Several processes and SyncBN on a machine without a GPU.
+"""Several processes, SyncBN and freed memory on a machine without a GPU.
 
 Mixed precision is in test_tools/test_train.py, runs in test_train_parallel*.
 """
 import copy
+import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -17,6 +20,34 @@ from torch import nn
 
 from mmconvnextv2.config.find import find_config
 from mmconvnextv2.engine import cpu
+
+_FAULTS = '''
+import resource, torch
+from mmconvnextv2.engine.cpu import keep_freed_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(2**24)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+keep_freed_memory()
+print([faults() for _ in range(5)][-1])
+'''
+
+
+@pytest.mark.skipif('CS_GNU_LIBC_VERSION' not in os.confstr_names,
+                    reason='is about glibc')
+@pytest.mark.parametrize('variables, is_kept', [
+    ({}, True), (dict(MALLOC_ARENA_MAX='2'), True),
+    (dict(MALLOC_MMAP_THRESHOLD_='131072'), False)])
+def test_freed_memory_is_used_again(variables, is_kept):
+    others = {k: v for k, v in os.environ.items() if 'MALLOC_' not in k}
+    done = subprocess.run(
+        [sys.executable, '-c', _FAULTS], env={**others, **variables},
+        capture_output=True, text=True)
+    # 64 MiB are 16384 pages, or 32 huge ones.
+    faults = int(done.stdout.split()[-1])
+    assert faults < 10 if is_kept else faults >= 32
 
 
 class _Model(BaseModel):
