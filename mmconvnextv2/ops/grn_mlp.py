@@ -54,15 +54,14 @@ def _grn_linear(x: Tensor, gamma: Tensor, beta: Tensor, weight: Tensor,
 
 def _sum_squares(a: Tensor, buffer: Tensor, out: Tensor) -> None:
     """Write the sums (n, E) of the squares of (n, S, E) over S to ``out``."""
-    # By sum, not vector_norm, which would make a new map.
-    if a.dtype == buffer.dtype:
-        torch.sum(torch.mul(a, a, out=buffer), 1, out=out)
-        return
     out.zero_()
-    # In the cache: an image may be larger.
+    # In the cache: an image may be larger. By sum, not vector_norm, which
+    # would make a new map.
     for part in a.split(max(1, _GROUP_NUMEL // a[:, 0].numel()), 1):
-        wide = buffer[:, :part.shape[1]].copy_(part)
-        out += torch.mul(wide, wide, out=wide).sum(1)
+        squares = buffer[:, :part.shape[1]]
+        if a.dtype != buffer.dtype:
+            part = squares.copy_(part)
+        out += torch.mul(part, part, out=squares).sum(1)
 
 
 def _forward(x: Tensor, weight1: Tensor, bias1: Tensor, gamma: Tensor,
