@@ -15,7 +15,8 @@ def conflicts(cfg: Mapping, splits: Sequence[str]) -> Iterator[Mistake]:
     yield from _unused_backends(cfg)
     yield from _unknown_means(cfg)
     yield from _vectors_for_maps(cfg)
-    yield from _weights_of_other_classes(cfg)
+    if 'train' in splits:
+        yield from _weights_of_other_classes(cfg)
     if not isinstance(cfg.get('load_from'), (str, type(None))):
         yield Mistake('load_from', 'must be a path or an address, got '
                       f'{cfg["load_from"]!r}')
@@ -78,9 +79,9 @@ def _weights_of_other_classes(cfg: Mapping) -> Iterator[Mistake]:
                    for x in ('', 'things_', 'stuff_')]
         given = sum(x for x in numbers if isinstance(x, int))
         # With the background, as a class more; or a single output of two.
-        possible = {given, given + 1, head.get('out_channels')}
+        possible = given, given + 1, head.get('out_channels')
         for key, loss in head.items():
-            if not key.startswith('loss'):
+            if not str(key).startswith('loss'):
                 continue
             for place, part in parts(loss, f'{path}.{key}'):
                 weights = part.get('class_weight')

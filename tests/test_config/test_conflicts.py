@@ -91,11 +91,14 @@ def _segmentor(number, *weights, **options):
     (_segmentor(3, [1.0] * 3, [1.0] * 4), ''),  # mmdet's have a background
     (_segmentor(2, [1.0], out_channels=1), ''),
     (_segmentor(3, 2.0, 'weights.npy'), ''),
+    (dict(model=dict(head=dict(num_classes=3, out_channels=[8, 8]),
+                     names={0: 'one'})), ''),
     (_segmentor(None, [1.0] * 6, num_things_classes=1, num_stuff_classes=2),
      'loss_decode[0]'),
 ])
 def test_weights_of_other_classes(cfg, place):
-    assert [tuple(x) for x in conflicts(cfg, ())] == [
+    assert not [*conflicts(cfg, ('val', 'test'))]  # which have no loss
+    assert [tuple(x) for x in conflicts(cfg, ('train', ))] == [
         (f'model.auxiliary_head[0].{place}.class_weight', '6 weights for 3 '
          'classes of model.auxiliary_head[0]: give one for each, or set it to '
          'None')] * bool(place)
