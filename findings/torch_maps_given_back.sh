@@ -6,8 +6,8 @@
 # calls posix_memalign and free. glibc hands what is larger than 32 MiB at most
 # to mmap and munmap, and gives back what is free at the top of its heap, so the
 # system clears pages again and again: 0.7 GB for each pass of three MLPs of the
-# size of ConvNeXt-T's first stage. MALLOC_MMAP_MAX_=0 and MALLOC_TRIM_THRESHOLD_=17179869184 in
-# the environment let glibc keep them.
+# size of ConvNeXt-T's first stage. MALLOC_MMAP_MAX_=0 and
+# MALLOC_TRIM_THRESHOLD_=17179869184 in the environment let glibc keep them.
 # Output seen, page faults of the fourth pass: "glibc by itself: 167942",
 # "memory kept: 0" (they vary), then "still so".
 set -euo pipefail
