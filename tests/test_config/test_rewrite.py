@@ -413,6 +413,22 @@ def test_necks_that_multiply_their_channels_take_ours_as_they_are(out, new):
         ('neck', 'out_channels'): new}
 
 
+def test_heads_read_what_such_a_neck_gives_that_keeps_its_channels():
+    old = Outputs([(2, 128, 32, 32), (2, 256, 16, 16)], (2, 3, 256, 256))
+    ours = Outputs([(2, 80, 32, 32), (2, 160, 16, 16)], old.image)
+    part = dict(in_channels=[512, 1024], widen_factor=0.25)
+    owner = dict(
+        neck=dict(type=Widened, out_channels=[512, 1024], **part),
+        bbox_head=dict(head_module=part),
+        mask_head=dict(in_channels=1024, widen_factor=0.25))
+    assert find_readers(owner, old, ours, 'mmdet').settings == {
+        ('neck', 'in_channels'): [80, 160], ('neck', 'widen_factor'): 1.,
+        ('neck', 'out_channels'): [80, 160],
+        ('bbox_head', 'head_module', 'in_channels'): [80, 160],
+        ('bbox_head', 'head_module', 'widen_factor'): 1.,
+        ('mask_head', 'in_channels'): 160, ('mask_head', 'widen_factor'): 1.}
+
+
 def test_collate_functions_get_no_scope():
     cfg = load('mmpretrain::resnet/resnet50_8xb32_in1k.py')
     cfg.train_dataloader.collate_fn = dict(type='default_collate')

@@ -12,6 +12,7 @@ Settings = dict[tuple, Any]
 # Keys of channels, and the level of each where the part does not say it.
 _CHANNELS = dict(
     in_channels=-1, in_channel=-1, input_features=-1, c1_in_channels=0)
+_WIDEN = ('widen_factor', )  # By it, parts of mmyolo multiply all channels.
 _NO_READERS = ('backbone', 'neck', 'data_preprocessor', 'train_cfg',
                'test_cfg', 'init_cfg')
 
@@ -52,11 +53,14 @@ def find_readers(owner: Mapping, old: Outputs, new: Outputs,
         found = _matches(neck, old, new, nested=False).settings
         try:
             old, read = run_neck(neck, scope, old)
-            found = found or _unwidened(neck, new, old)
+            if _WIDEN in found and ('out_channels', ) not in found:
+                found['out_channels', ] = (
+                    old.channels[0] if isinstance(neck['out_channels'], int)
+                    else old.channels)
         except CommandError:
             # It needs a GPU, or more than maps. What reads new channels is
             # taken to write the old ones.
-            if found and ('out_channels', ) not in found:
+            if found and not {('out_channels', ), _WIDEN} & set(found):
                 settings.update({path + key: x for key, x in found.items()})
                 start = neck.get('start_level', 0)
                 return Found(settings, set(range(start, len(old.shapes))))
@@ -78,15 +82,6 @@ def find_readers(owner: Mapping, old: Outputs, new: Outputs,
         if not given:
             levels |= found.levels - _listed_in_vain(part, scope, old)
     return Found(settings, levels)
-
-
-def _unwidened(neck: Mapping, given: Outputs, out: Outputs) -> Settings:
-    """Let a neck of mmyolo, which multiplies its channels, not do so."""
-    if neck.get('widen_factor', 1) == 1 or len(given.shapes) == 1:
-        return {}
-    is_one = isinstance(neck['out_channels'], int)
-    return {('widen_factor', ): 1., ('in_channels', ): given.channels,
-            ('out_channels', ): out.channels[0] if is_one else out.channels}
 
 
 def _listed_in_vain(part: Any, scope: str, old: Outputs) -> set[int]:
@@ -168,9 +163,12 @@ def _matches(part: Any, old: Outputs, new: Outputs, nested: bool) -> Found:
         for key, default in _CHANNELS.items():
             index = node.get('in_index') if default else default
             index = default if index is None else index
-            if match := _match(node, node.get(key), old, new, index):
+            read = _multiplied(node.get(key), node.get('widen_factor', 1))
+            if match := _match(node, read, old, new, index):
                 found.settings[path + (key, )], levels = match
                 found.levels.update(i % len(old.shapes) for i in levels)
+                if node.get('widen_factor', 1) != 1:
+                    found.settings[path + _WIDEN] = 1.
         # What cuts regions out of the maps keeps their channels, and some
         # necks hand the maps on before those of their own.
         out, given = node.get('out_channels'), node.get('in_channels')
@@ -185,6 +183,15 @@ def _matches(part: Any, old: Outputs, new: Outputs, nested: bool) -> Found:
             found.settings[path + ('out_channels', )] = (
                 first + out[len(given):])
     return found
+
+
+def _multiplied(channels: Any, factor: float) -> Any:
+    """Multiply channels as mmyolo's necks and heads do."""
+    if factor == 1 or not channels:
+        return channels
+    if isinstance(channels, int):
+        return round(channels * factor)
+    return type(channels)(round(x * factor) for x in channels)
 
 
 def _match(node: Mapping, given: Any, old: Outputs, new: Outputs,
