@@ -2,16 +2,18 @@
 import copy
 
 import torch
+from mmdet.structures.bbox import HorizontalBoxes
 from mmdet.testing import demo_mm_inputs
+from mmengine.logging import MessageHub
 from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, DefaultScope
-from mmengine.structures import PixelData
+from mmengine.structures import InstanceData, PixelData
 from mmpretrain.structures import DataSample
 from mmseg.structures import SegDataSample
 
 from mmconvnextv2 import ConvNeXtV2
-from mmconvnextv2.config.walk import scope_of, walk
+from mmconvnextv2.config.walk import scope_of, type_name, walk
 from mmconvnextv2.engine.cpu import fit_amp_to_cpu
 
 SIDES = (128, 512)  # pixels; what takes no small images, larger ones
@@ -43,7 +45,9 @@ def step_of(cfg, side):
         backbone = getattr(model, 'detector', model).backbone
         wrapper.zero_grad = lambda **_: None  # To see them afterwards.
         model.train()
-        losses = model.train_step(data, wrapper)
+        for name in ('epoch', 'iter'):  # Some losses change with them.
+            MessageHub.get_current_instance().update_info(name, 0)
+        losses = model.train_step(collated(cfg, data), wrapper)
         require_trained(backbone, losses, cfg.get('find_unused_parameters'))
         model.eval()
         with torch.no_grad():
@@ -73,7 +77,9 @@ def reduced(cfg, side):
     if cfg.get('data_preprocessor'):
         model.setdefault('data_preprocessor', cfg.data_preprocessor)
     for _, part in walk(model):
-        if part.get('batch_augments'):
+        # PPYOLOE's makes a batch of images.
+        if part.get('batch_augments') and not type_name(
+                part).startswith('PPYOLOE'):
             part['batch_augments'] = None
         if part.get('size') and str(
                 part.get('type')).lower().endswith('datapreprocessor'):
@@ -94,6 +100,24 @@ def reduced(cfg, side):
 def images(side):
     return [torch.randint(256, (3, side, side), dtype=torch.uint8)
             for _ in range(2)]
+
+
+def collated(cfg, data):
+    """What the collate function of mmyolo's configs makes of detections."""
+    settings = cfg.train_dataloader.get('collate_fn') or {}
+    if settings.get('type') != 'yolov5_collate':
+        return data
+    from mmyolo.datasets.utils import yolov5_collate
+    samples = [x.new() for x in data['data_samples']]
+    for old, new in zip(data['data_samples'], samples):
+        found = old.gt_instances
+        new.gt_instances = InstanceData(
+            bboxes=HorizontalBoxes(found.bboxes), labels=found.labels,
+            masks=found.masks.to_tensor(torch.uint8, 'cpu'))
+    return yolov5_collate(
+        [dict(inputs=x, data_samples=y)
+         for x, y in zip(data['inputs'], samples)],
+        settings.get('use_ms_training', False))
 
 
 def detections(cfg, side):
