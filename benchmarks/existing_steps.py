@@ -113,7 +113,9 @@ def collated(cfg, data):
         found = old.gt_instances
         new.gt_instances = InstanceData(
             bboxes=HorizontalBoxes(found.bboxes), labels=found.labels,
-            masks=found.masks.to_tensor(torch.uint8, 'cpu'))
+            masks=found.masks.to_tensor(torch.uint8, 'cpu'),
+            keypoints=torch.rand(len(found), 17, 2) * old.img_shape[0],
+            keypoints_visible=torch.ones(len(found), 17))
     return yolov5_collate(
         [dict(inputs=x, data_samples=y)
          for x, y in zip(data['inputs'], samples)],
