@@ -37,11 +37,11 @@ from _prediction_grids import (
     draw_segmentation_grid,
 )
 from _training import clock, console, train
-from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.runner import Runner
 
 from mmconvnextv2.cli import read_settings, require_data, run_command
+from mmconvnextv2.config.check import read_config, require_names
 from mmconvnextv2.config.find import configs_folder
 from mmconvnextv2.engine.cpu import has_fast_bf16
 from mmconvnextv2.errors import CommandError
@@ -92,15 +92,17 @@ def demo(args: argparse.Namespace) -> None:
             f'{args.work_dir} exists. Choose another --work-dir.')
     task = TASKS[args.task]
     config = args.config or configs_folder() / f'{task.config}.py'
-    cfg = Config.fromfile(config)
-    cfg.merge_from_dict({} if args.config else task.options)
+    options = {} if args.config else dict(task.options)
     if get_device() == 'cpu' and has_fast_bf16():
-        cfg.optim_wrapper.type = 'CPUAmpOptimWrapper'  # bfloat16
-    cfg.merge_from_dict(read_settings(args.cfg_options))
+        options['optim_wrapper.type'] = 'CPUAmpOptimWrapper'  # bfloat16
+    options.update(read_settings(args.cfg_options) or {})
+    say = console()
+    cfg = read_config(config, options, say)
     cfg.work_dir = str(args.work_dir)
     cfg.randomness = dict(seed=args.seed)
     require_data(cfg, args, ('train', 'val'), initial_weights=True)
-    say = console()
+    with quietly():
+        require_names(cfg, ('train', 'val'))
     picture = args.work_dir / 'predictions.png'
 
     def draw(runner: Runner) -> Path:

@@ -1,8 +1,13 @@
 """Import what registers itself with MMEngine, behind a check of versions."""
-from .version import check_required, warn_about_optional
+from .version import (
+    check_required,
+    warn_about_operators,
+    warn_about_optional,
+)
 
 check_required()
 warn_about_optional()
+warn_about_operators()
 
 from . import engine, models
 from .checkpoint.loading import load_own_checkpoints

@@ -1,6 +1,7 @@
 """The version of this package, and the check of the packages it runs on."""
 import warnings
 from importlib import import_module, metadata
+from importlib.util import find_spec
 from typing import Optional
 
 __version__ = '0.1.0'
@@ -68,3 +69,16 @@ def warn_about_optional() -> None:
             message = _mismatch(name, found, low, high)
             if message:
                 warnings.warn(message, stacklevel=2)
+
+
+def warn_about_operators() -> None:
+    """Warn of an mmcv without the compiled operators that mmdet imports.
+
+    pip builds such an mmcv, in silence, where it finds no wheel.
+    """
+    if not find_spec('mmcv._ext') and find_spec('mmdet'):
+        warnings.warn(
+            'mmcv is installed without its compiled operators (mmcv._ext), so '
+            "mmdet's models cannot be imported. How to get them: "
+            'docs/install.md of mmconvnextv2, "mmcv without operators".',
+            stacklevel=2)

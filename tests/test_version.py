@@ -84,5 +84,19 @@ def test_optional_package_of_another_version_warns(monkeypatch, installed,
         assert str(warning.message).startswith(_OURS + message)
 
 
+@pytest.mark.parametrize('installed, warned', [
+    (('mmdet', ), True), (('mmdet', 'mmcv._ext'), False), ((), False)])
+def test_mmcv_without_operators_warns(monkeypatch, installed, warned):
+    monkeypatch.setattr(version, 'find_spec',
+                        lambda name: name if name in installed else None)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        version.warn_about_operators()
+    assert [str(x.message) for x in caught] == warned * [
+        'mmcv is installed without its compiled operators (mmcv._ext), so '
+        "mmdet's models cannot be imported. How to get them: docs/install.md "
+        'of mmconvnextv2, "mmcv without operators".']
+
+
 def test_package_tells_its_version():
     assert mmconvnextv2.__version__ == version.__version__ == '0.1.0'

@@ -37,8 +37,12 @@ def part_mistakes(path: str, part: Mapping, registry: Registry,
 
     ``added`` names arguments that MMEngine adds.
     """
-    kind, searched = find_type(registry, part['type'], part.get('_scope_'))
-    if kind is None:
+    kind, searched, error = _look_up(registry, part['type'],
+                                     part.get('_scope_'))
+    if isinstance(error, ImportError):
+        yield Mistake(f'{path}.type', f'{part["type"]!r} cannot be imported: '
+                      f'{error}')
+    elif kind is None:
         yield _unknown_type(path, part['type'], searched)
     if callable(kind):
         yield from argument_mistakes(path, kind, part, added)
@@ -47,11 +51,18 @@ def part_mistakes(path: str, part: Mapping, registry: Registry,
 def find_type(registry: Registry, kind: Any,
               scope: str | None = None) -> tuple[Any, Registry]:
     """Find a type, None if there is none, and the registry of its scope."""
+    return _look_up(registry, kind, scope)[:2]
+
+
+def _look_up(registry: Registry, kind: Any, scope: str | None
+             ) -> tuple[Any, Registry, Exception | None]:
+    """Do what ``find_type`` does, and return the error that was met."""
     with registry.switch_scope_and_registry(scope) as found:
         try:
-            return found.get(kind) if isinstance(kind, str) else kind, found
-        except (RuntimeError, ImportError):
-            return None, found
+            kind = found.get(kind) if isinstance(kind, str) else kind
+        except (RuntimeError, ImportError) as error:
+            return None, found, error
+        return kind, found, None
 
 
 def _unknown_type(path: str, name: str, registry: Registry) -> Mistake:

@@ -3,7 +3,9 @@ from functools import partial
 
 import pytest
 from mmengine.config import Config
+from mmengine.registry import Registry
 
+from mmconvnextv2.config.arguments import part_mistakes
 from mmconvnextv2.config.check import (
     ConfigError,
     find_mistakes,
@@ -104,6 +106,13 @@ def _loader(**changes):
 def test_mistakes_are_found_by_their_keys(changes, key, problem):
     found = dict(find_mistakes(_minimal(**changes), ('train', )))
     assert found[key] == problem
+
+
+def test_a_package_whose_import_fails_is_not_called_ignorant():
+    registry = Registry('model', scope='toy', locations=['no_such_module'])
+    assert list(part_mistakes('model', dict(type='toy.Net'), registry)) == [
+        ('model.type',
+         "'toy.Net' cannot be imported: No module named 'no_such_module'")]
 
 
 def test_all_mistakes_are_listed():

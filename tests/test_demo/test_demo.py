@@ -70,3 +70,14 @@ def test_demo_in_short(tmp_path, task, unit, length, checkpoint, metrics,
     again = run_demo(tmp_path, '--work-dir', 'out')
     assert again.returncode == 2
     assert again.stderr == 'demo.py: out exists. Choose another --work-dir.\n'
+
+
+def test_a_mistake_in_an_option_is_told_in_words(tmp_path):
+    make_shapes(tmp_path / 'data' / 'shapes', num_train=1, num_val=1)
+    done = run_demo(tmp_path, '--task', 'upernet', '--cfg-options',
+                    'train_cfg.max_epochs=1')
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        'demo.py: the config has a mistake:\n  train_cfg.max_epochs: '
+        "IterBasedTrainLoop has no such argument. Did you mean 'max_iters'? "
+        'It takes max_iters, ')
