@@ -128,10 +128,17 @@ def recognising(
     """Let 'Pretrained' in an ``init_cfg`` mean ``ConvNeXtPretrainedInit``.
 
     Weights from files come last, as MMEngine puts them.
+
+    Raises:
+        CheckpointError: If there is a part without a type.
     """
     if not init_cfg:
         return init_cfg
     cfgs = [init_cfg] if isinstance(init_cfg, dict) else init_cfg
+    if without := [dict(x) for x in cfgs if 'type' not in x]:
+        raise CheckpointError(
+            f'init_cfg needs a type, got {without[0]}. If it was to change '
+            'another init_cfg, that one is None: leave it out')
     loading = [x for x in cfgs if x['type'] in ('Pretrained', PretrainedInit)]
     return [x for x in cfgs if x not in loading
             ] + [{**x, 'type': ConvNeXtPretrainedInit} for x in loading]

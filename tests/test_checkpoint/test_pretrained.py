@@ -232,6 +232,15 @@ def test_stem_of_any_number_of_channels():
     assert given.flatten().tolist() == [1., 2.]
 
 
+def test_an_initialiser_without_a_type_is_refused():
+    model = ConvNeXtV2('atto', init_cfg=dict(adapt_stem=True))
+    with pytest.raises(CheckpointError) as caught:
+        model.init_weights()
+    assert str(caught.value) == (
+        "init_cfg needs a type, got {'adapt_stem': True}. If it was to change "
+        'another init_cfg, that one is None: leave it out')
+
+
 def test_other_initialisers_come_first(weights):
     source = random_backbone()
     path = weights(as_model(source))
