@@ -3,7 +3,7 @@
     python demo/app.py                            # what `make demo` trained
     python demo/app.py --model CONFIG CHECKPOINT --model CONFIG CHECKPOINT
 
-Needs Gradio: pip install ".[app]".
+Needs Gradio: pip install -e ".[app]".
 """
 import argparse
 import sys
@@ -213,7 +213,7 @@ def build(models: List[List[str]]) -> Any:
     try:
         import gradio as gr
     except ModuleNotFoundError as error:
-        raise CommandError('the page needs Gradio: pip install ".[app]"'
+        raise CommandError('the page needs Gradio: pip install -e ".[app]"'
                            ) from error
     with gr.Blocks(title='mmconvnextv2', analytics_enabled=False) as page:
         gr.Markdown('# ConvNeXt V2')

@@ -1,6 +1,6 @@
 """Write ImageNet-C's 15 corruptions of a test set of class folders.
 
-    pip install ".[robustness]"
+    pip install -e ".[robustness]"
     python demo/corrupt_images.py data/shapes/imagenet/val data/shapes-c \\
         --size 96 --grid shapes_c.jpg
 
@@ -136,7 +136,8 @@ def corrupt_images(args: argparse.Namespace) -> None:
     try:
         from imagecorruptions import corrupt
     except ImportError as error:
-        raise CommandError(f'{error}: pip install ".[robustness]"') from None
+        raise CommandError(
+            f'{error}: pip install -e ".[robustness]"') from None
     if args.grid:
         draw_grid(corrupt, read(paths[0], args.size), args.grid)
     write(corrupt, paths, args.target, args.size)

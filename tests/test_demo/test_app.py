@@ -60,7 +60,7 @@ def test_latest_demo(tmp_path):
 
 def test_without_gradio(monkeypatch):
     monkeypatch.setitem(app.sys.modules, 'gradio', None)
-    with pytest.raises(CommandError, match=r'pip install "\.\[app\]"'):
+    with pytest.raises(CommandError, match=r'pip install -e "\.\[app\]"'):
         app.build([])
 
 

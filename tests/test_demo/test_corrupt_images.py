@@ -56,7 +56,7 @@ def test_refused(tmp_path, source, capsys, monkeypatch):
     assert 'must have a folder of images for each' in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, 'imagecorruptions', None)
     assert main([str(source), target]) == 2
-    assert 'pip install ".[robustness]"' in capsys.readouterr().err
+    assert 'pip install -e ".[robustness]"' in capsys.readouterr().err
     assert not (tmp_path / 'c').exists()
 
 
