@@ -52,6 +52,12 @@ def _seeded_and_silent():
 
 
 @pytest.fixture(autouse=True)
+def _freed_memory_is_given_back(monkeypatch):
+    # Else the first tool that is called would keep that of the largest test.
+    monkeypatch.setattr('mmconvnextv2.cli.keep_freed_memory', lambda: None)
+
+
+@pytest.fixture(autouse=True)
 def _nothing_of_another_test():
     # What MMEngine keeps by name, taking the latest as the present one: a
     # type without a prefix would be looked up in the package of whichever
