@@ -8,6 +8,10 @@ from .walk import part_at, parts, type_name
 _TAKE_MAPS = ('rpn_head', 'roi_head', 'bbox_head', 'mask_head', 'decode_head',
               'panoptic_head', 'semantic_head')
 _POSE = ('TopdownPoseEstimator', 'BottomupPoseEstimator')
+# Losses that fail with too few or too many weights, and their keys in heads
+# where their inputs are the head's classes.
+_WEIGHING = ('CrossEntropyLoss', 'OhemCrossEntropy')
+_OF_CLASSES = ('loss', 'loss_cls', 'loss_decode', 'loss_seg')
 
 
 def conflicts(cfg: Mapping, splits: Sequence[str]) -> Iterator[Mistake]:
@@ -75,22 +79,27 @@ def _vectors_for_maps(cfg: Mapping) -> Iterator[Mistake]:
 def _weights_of_other_classes(cfg: Mapping) -> Iterator[Mistake]:
     """Find losses that weigh another number of classes than the head has."""
     for path, head in parts(cfg.get('model'), 'model'):
-        numbers = [head.get(f'num_{x}classes')
-                   for x in ('', 'things_', 'stuff_')]
-        given = sum(x for x in numbers if isinstance(x, int))
-        # With the background, as a class more; or a single output of two.
-        possible = given, given + 1, head.get('out_channels')
-        for key, loss in head.items():
-            if not str(key).startswith('loss'):
-                continue
-            for place, part in parts(loss, f'{path}.{key}'):
-                weights = part.get('class_weight')
-                if (given and isinstance(weights, (list, tuple))
-                        and len(weights) not in possible):
-                    yield Mistake(
-                        f'{place}.class_weight', f'{len(weights)} weights for '
-                        f'{given} classes of {path}: give one for '
-                        'each, or set it to None')
+        own, things, stuff = (
+            x if isinstance(x := head.get(f'num_{name}classes'), int) else 0
+            for name in ('', 'things_', 'stuff_'))
+        given = own or things + stuff
+        # With the background, or all things, as a class more; or a single
+        # output of two.
+        possible = (given, given + 1, (stuff or given) + 1,
+                    head.get('out_channels'))
+        losses = [x for key in _OF_CLASSES * bool(given)
+                  for x in parts(head.get(key), f'{path}.{key}')]
+        for place, part in losses:
+            weights = part.get('class_weight')
+            # Where classes are alone, one weight stands for all.
+            alone = any(part.get(f'use_{x}') for x in ('sigmoid', 'soft'))
+            if (type_name(part) in _WEIGHING
+                    and isinstance(weights, (list, tuple))
+                    and len(weights) not in possible + (1, ) * alone):
+                yield Mistake(
+                    f'{place}.class_weight', f'{len(weights)} weights for '
+                    f'{given} classes of {path}: give one for each, or set '
+                    'it to None')
 
 
 def _unused_backends(cfg: Mapping) -> Iterator[Mistake]:

@@ -80,6 +80,11 @@ def test_folder_that_mlflow_refuses(monkeypatch, uri, allowed, is_refused):
         'true)')]
 
 
+def _loss(number, **options):
+    return dict(type='CrossEntropyLoss', class_weight=[1.0] * number,
+                **options)
+
+
 def _segmentor(number, *weights, **options):
     losses = [dict(type='CrossEntropyLoss', class_weight=x) for x in weights]
     return dict(model=dict(auxiliary_head=[dict(
@@ -95,6 +100,16 @@ def _segmentor(number, *weights, **options):
                      names={0: 'one'})), ''),
     (_segmentor(None, [1.0] * 6, num_things_classes=1, num_stuff_classes=2),
      'loss_decode[0]'),
+    (_segmentor(3, [1.0] * 6, num_things_classes=6), 'loss_decode[0]'),
+    # Things are a single class of such a head.
+    (dict(model=dict(head=dict(num_things_classes=3, num_stuff_classes=2,
+                               loss_seg=_loss(3)))), ''),
+    # One weight for all, other outputs than classes, weights left over.
+    *((dict(model=dict(head=dict(num_classes=3, **x))), '') for x in (
+        dict(loss=_loss(1, use_sigmoid=True)),
+        dict(loss=_loss(1, use_soft=True)), dict(loss_dir=_loss(2)),
+        dict(loss_mask=_loss(1, use_mask=True)),
+        dict(loss_decode=dict(type='LovaszLoss', class_weight=[1.0] * 6)))),
 ])
 def test_weights_of_other_classes(cfg, place):
     assert not [*conflicts(cfg, ('val', 'test'))]  # which have no loss
