@@ -119,9 +119,11 @@ def keep_freed_memory() -> None:
     system clears it page by page, which takes up to half of a step at 800x1280
     pixels. Now the process gives none back before it ends. Does nothing where
     a GPU is used, glibc is not, or the environment has variables of glibc's
-    for this, ``MALLOC_MMAP_...`` or ``MALLOC_TRIM_...``.
+    for this, ``MALLOC_MMAP_...`` or ``MALLOC_TRIM_...``, or its tunables of
+    these names.
     """
-    chosen = any(
+    tunables = os.environ.get('GLIBC_TUNABLES', '')
+    chosen = 'malloc.mmap_' in tunables or 'malloc.trim_' in tunables or any(
         x.startswith(('MALLOC_MMAP_', 'MALLOC_TRIM_')) for x in os.environ)
     if chosen or os.name != 'posix' or get_device() != 'cpu':
         return

@@ -39,9 +39,11 @@ print([faults() for _ in range(5)][-1])
                     reason='is about glibc')
 @pytest.mark.parametrize('variables, is_kept', [
     ({}, True), (dict(MALLOC_ARENA_MAX='2'), True),
-    (dict(MALLOC_MMAP_THRESHOLD_='131072'), False)])
+    (dict(MALLOC_MMAP_THRESHOLD_='131072'), False),
+    (dict(GLIBC_TUNABLES='glibc.malloc.mmap_threshold=131072'), False)])
 def test_freed_memory_is_used_again(variables, is_kept):
-    others = {k: v for k, v in os.environ.items() if 'MALLOC_' not in k}
+    others = {k: v for k, v in os.environ.items() if
+              'MALLOC_' not in k and k != 'GLIBC_TUNABLES'}
     done = subprocess.run(
         [sys.executable, '-c', _FAULTS], env={**others, **variables},
         capture_output=True, text=True)
