@@ -43,7 +43,7 @@ from mmengine.runner import Runner
 from mmconvnextv2.cli import read_settings, require_data, run_command
 from mmconvnextv2.config.check import read_config, require_names
 from mmconvnextv2.config.find import configs_folder
-from mmconvnextv2.engine.cpu import has_fast_bf16
+from mmconvnextv2.engine.cpu import fit_amp_to_cpu, has_fast_bf16
 from mmconvnextv2.errors import CommandError
 from mmconvnextv2.quiet import quietly
 
@@ -94,10 +94,12 @@ def demo(args: argparse.Namespace) -> None:
     config = args.config or configs_folder() / f'{task.config}.py'
     options = {} if args.config else dict(task.options)
     if get_device() == 'cpu' and has_fast_bf16():
-        options['optim_wrapper.type'] = 'CPUAmpOptimWrapper'  # bfloat16
+        options['optim_wrapper.type'] = 'AmpOptimWrapper'  # bfloat16
     options.update(read_settings(args.cfg_options) or {})
     say = console()
     cfg = read_config(config, options, say)
+    fit_amp_to_cpu(cfg, say)
+    args.config = str(config)
     cfg.work_dir = str(args.work_dir)
     cfg.randomness = dict(seed=args.seed)
     require_data(cfg, args, ('train', 'val'), initial_weights=True)

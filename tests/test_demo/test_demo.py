@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
+from mmengine.device import get_device
 
 from mmconvnextv2.datasets import make_shapes
 from mmconvnextv2.engine.cpu import has_fast_bf16
@@ -81,3 +82,16 @@ def test_a_mistake_in_an_option_is_told_in_words(tmp_path):
         'demo.py: the config has a mistake:\n  train_cfg.max_epochs: '
         "IterBasedTrainLoop has no such argument. Did you mean 'max_iters'? "
         'It takes max_iters, ')
+
+
+def test_own_config_in_float16_becomes_bfloat16_and_data_are_named(tmp_path):
+    (tmp_path / 'own.py').write_text(
+        f"_base_ = '{ROOT}/configs/upernet_convnextv2_a_shapes.py'\n"
+        "optim_wrapper = dict(type='AmpOptimWrapper', loss_scale='dynamic')")
+    done = run_demo(tmp_path, '--task', 'upernet', '--config', 'own.py',
+                    '--cfg-options',
+                    'train_dataloader.dataset.data_root=no.such.folder/')
+    assert done.returncode == 2
+    assert done.stdout.startswith('No GPU in use: ') or get_device() != 'cpu'
+    assert done.stderr.startswith(
+        'demo.py: own.py names files that do not exist')
