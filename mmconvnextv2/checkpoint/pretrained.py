@@ -130,15 +130,20 @@ def recognising(
     Weights from files come last, as MMEngine puts them.
 
     Raises:
-        CheckpointError: If there is a part without a type.
+        CheckpointError: If a part is no dict, or has no type.
     """
     if not init_cfg:
         return init_cfg
-    cfgs = [init_cfg] if isinstance(init_cfg, dict) else init_cfg
-    if without := [dict(x) for x in cfgs if 'type' not in x]:
-        raise CheckpointError(
-            f'init_cfg needs a type, got {without[0]}. If it was to change '
-            'another init_cfg, that one is None: leave it out')
+    cfgs = [init_cfg] if isinstance(init_cfg, (dict, str)) else init_cfg
+    for part in cfgs:
+        if not isinstance(part, Mapping):
+            raise CheckpointError(
+                f"init_cfg takes dict(type='Pretrained', checkpoint={part!r}) "
+                f'for weights from a file, got {part!r}')
+        if 'type' not in part:
+            raise CheckpointError(
+                f'init_cfg needs a type, got {dict(part)}. If it was to '
+                'change another init_cfg, that one is None: leave it out')
     loading = [x for x in cfgs if x['type'] in ('Pretrained', PretrainedInit)]
     return [x for x in cfgs if x not in loading
             ] + [{**x, 'type': ConvNeXtPretrainedInit} for x in loading]

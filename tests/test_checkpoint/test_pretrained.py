@@ -241,6 +241,15 @@ def test_an_initialiser_without_a_type_is_refused():
         'another init_cfg, that one is None: leave it out')
 
 
+@pytest.mark.parametrize('given', ['a.pth', ['a.pth']])
+def test_a_path_for_an_initialiser_is_refused(given):
+    with pytest.raises(CheckpointError) as caught:
+        ConvNeXtV2('atto', init_cfg=given).init_weights()
+    assert str(caught.value) == (
+        "init_cfg takes dict(type='Pretrained', checkpoint='a.pth') for "
+        "weights from a file, got 'a.pth'")
+
+
 def test_other_initialisers_come_first(weights):
     source = random_backbone()
     path = weights(as_model(source))
